@@ -1,0 +1,172 @@
+//! The command line, in one place. Help, man pages and completions come from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Dump every CPUID leaf and subleaf of every vCPU.
+///
+/// Without a command: `dump`. Exit codes: 0 captured; 1 captured but incomplete (watch: a change was seen); 2 trouble.
+#[derive(Debug, Parser)]
+#[command(name = "cpuid-probe", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of `dump`, which is what runs without a command.
+    #[command(flatten)]
+    pub dump: DumpArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read CPUID on every vCPU of this (virtual) machine
+    Dump(DumpArgs),
+    /// Boot a throw-away guest with a CPU definition and read CPUID in it
+    Boot(BootArgs),
+    /// What this host's KVM could give any guest (KVM_GET_SUPPORTED_CPUID)
+    Kvm(KvmArgs),
+    /// Report CPUID changes under this running guest, as a live migration makes them
+    Watch(WatchArgs),
+}
+
+/// The form of a dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// The whole dump with its provenance
+    Json,
+    /// Framed lines that survive a noisy console
+    Text,
+    /// The shape of Debian's `cpuid -r`
+    Raw,
+}
+
+/// Where a dump goes.
+#[derive(Args, Clone, Debug)]
+pub struct OutputArgs {
+    /// Write to FILE instead of standard output (a directory for several definitions)
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace FILE if it exists
+    #[arg(long, requires = "output")]
+    pub force: bool,
+    /// The form to write [default: json; as PID 1: text]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// What to call this capture in the dump and in reports
+    #[arg(long, value_name = "NAME")]
+    pub label: Option<String>,
+}
+
+/// Options of `dump`.
+#[derive(Args, Clone, Debug)]
+pub struct DumpArgs {
+    /// The vCPUs to read: `all`, or a list like 0,2-3
+    #[arg(long, value_name = "LIST", default_value = "all")]
+    pub cpus: String,
+    /// Read the feature MSRs too, where /dev/cpu/N/msr allows it
+    #[arg(long)]
+    pub msrs: bool,
+    /// Where it goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// The accelerator of a throw-away guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Accel {
+    /// The host's KVM: what a guest sees on this host
+    Kvm,
+    /// QEMU's emulation: says nothing about this host
+    Tcg,
+}
+
+impl Accel {
+    /// QEMU's word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Kvm => "kvm",
+            Self::Tcg => "tcg",
+        }
+    }
+}
+
+/// Options of `boot`.
+#[derive(Args, Clone, Debug)]
+pub struct BootArgs {
+    /// A CPU definition in QEMU's words, e.g. 'Haswell-noTSX,+vme,-ds'; may be given several times
+    #[arg(long, value_name = "QEMU_CPU", required_unless_present_any = ["cpu_xml", "emit_image"], conflicts_with = "cpu_xml")]
+    pub cpu: Vec<String>,
+    /// A libvirt CPU: a domain XML, `virsh cpu-baseline` output, or domcapabilities
+    #[arg(long, value_name = "FILE")]
+    pub cpu_xml: Option<PathBuf>,
+    /// The accelerator; there is no fallback from kvm to tcg
+    #[arg(long, value_enum, default_value = "kvm")]
+    pub accel: Accel,
+    /// The machine type, e.g. pc-q35-7.2 [default: the domain XML's, else pc]
+    #[arg(long, value_name = "NAME")]
+    pub machine: Option<String>,
+    /// vCPUs and topology in QEMU's words, e.g. 4,sockets=2 [default: the domain XML's, else 1]
+    #[arg(long, value_name = "QEMU_SMP")]
+    pub smp: Option<String>,
+    /// The QEMU to run [default: qemu-system-x86_64 in PATH, else /usr/libexec/qemu-kvm]
+    #[arg(long, value_name = "PATH")]
+    pub qemu: Option<PathBuf>,
+    /// Give up on a guest after this many seconds
+    #[arg(long, value_name = "S", default_value_t = 60)]
+    pub timeout: u64,
+    /// Keep the guest and report CPUID changes until interrupted
+    #[arg(long)]
+    pub watch: bool,
+    /// Write the boot image itself to FILE (an ELF for `-kernel` or libvirt's <kernel>)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cpu", "cpu_xml", "output"])]
+    pub emit_image: Option<PathBuf>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Options of `kvm`.
+#[derive(Args, Clone, Debug)]
+pub struct KvmArgs {
+    /// Where it goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// The form of watch's reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WatchFormat {
+    /// One line a changed register
+    Text,
+    /// One JSON object a changed register
+    Json,
+}
+
+/// Options of `watch`.
+#[derive(Args, Clone, Debug)]
+pub struct WatchArgs {
+    /// Milliseconds between passes
+    #[arg(long, value_name = "MS", default_value_t = 200)]
+    pub interval: u64,
+    /// Stop after N passes
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Stop at the first change
+    #[arg(long)]
+    pub until_change: bool,
+    /// Stop after S seconds
+    #[arg(long, value_name = "S")]
+    pub max_seconds: Option<u64>,
+    /// Compare with this recorded dump instead of the first pass
+    #[arg(long, value_name = "DUMP")]
+    pub baseline: Option<PathBuf>,
+    /// Write the dumps before and after each change into DIR
+    #[arg(long, value_name = "DIR")]
+    pub dump_dir: Option<PathBuf>,
+    /// The form of the reports
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: WatchFormat,
+}

@@ -1,0 +1,281 @@
+//! A dump in memory: everything one capture read, and where it came from.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::coverage::Coverage;
+use crate::enumerate::{Visit, walk};
+use crate::hypervisor::{self, Block};
+use crate::leaf::LeafId;
+use crate::register::Registers;
+use crate::source::CpuidSource;
+pub use crate::text::{Gap, GapReason, MsrRecord, Record, VcpuView};
+use crate::vendor::Signature;
+
+/// How a dump was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The instruction, inside the guest (or on a host).
+    Native,
+    /// `KVM_GET_SUPPORTED_CPUID`: what a host's KVM could give any guest.
+    Kvm,
+    /// A throw-away guest.
+    Boot,
+    /// Another tool's file.
+    Import,
+}
+
+impl Source {
+    /// The word in dumps.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Kvm => "kvm",
+            Self::Boot => "boot",
+            Self::Import => "import",
+        }
+    }
+
+    /// The source a word stands for.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Native, Self::Kvm, Self::Boot, Self::Import].into_iter().find(|s| s.word() == word)
+    }
+}
+
+/// Where a dump came from. Evidence: it never enters the comparison of register values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The program and version that made the dump.
+    pub tool: Option<String>,
+    /// What the user calls this capture.
+    pub label: Option<String>,
+    /// When it was made, RFC 3339 in UTC.
+    pub captured_at: Option<String>,
+    /// How it was made.
+    pub source: Source,
+    /// The kernel release of the system it was made on.
+    pub kernel: Option<String>,
+    /// The microcode revision that system shows.
+    pub microcode: Option<String>,
+    /// Signatures of the hypervisor blocks found, in order of their base.
+    pub hypervisor: Vec<String>,
+    /// How many vCPUs were online, captured or not.
+    pub vcpus_online: Option<u32>,
+    /// For [`Source::Boot`]: the throw-away guest.
+    pub boot: Option<Boot>,
+    /// For [`Source::Import`]: the foreign format.
+    pub imported: Option<Imported>,
+    /// Fields of a newer version of the schema, kept as they came (JSON text by name).
+    pub other: Vec<(String, String)>,
+}
+
+/// The throw-away guest a dump was read in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Boot {
+    /// QEMU's version, as `-version` prints it.
+    pub qemu: String,
+    /// `kvm` or `tcg`.
+    pub accel: String,
+    /// The machine type as QEMU resolved it (`pc` becomes `pc-i440fx-7.2`).
+    pub machine: String,
+    /// The full `-cpu` argument.
+    pub cpu: String,
+    /// The command line.
+    pub command: Vec<String>,
+    /// What QEMU warned of.
+    pub warnings: Vec<BootWarning>,
+}
+
+/// One warning of QEMU's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootWarning {
+    /// The line, as QEMU wrote it.
+    pub text: String,
+    /// The feature it is about, by QEMU's name, where it names one.
+    pub feature: Option<String>,
+}
+
+/// Another tool's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The format's name, as `--from` takes it.
+    pub format: String,
+    /// What that format cannot say, in sentences.
+    pub limits: Vec<String>,
+}
+
+impl Provenance {
+    /// Nothing known but the source.
+    #[must_use]
+    pub const fn new(source: Source) -> Self {
+        Self {
+            tool: None,
+            label: None,
+            captured_at: None,
+            source,
+            kernel: None,
+            microcode: None,
+            hypervisor: Vec::new(),
+            vcpus_online: None,
+            boot: None,
+            imported: None,
+            other: Vec::new(),
+        }
+    }
+}
+
+/// The same place twice, with different values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflict;
+
+/// Everything read on one vCPU. Register sets and MSRs are kept in ascending order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VcpuDump {
+    /// Its number: Linux's CPU number, or by ascending APIC id, or order of appearance.
+    pub vcpu: u32,
+    leaves: Vec<Record>,
+    msrs: Vec<MsrRecord>,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+}
+
+impl VcpuDump {
+    /// A vCPU of which nothing is known yet.
+    #[must_use]
+    pub const fn new(vcpu: u32) -> Self {
+        Self { vcpu, leaves: Vec::new(), msrs: Vec::new(), gaps: Vec::new() }
+    }
+
+    /// Everything `source` holds.
+    pub fn capture(vcpu: u32, source: &mut impl CpuidSource) -> Self {
+        let mut dump = Self::new(vcpu);
+        walk(source, &mut |visit| match visit {
+            // The walker visits in ascending order, each place once.
+            Visit::Read(id, registers) => dump.leaves.push(Record { id, registers }),
+            Visit::Missing(_) => {}
+            Visit::Capped(id) => dump.gaps.push(Gap { id, reason: GapReason::Cap }),
+        });
+        dump
+    }
+
+    /// Adds a register set. The same set again folds.
+    ///
+    /// # Errors
+    /// [`Conflict`] when the place holds other values.
+    pub fn insert(&mut self, record: Record) -> Result<(), Conflict> {
+        match self.leaves.binary_search_by_key(&record.id, |r| r.id) {
+            Ok(at) if self.leaves[at] == record => Ok(()),
+            Ok(_) => Err(Conflict),
+            Err(at) => {
+                self.leaves.insert(at, record);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds an MSR. The same value again folds.
+    ///
+    /// # Errors
+    /// [`Conflict`] when the MSR is there with another value.
+    pub fn insert_msr(&mut self, msr: MsrRecord) -> Result<(), Conflict> {
+        match self.msrs.binary_search_by_key(&msr.index, |m| m.index) {
+            Ok(at) if self.msrs[at] == msr => Ok(()),
+            Ok(_) => Err(Conflict),
+            Err(at) => {
+                self.msrs.insert(at, msr);
+                Ok(())
+            }
+        }
+    }
+
+    /// Register sets, ascending.
+    #[must_use]
+    pub fn leaves(&self) -> &[Record] {
+        &self.leaves
+    }
+
+    /// MSRs, ascending.
+    #[must_use]
+    pub fn msrs(&self) -> &[MsrRecord] {
+        &self.msrs
+    }
+
+    /// What was read at a place.
+    #[must_use]
+    pub fn get(&self, id: LeafId) -> Option<Registers> {
+        let at = self.leaves.binary_search_by_key(&id, |r| r.id).ok()?;
+        Some(self.leaves[at].registers)
+    }
+
+    /// What was read of an MSR: `Some(None)` where reading faulted.
+    #[must_use]
+    pub fn msr(&self, index: u32) -> Option<Option<u64>> {
+        let at = self.msrs.binary_search_by_key(&index, |m| m.index).ok()?;
+        Some(self.msrs[at].value)
+    }
+
+    /// The vendor text of leaf 0.
+    #[must_use]
+    pub fn vendor(&self) -> Option<Signature> {
+        self.get(LeafId::new(0, 0)).map(Signature::vendor)
+    }
+
+    /// The hypervisor blocks whose heads are in the dump, by base.
+    pub fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
+        self.leaves.iter().filter_map(|r| hypervisor::block_at(r.id.leaf, r.registers))
+    }
+
+    /// Whether the walker, replayed over this vCPU, misses nothing, and no gap is listed.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        Coverage::of(self).is_complete()
+    }
+
+    /// Borrowed, for the text writer.
+    #[must_use]
+    pub fn view(&self) -> VcpuView<'_> {
+        VcpuView { vcpu: self.vcpu, leaves: &self.leaves, msrs: &self.msrs, gaps: &self.gaps }
+    }
+}
+
+/// A recorded vCPU answers like the CPU it was read on, where it holds an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded<'a>(pub &'a VcpuDump);
+
+impl CpuidSource for Recorded<'_> {
+    fn cpuid(&mut self, leaf: u32, subleaf: u32) -> Option<Registers> {
+        self.0.get(LeafId::new(leaf, subleaf))
+    }
+}
+
+/// Everything one capture read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dump {
+    /// Where it came from.
+    pub provenance: Provenance,
+    /// The vCPUs, in order of their numbers.
+    pub vcpus: Vec<VcpuDump>,
+}
+
+impl Dump {
+    /// An empty dump.
+    #[must_use]
+    pub const fn new(source: Source) -> Self {
+        Self { provenance: Provenance::new(source), vcpus: Vec::new() }
+    }
+
+    /// Whether every captured vCPU is complete (and there is one).
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.vcpus.is_empty() && self.vcpus.iter().all(VcpuDump::is_complete)
+    }
+
+    /// Writes the signatures of the first vCPU's hypervisor blocks into the provenance.
+    pub fn note_hypervisors(&mut self) {
+        let first = self.vcpus.first();
+        self.provenance.hypervisor =
+            first.map(|v| v.blocks().map(|b| b.signature.to_string()).collect()).unwrap_or_default();
+    }
+}

@@ -1,0 +1,32 @@
+//! `cpuid-probe`: see [`cli`] for what it does.
+
+mod boot;
+mod cli;
+mod kvm;
+mod native;
+mod output;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        None => native::dump(&cli.dump),
+        Some(Command::Dump(args)) => native::dump(&args),
+        Some(Command::Boot(args)) => boot::boot(&args),
+        Some(Command::Kvm(args)) => kvm::kvm(&args),
+        Some(Command::Watch(args)) => watch::watch(&args),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("cpuid-probe: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Feature MSRs: model-specific registers that report what a CPU can do, as CPUID does.
+
+use crate::register::{Register, Registers};
+
+/// A feature MSR and the CPUID bit that says it exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeatureMsr {
+    /// The MSR's index.
+    pub index: u32,
+    /// Its name in the manuals.
+    pub name: &'static str,
+    /// Leaf (subleaf 0), register and bit of the CPUID bit that announces it.
+    pub announced_by: (u32, Register, u8),
+    /// A further bit of another feature MSR that must be set: (index, bit).
+    pub also: Option<(u32, u8)>,
+    /// What says so.
+    pub source: &'static str,
+}
+
+impl FeatureMsr {
+    /// Whether `registers`, read from the announcing leaf, announce this MSR.
+    #[must_use]
+    pub const fn is_announced(&self, registers: Registers) -> bool {
+        registers.get(self.announced_by.1) >> self.announced_by.2 & 1 == 1
+    }
+}
+
+const VMX: (u32, Register, u8) = (0x1, Register::Ecx, 5);
+
+const fn msr(index: u32, name: &'static str, announced_by: (u32, Register, u8), source: &'static str) -> FeatureMsr {
+    FeatureMsr { index, name, announced_by, also: None, source }
+}
+
+const fn vmx(index: u32, name: &'static str) -> FeatureMsr {
+    msr(index, name, VMX, "SDM vol. 3 appendix A")
+}
+
+const fn vmx_if(index: u32, name: &'static str, also: (u32, u8)) -> FeatureMsr {
+    FeatureMsr { index, name, announced_by: VMX, also: Some(also), source: "SDM vol. 3 appendix A" }
+}
+
+/// Every feature MSR we read, ascending, so that `also` names one that was read before.
+#[rustfmt::skip]
+pub const FEATURE_MSRS: &[FeatureMsr] = &[
+    msr(0xcf, "IA32_CORE_CAPABILITIES", (0x7, Register::Edx, 30), "SDM vol. 4 table 2-2"),
+    msr(0x10a, "IA32_ARCH_CAPABILITIES", (0x7, Register::Edx, 29), "SDM vol. 4 table 2-2"),
+    msr(0x345, "IA32_PERF_CAPABILITIES", (0x1, Register::Ecx, 15), "SDM vol. 4 table 2-2"),
+    vmx(0x480, "IA32_VMX_BASIC"),
+    vmx(0x481, "IA32_VMX_PINBASED_CTLS"),
+    vmx(0x482, "IA32_VMX_PROCBASED_CTLS"),
+    vmx(0x483, "IA32_VMX_EXIT_CTLS"),
+    vmx(0x484, "IA32_VMX_ENTRY_CTLS"),
+    vmx(0x485, "IA32_VMX_MISC"),
+    vmx(0x486, "IA32_VMX_CR0_FIXED0"),
+    vmx(0x487, "IA32_VMX_CR0_FIXED1"),
+    vmx(0x488, "IA32_VMX_CR4_FIXED0"),
+    vmx(0x489, "IA32_VMX_CR4_FIXED1"),
+    vmx(0x48a, "IA32_VMX_VMCS_ENUM"),
+    // Allowed-1 bit 63 of PROCBASED_CTLS: secondary controls exist. Bits 33 (EPT) and 37 (VPID) of those: EPT_VPID_CAP.
+    vmx_if(0x48b, "IA32_VMX_PROCBASED_CTLS2", (0x482, 63)),
+    vmx_if(0x48c, "IA32_VMX_EPT_VPID_CAP", (0x48b, 33)),
+    vmx_if(0x48d, "IA32_VMX_TRUE_PINBASED_CTLS", (0x480, 55)),
+    vmx_if(0x48e, "IA32_VMX_TRUE_PROCBASED_CTLS", (0x480, 55)),
+    vmx_if(0x48f, "IA32_VMX_TRUE_EXIT_CTLS", (0x480, 55)),
+    vmx_if(0x490, "IA32_VMX_TRUE_ENTRY_CTLS", (0x480, 55)),
+    vmx_if(0x491, "IA32_VMX_VMFUNC", (0x48b, 45)),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn msrs_are_sorted_and_conditions_come_first() {
+        assert!(FEATURE_MSRS.windows(2).all(|w| w[0].index < w[1].index));
+        for m in FEATURE_MSRS {
+            assert!(m.also.is_none_or(|(index, bit)| index < m.index && bit < 64), "{m:?}");
+        }
+    }
+}

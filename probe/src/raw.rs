@@ -1,0 +1,31 @@
+//! The shape of Todd Allen's `cpuid -r`, so that existing tools read our dumps. Written only; `cpuid-diff` reads it.
+
+use alloc::string::String;
+use core::fmt::Write;
+
+use crate::dump::Dump;
+
+/// A dump as `cpuid -r` prints it: `CPU N:`, then `   0xLEAF 0xSUB: eax=… ebx=… ecx=… edx=…`.
+///
+/// The form holds register sets alone: provenance, gaps and MSRs do not fit into it.
+#[must_use]
+pub fn to_string(dump: &Dump) -> String {
+    let mut out = String::new();
+    for v in &dump.vcpus {
+        let _ = writeln!(out, "CPU {}:", v.vcpu);
+        for record in v.leaves() {
+            let (id, r) = (record.id, record.registers);
+            let _ = writeln!(
+                out,
+                "   {:#010x} {:#04x}: eax={:#010x} ebx={:#010x} ecx={:#010x} edx={:#010x}",
+                id.leaf,
+                id.ecx(),
+                r.eax,
+                r.ebx,
+                r.ecx,
+                r.edx
+            );
+        }
+    }
+    out
+}
