@@ -1,1 +1,13 @@
-//! x
+//! Compare the CPUID of guests and say what each difference means: read → align → compare → report → render.
+//!
+//! - [`read`]: one foreign format a file; bytes in, a [`cpuid_probe::dump::Dump`] out. No paths, no files.
+//! - [`knowledge`]: the rows: features, fields, rules, causes, remedies. No code branches on a leaf number; it asks here.
+//! - [`compare`]: pure functions from dumps to findings, and from findings to a verdict.
+//! - [`baseline`]: libvirt CPUs, models and policies; what a guest was promised.
+//! - [`report`]: the one value that renderers see.
+//! - [`render`]: table, unified diff, Markdown, HTML, JSON.
+#![forbid(unsafe_code)]
+
+pub mod knowledge;
+pub mod read;
+pub mod report;

@@ -1,0 +1,20 @@
+//! Our own JSON, schema `cpuid-dump/1`.
+
+use cpuid_probe::json;
+
+use super::{Input, ReadError, Reader};
+
+pub(super) const READER: Reader = Reader { name: "json", about: "our JSON (cpuid-dump/1)", recognise, read };
+
+fn recognise(text: &str) -> bool {
+    text.trim_start().starts_with('{') && text.contains("\"schema\"") && text.contains("\"cpuid-dump/")
+}
+
+fn read(text: &str) -> Result<Input, ReadError> {
+    json::from_str(text).map(|dump| Input::Dump(Box::new(dump))).map_err(|e| {
+        let whole = e.to_string();
+        // serde_json puts the position at the end; ours goes in front.
+        let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);
+        ReadError { line: Some(e.line()), column: Some(e.column()), message: message.to_string() }
+    })
+}

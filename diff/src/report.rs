@@ -1,0 +1,295 @@
+//! The report: everything a comparison or check has to say, and the only thing renderers see.
+//!
+//! Serialized, it is the JSON contract `cpuid-report/1`: all keys always there, null where they do not apply.
+
+use serde::Serialize;
+
+/// The value of `schema`.
+pub const SCHEMA: &str = "cpuid-report/1";
+
+/// How bad a difference is, in one direction. The order is the order of reports, worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// A running guest can break or lose a protection.
+    Unsafe,
+    /// A person must look.
+    Warning,
+    /// It differs, and is harmless; the report says why.
+    Info,
+    /// One configuration legitimately differs here.
+    Expected,
+    /// A site policy names the finding.
+    Waived,
+}
+
+impl Severity {
+    /// All, worst first.
+    pub const ALL: [Self; 5] = [Self::Unsafe, Self::Warning, Self::Info, Self::Expected, Self::Waived];
+
+    /// The word in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unsafe => "unsafe",
+            Self::Warning => "warning",
+            Self::Info => "info",
+            Self::Expected => "expected",
+            Self::Waived => "waived",
+        }
+    }
+}
+
+/// What happens to a place when a guest moves in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// Set (or larger) before, clear (or smaller) after.
+    Lost,
+    /// Clear (or smaller) before, set (or larger) after.
+    Gained,
+    /// Neither more nor less: another value.
+    Changed,
+    /// No difference.
+    Same,
+}
+
+/// The answer to "may it migrate?".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overall {
+    /// Nothing differs but what is expected to.
+    Identical,
+    /// Both directions are safe.
+    Compatible,
+    /// A person must look first.
+    Review,
+    /// Exactly one direction is unsafe.
+    OneWay,
+    /// Both directions are unsafe.
+    Incompatible,
+}
+
+/// The verdict of one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Nothing above `info`.
+    Safe,
+    /// A warning, nothing unsafe.
+    Review,
+    /// Something unsafe.
+    Unsafe,
+}
+
+/// How much of the inputs could be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CoverageWord {
+    /// Every captured vCPU of every input is complete.
+    Full,
+    /// Something that exists was not captured.
+    Partial,
+}
+
+/// Whether a baseline's promises were kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BaselineResult {
+    /// Every promise was kept.
+    Met,
+    /// One was broken.
+    NotMet,
+    /// None was seen broken, and not every one could be verified.
+    Unverified,
+}
+
+/// One input's result against the baseline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BaselineVerdict {
+    /// Index into `inputs`.
+    pub input: usize,
+    /// The result.
+    pub result: BaselineResult,
+    /// Why it is `unverified`; null otherwise.
+    pub reason: Option<String>,
+}
+
+/// The verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The whole; null for `check`.
+    pub overall: Option<Overall>,
+    /// From the first input to the second; null where not asked for.
+    pub a_to_b: Option<Direction>,
+    /// From the second input to the first; null where not asked for.
+    pub b_to_a: Option<Direction>,
+    /// How much was compared.
+    pub coverage: CoverageWord,
+    /// `cpuid+msr` where feature MSRs were compared, else `cpuid`.
+    pub scope: String,
+    /// One result an input, where a baseline was given.
+    pub baseline: Vec<BaselineVerdict>,
+}
+
+/// One input, as far as its provenance tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Input {
+    /// The file's name, as given.
+    pub name: String,
+    /// The capture's label.
+    pub label: Option<String>,
+    /// native, kvm, boot or import.
+    pub source: String,
+    /// kvm or tcg, where known.
+    pub accel: Option<String>,
+    /// The vendor text of leaf 0.
+    pub vendor: Option<String>,
+    /// The `-cpu` argument, where known, else the brand text.
+    pub cpu: Option<String>,
+    /// Signatures of the hypervisor blocks.
+    pub hypervisor: Vec<String>,
+    /// How many vCPUs the dump holds.
+    pub vcpus: usize,
+    /// How many were online, where known.
+    pub vcpus_online: Option<u32>,
+    /// Whether every captured vCPU is complete.
+    pub complete: bool,
+}
+
+/// The names of a feature in the three worlds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Names {
+    /// libvirt's (`<feature name=…>`).
+    pub libvirt: Option<&'static str>,
+    /// QEMU's (`-cpu …,+NAME`).
+    pub qemu: Option<&'static str>,
+    /// Linux's (`/proc/cpuinfo`).
+    pub linux: Option<&'static str>,
+}
+
+/// The values of a place: `0`/`1` for one bit, `0x…` shifted down for a field, `absent`; null where not captured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Values {
+    /// In the first input (in `check`: in the input).
+    pub a: Option<String>,
+    /// In the second input.
+    pub b: Option<String>,
+    /// In the baseline.
+    pub expected: Option<String>,
+}
+
+/// A waiver as it was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waived {
+    /// The severity without the waiver.
+    pub severity: Severity,
+    /// The site's reason.
+    pub reason: String,
+    /// The last day it holds, `YYYY-MM-DD`.
+    pub expires: Option<String>,
+}
+
+/// One finding: one knowledge row that differs, or one promise looked at.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    /// `0x00000001:edx:21`, `0x00000007.0x00000000:ebx:5`, `msr:0x0000010a:0`, `vcpu-count`, `block:KVMKVMKVM`.
+    pub id: String,
+    /// Index of the input it is about, where it is about one.
+    pub input: Option<usize>,
+    /// `0x` and 8 digits.
+    pub leaf: Option<String>,
+    /// `0x` and 8 digits; null where the leaf has none.
+    pub subleaf: Option<String>,
+    /// `0x` and 8 digits.
+    pub msr: Option<String>,
+    /// The signature of the hypervisor block it lies in.
+    pub block: Option<String>,
+    /// eax, ebx, ecx or edx.
+    pub register: Option<String>,
+    /// `21` or `31:24`.
+    pub bits: Option<String>,
+    /// libvirt's, QEMU's or Linux's name, else the field's; null for an unknown bit.
+    pub name: Option<String>,
+    /// Its names.
+    pub names: Names,
+    /// The rule that judged it.
+    pub rule: String,
+    /// Worst over the directions asked for.
+    pub severity: Severity,
+    /// From the first input to the second.
+    pub severity_a_to_b: Option<Severity>,
+    /// From the second input to the first.
+    pub severity_b_to_a: Option<Severity>,
+    /// The waiver that covers it.
+    pub waived: Option<Waived>,
+    /// What happens from the first input to the second.
+    pub a_to_b: Option<Change>,
+    /// What happens from the second input to the first.
+    pub b_to_a: Option<Change>,
+    /// The values.
+    pub values: Values,
+    /// Values with units, by name.
+    pub decoded: serde_json::Map<String, serde_json::Value>,
+    /// The vCPUs it was seen on.
+    pub vcpus: Vec<u32>,
+    /// What the place promises to software.
+    pub meaning: Option<String>,
+    /// Why it can differ.
+    pub cause: Option<String>,
+    /// What to change.
+    pub remedy: Option<String>,
+    /// Lines of logs that bear it out.
+    pub evidence: Vec<String>,
+    /// Where rule and meaning come from.
+    pub source: Option<String>,
+}
+
+/// A place that could not be compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotCaptured {
+    /// Index of the input that does not hold it.
+    pub input: usize,
+    /// The vCPU of that input.
+    pub vcpu: u32,
+    /// `0x` and 8 digits.
+    pub leaf: String,
+    /// `0x` and 8 digits; null where the leaf has none.
+    pub subleaf: Option<String>,
+    /// Why: `missing`, `cap`, `unreachable` or `fault`.
+    pub reason: String,
+}
+
+/// Findings by severity, zeros included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct Summary {
+    #[serde(rename = "unsafe")]
+    pub unsafe_: usize,
+    pub warning: usize,
+    pub info: usize,
+    pub expected: usize,
+    pub waived: usize,
+}
+
+/// The report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The inputs, in the order given.
+    pub inputs: Vec<Input>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Sentences that never change the exit code.
+    pub notes: Vec<String>,
+    /// All findings, by place.
+    pub findings: Vec<Finding>,
+    /// What could not be compared.
+    pub not_captured: Vec<NotCaptured>,
+    /// Counts.
+    pub summary: Summary,
+    /// The canonical text of both inputs, for the unified renderer. Not part of the JSON.
+    #[serde(skip)]
+    pub canonical: Option<[String; 2]>,
+}
