@@ -3,6 +3,7 @@
 mod boot;
 #[allow(dead_code)] // until every command is built
 mod cli;
+mod init;
 mod kvm;
 mod native;
 #[allow(dead_code)] // until every command is built
@@ -16,7 +17,22 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let code = run();
+    if init::is_init() {
+        // The end of PID 1 would be a kernel panic.
+        init::power_off();
+    }
+    code
+}
+
+fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let _ = usage.print();
+            return if usage.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
     let outcome = match cli.command {
         None => native::dump(&cli.dump),
         Some(Command::Dump(args)) => native::dump(&args),

@@ -1,12 +1,254 @@
-//! Not built yet.
+//! `cpuid-probe dump`: the instruction itself, executed on every online vCPU of this (virtual) machine.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::num::NonZero;
+use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+use std::time::SystemTime;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use cpuid_probe::dump::{Dump, Gap, GapReason, MsrRecord, Source, VcpuDump};
+use cpuid_probe::msr::{FEATURE_MSRS, FeatureMsr};
+use cpuid_probe::{LeafId, Registers};
+use raw_cpuid::native_cpuid::cpuid_count;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
-use crate::cli::DumpArgs;
+use crate::cli::{DumpArgs, Format};
+use crate::{init, output};
+
+/// CPUID traps in a guest, so vCPUs are read at the same time; more threads than this gain nothing.
+const MOST_THREADS: usize = 16;
+
+/// A pass is read again until it equals the one before, since a live migration may change CPUID in the middle of one.
+/// So many passes are enough for that; what still changes then changes by itself.
+const MOST_PASSES: usize = 4;
 
 /// Runs the command.
-pub fn dump(_args: &DumpArgs) -> Result<ExitCode> {
-    bail!("this command is not built yet")
+pub fn dump(args: &DumpArgs) -> Result<ExitCode> {
+    let online = online()?;
+    let cpus = if args.cpus == "all" { online.clone() } else { chosen(&args.cpus, &online)? };
+    let mut dump = Dump::new(Source::Native);
+    dump.vcpus = read_settled(&cpus);
+    if args.msrs {
+        read_msrs(&mut dump.vcpus);
+    }
+    let provenance = &mut dump.provenance;
+    provenance.tool = Some(concat!("cpuid-probe ", env!("CARGO_PKG_VERSION")).to_string());
+    provenance.label.clone_from(&args.output.label);
+    provenance.captured_at = Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string());
+    provenance.kernel = Some(rustix::system::uname().release().to_string_lossy().into_owned());
+    provenance.microcode = cpuinfo("microcode").next();
+    provenance.vcpus_online = u32::try_from(online.len()).ok();
+    dump.note_hypervisors();
+
+    let usual = if init::is_init() { Format::Text } else { Format::Json };
+    let text = output::render(&dump, args.output.format.unwrap_or(usual));
+    match &args.output.output {
+        Some(path) => output::write_file(path, text.as_bytes(), args.output.force)?,
+        None => output::print(&text)?,
+    }
+    Ok(if dump.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The numbers of the online vCPUs, ascending: from /sys, else from /proc, else those this process may run on.
+pub fn online() -> Result<Vec<u32>> {
+    if let Ok(list) = fs::read_to_string("/sys/devices/system/cpu/online")
+        && let Some(cpus) = parse_list(list.trim())
+    {
+        return Ok(cpus);
+    }
+    let listed: Vec<u32> = cpuinfo("processor").filter_map(|n| n.parse().ok()).collect();
+    if !listed.is_empty() {
+        return Ok(listed);
+    }
+    let mine = sched_getaffinity(None).context("cannot tell which vCPUs are online")?;
+    Ok((0..CpuSet::MAX_CPU).filter(|n| mine.is_set(*n)).filter_map(|n| u32::try_from(n).ok()).collect())
+}
+
+/// The vCPUs of a `--cpus` list, which must be online.
+fn chosen(list: &str, online: &[u32]) -> Result<Vec<u32>> {
+    let Some(cpus) = parse_list(list) else {
+        bail!("--cpus {list}: expected `all`, or vCPU numbers and ranges like 0,2-3");
+    };
+    let offline: Vec<u32> = cpus.iter().filter(|n| !online.contains(n)).copied().collect();
+    ensure!(offline.is_empty(), "--cpus {list}: not online: {}; online: {}", List(&offline), List(online));
+    Ok(cpus)
+}
+
+/// Numbers and inclusive ranges, as the kernel writes CPU lists: `0,2-3`. Ascending, each once.
+fn parse_list(list: &str) -> Option<Vec<u32>> {
+    // More vCPUs than any hypervisor gives; a slip of the hand must not allocate gigabytes.
+    const MOST: u32 = 1 << 16;
+    let mut cpus = BTreeSet::new();
+    for part in list.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.trim().parse::<u32>().ok()?, last.trim().parse::<u32>().ok()?);
+        if first > last || last >= MOST {
+            return None;
+        }
+        cpus.extend(first..=last);
+    }
+    Some(cpus.into_iter().collect())
+}
+
+/// Numbers as the kernel writes them: the inverse of [`parse_list`].
+struct List<'a>(&'a [u32]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, run) in self.0.chunk_by(|a, b| a + 1 == *b).enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            match run {
+                [first, .., last] => write!(f, "{comma}{first}-{last}")?,
+                one => one.iter().try_for_each(|n| write!(f, "{comma}{n}"))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The values of `key` in /proc/cpuinfo, one a CPU; none where there is no /proc.
+fn cpuinfo(key: &str) -> impl Iterator<Item = String> {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let values = text.lines().filter_map(|line| line.split_once(':')).filter(|(name, _)| name.trim_end() == key);
+    values.map(|(_, value)| value.trim().to_string()).collect::<Vec<_>>().into_iter()
+}
+
+/// Reads `cpus` until two passes agree.
+fn read_settled(cpus: &[u32]) -> Vec<VcpuDump> {
+    let mut vcpus = read(cpus);
+    for _ in 1..MOST_PASSES {
+        let again = read(cpus);
+        if again == vcpus {
+            return vcpus;
+        }
+        vcpus = again;
+    }
+    eprintln!("cpuid-probe: CPUID changed with every pass; this is the last of {MOST_PASSES}");
+    vcpus
+}
+
+/// Reads everything CPUID holds on each of `cpus`, in their order. A vCPU that cannot be reached is a gap.
+///
+/// Threads of their own do the reading, so the CPU mask of the caller stays what it was.
+pub fn read(cpus: &[u32]) -> Vec<VcpuDump> {
+    let next = Mutex::new(cpus.iter());
+    let threads = cpus.len().min(MOST_THREADS).min(thread::available_parallelism().map_or(1, NonZero::get));
+    let mut vcpus = thread::scope(|scope| {
+        let worker = || {
+            let take = || next.lock().ok()?.next();
+            std::iter::from_fn(take).map(|cpu| read_one(*cpu)).collect::<Vec<_>>()
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().filter_map(|w| w.join().ok()).flatten().collect::<Vec<_>>()
+    });
+    vcpus.sort_by_key(|v| v.vcpu);
+    vcpus
+}
+
+/// Moves the calling thread to `cpu` and reads there.
+fn read_one(cpu: u32) -> VcpuDump {
+    if pin(cpu).is_ok() {
+        let dump = VcpuDump::capture(cpu, &mut instruction);
+        // A CPU that went offline meanwhile has lost its threads to others.
+        if sched_getcpu() == cpu as usize {
+            return dump;
+        }
+    }
+    let mut dump = VcpuDump::new(cpu);
+    dump.gaps.push(Gap { id: LeafId::new(0, 0), reason: GapReason::Unreachable });
+    dump
+}
+
+/// The CPUID instruction, as a [`cpuid_probe::CpuidSource`].
+#[allow(clippy::unnecessary_wraps)]
+fn instruction(leaf: u32, subleaf: u32) -> Option<Registers> {
+    let r = cpuid_count(leaf, subleaf);
+    Some(Registers::new(r.eax, r.ebx, r.ecx, r.edx))
+}
+
+/// Lets the calling thread run on `cpu` alone. Numbers from 1024 on do not fit into the mask and fail.
+fn pin(cpu: u32) -> io::Result<()> {
+    let cpu = cpu as usize;
+    if cpu >= CpuSet::MAX_CPU {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    Ok(sched_setaffinity(None, &set)?)
+}
+
+/// Adds the feature MSRs that CPUID announces, as far as the kernel's msr device lets us read them.
+fn read_msrs(vcpus: &mut [VcpuDump]) {
+    for v in vcpus.iter_mut().filter(|v| !v.leaves().is_empty()) {
+        let path = format!("/dev/cpu/{}/msr", v.vcpu);
+        let device = match File::open(&path) {
+            Ok(device) => device,
+            Err(e) => {
+                let hint = if e.kind() == ErrorKind::NotFound { " (modprobe msr?)" } else { "" };
+                eprintln!("cpuid-probe: {path}: {e}{hint}; feature MSRs are left out");
+                return;
+            }
+        };
+        for msr in FEATURE_MSRS {
+            if is_announced(msr, v) {
+                let mut bytes = [0; 8];
+                let read = device.read_exact_at(&mut bytes, u64::from(msr.index));
+                let value = read.is_ok().then(|| u64::from_le_bytes(bytes));
+                // Each index comes once in the table, so there is nothing to conflict with.
+                let _ = v.insert_msr(MsrRecord { index: msr.index, value });
+            }
+        }
+    }
+}
+
+fn is_announced(msr: &FeatureMsr, v: &VcpuDump) -> bool {
+    let by_cpuid = v.get(LeafId::new(msr.announced_by.0, 0)).is_some_and(|r| msr.is_announced(r));
+    by_cpuid && msr.also.is_none_or(|(index, bit)| v.msr(index).flatten().is_some_and(|value| value >> bit & 1 == 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_lists_are_read_and_written_as_the_kernel_does() {
+        for (text, cpus) in [("0", vec![0]), ("0-3,5", vec![0, 1, 2, 3, 5]), ("7,1-2,2", vec![1, 2, 7])] {
+            assert_eq!(parse_list(text), Some(cpus), "{text}");
+        }
+        for bad in ["", "x", "1-", "-1", "3-1", "0,,1", "0-4000000000", "all"] {
+            assert_eq!(parse_list(bad), None, "{bad}");
+        }
+        assert_eq!(List(&[0, 1, 2, 5, 7, 8]).to_string(), "0-2,5,7-8");
+    }
+
+    #[test]
+    fn a_listed_cpu_must_be_online() {
+        assert_eq!(chosen("1,0", &[0, 1]).unwrap(), [0, 1]);
+        let error = chosen("1-3", &[0, 1]).unwrap_err().to_string();
+        assert_eq!(error, "--cpus 1-3: not online: 2-3; online: 0-1");
+    }
+
+    #[test]
+    fn reading_keeps_the_callers_mask_and_reports_a_cpu_out_of_reach() {
+        let before = sched_getaffinity(None).unwrap();
+        let vcpus = read(&[0, 1023, 5000]);
+        assert_eq!(sched_getaffinity(None).unwrap(), before);
+        assert!(vcpus[0].is_complete());
+        for v in &vcpus[1..] {
+            assert_eq!(v.gaps, [Gap { id: LeafId::new(0, 0), reason: GapReason::Unreachable }], "{}", v.vcpu);
+        }
+    }
+
+    #[test]
+    fn every_online_cpu_is_read_once_and_in_order() {
+        let online = online().unwrap();
+        let read: Vec<u32> = read_settled(&online).iter().map(|v| v.vcpu).collect();
+        assert_eq!(read, online);
+    }
 }
