@@ -32,6 +32,8 @@ pub mod coverage;
 pub mod dump;
 #[cfg(feature = "std")]
 pub mod json;
+#[cfg(feature = "libvirt")]
+pub mod libvirt;
 #[cfg(feature = "alloc")]
 pub mod raw;
 
