@@ -390,11 +390,11 @@ impl Cpu {
         if read.migratable.is_some() && !matches!(read.mode, Mode::HostPassthrough | Mode::Maximum) {
             return Err(cpu.error("migratable= is for mode='host-passthrough' and mode='maximum' alone"));
         }
-        if read.mode == Mode::Custom && read.model.is_none() {
-            if let Some(feature) = read.features.first() {
-                let message = "<feature> without a <model>".to_owned();
-                return Err(XmlError { at: feature.at, message });
-            }
+        if read.mode == Mode::Custom
+            && read.model.is_none()
+            && let Some(feature) = read.features.first()
+        {
+            return Err(XmlError { at: feature.at, message: "<feature> without a <model>".to_owned() });
         }
         Ok(read)
     }
