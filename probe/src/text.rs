@@ -211,7 +211,7 @@ pub fn hex8(word: &str) -> Option<u32> {
 }
 
 #[cfg(feature = "alloc")]
-pub use reader::{TextError, clean_line, has_frame, read_frame};
+pub use reader::{TextError, clean_line, has_frame, parse_gap, parse_msr, read_frame};
 
 #[cfg(feature = "alloc")]
 mod reader {
@@ -458,7 +458,9 @@ mod reader {
         short
     }
 
-    fn parse_msr(words: &str) -> Option<MsrRecord> {
+    /// Reads the words after `msr ` of a line: `INDEX: HIGH LOW`, or `INDEX: fault`.
+    #[must_use]
+    pub fn parse_msr(words: &str) -> Option<MsrRecord> {
         let (index, value) = words.split_once(':')?;
         let index = hex8(index.trim())?;
         if value.trim() == "fault" {
@@ -469,7 +471,9 @@ mod reader {
         Some(MsrRecord { index, value: Some(value) })
     }
 
-    fn parse_gap(words: &str) -> Option<Gap> {
+    /// Reads the words after `gap ` of a line: `LEAF SUBLEAF: REASON`.
+    #[must_use]
+    pub fn parse_gap(words: &str) -> Option<Gap> {
         let (place, reason) = words.split_once(':')?;
         let (leaf, subleaf) = place.trim().split_once(' ')?;
         let id = LeafId::new(hex8(leaf)?, hex8(subleaf.trim_start())?);

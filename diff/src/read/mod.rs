@@ -4,13 +4,20 @@
 //! in [`Imported::limits`](cpuid_probe::dump::Imported). To add a format, write a file beside this one and add a row to
 //! [`READERS`].
 
+mod bare;
+mod builder;
 mod framed;
 mod json;
+mod line;
+mod raw;
+mod unified;
 
 use std::borrow::Cow;
 use std::fmt;
 
 use cpuid_probe::dump::Dump;
+
+pub use builder::{MAX_LEAVES, MAX_VCPUS};
 
 /// What is wrong with an input, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,13 +103,19 @@ pub struct Reader {
 }
 
 /// Every format, in the order in which they are recognised.
-pub const READERS: &[Reader] = &[json::READER, framed::READER];
+pub const READERS: &[Reader] = &[json::READER, unified::READER, framed::READER, raw::READER, bare::READER];
+
+/// The largest input that is read, in bytes. 8192 vCPUs of a complete dump as our JSON take half of it.
+pub const MAX_BYTES: usize = 256 << 20;
 
 /// Reads `bytes` as the format called `from`, else as the one its content looks like.
 ///
 /// # Errors
 /// An unknown format, text that is none, or what the format's reader says.
 pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(ReadError::whole(format!("larger than {} MiB, which no CPUID dump is", MAX_BYTES >> 20)));
+    }
     let text = decode(bytes)?;
     if text.trim().is_empty() {
         return Err(ReadError::whole("empty; expected a CPUID dump"));
@@ -119,26 +132,68 @@ pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
     (reader.read)(&text)
 }
 
+/// The beginning of a line, for a message.
+fn shorten(line: &str) -> String {
+    let mut short: String = line.chars().take(60).collect();
+    if short.len() < line.len() {
+        short.push('…');
+    }
+    short
+}
+
 /// Text in UTF-8 or UTF-16, with or without a byte order mark.
+///
+/// Names and comments may be in any 8-bit character set: registers are ASCII, so what is no text becomes U+FFFD.
 fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
-    let utf16 = |pair: fn([u8; 2]) -> u16, bytes: &[u8]| {
-        let units = bytes.chunks(2).map(move |b| pair([b[0], b.get(1).copied().unwrap_or_default()]));
-        char::decode_utf16(units).collect::<Result<String, _>>().map(Cow::Owned)
+    let utf16 = |unit: fn([u8; 2]) -> u16, bytes: &[u8]| {
+        let units = bytes.chunks(2).map(|pair| match pair {
+            [a, b] => unit([*a, *b]),
+            // Cut in the middle of a character.
+            _ => 0xfffd,
+        });
+        Cow::Owned(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
     };
-    match bytes {
-        [0xff, 0xfe, rest @ ..] => {
-            utf16(u16::from_le_bytes, rest).map_err(|_| ReadError::whole("not valid UTF-16 text"))
+    let text = match bytes {
+        [0xff, 0xfe, rest @ ..] => utf16(u16::from_le_bytes, rest),
+        [0xfe, 0xff, rest @ ..] => utf16(u16::from_be_bytes, rest),
+        [a, 0, b, 0, ..] if *a != 0 && *b != 0 => utf16(u16::from_le_bytes, bytes),
+        [0, a, 0, b, ..] if *a != 0 && *b != 0 => utf16(u16::from_be_bytes, bytes),
+        _ => String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)),
+    };
+    if text.chars().take(8192).any(|c| c == '\0') {
+        return Err(ReadError::whole("binary data; expected a CPUID dump as text or JSON"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINES: &str = "\u{feff}00000001 00000000: 000306c1 00000800 fffa3227 0fabfbff\r\n";
+
+    #[test]
+    fn encodings_are_no_obstacle() {
+        let plain = read(LINES.trim_start_matches('\u{feff}').as_bytes(), None).unwrap();
+        let little: Vec<u8> = LINES.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = LINES.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [LINES.as_bytes(), &little, &big, &little[2..], &big[2..]] {
+            assert_eq!(read(bytes, None).as_ref(), Ok(&plain));
         }
-        [0xfe, 0xff, rest @ ..] => {
-            utf16(u16::from_be_bytes, rest).map_err(|_| ReadError::whole("not valid UTF-16 text"))
+    }
+
+    #[test]
+    fn what_is_no_dump_is_refused_with_a_reason() {
+        for (bytes, what) in [
+            (&b""[..], "empty"),
+            (b" \r\n\t\n", "empty"),
+            (b"\x7fELF\x02\x01\x01\0\0\0", "binary data"),
+            (b"\xff\xfe\0\0", "binary data"),
+            (b"hello", "not recognised"),
+        ] {
+            let error = read(bytes, None).unwrap_err().to_string();
+            assert!(error.starts_with(what), "{error}");
         }
-        _ => {
-            let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-            if bytes.iter().take(8192).any(|b| *b == 0) {
-                return Err(ReadError::whole("binary data; expected a CPUID dump as text or JSON"));
-            }
-            // Names and comments may be in any 8-bit character set; registers are ASCII.
-            Ok(String::from_utf8_lossy(bytes))
-        }
+        assert!(read(b"x", Some("nonsense")).unwrap_err().to_string().contains("bare"));
     }
 }

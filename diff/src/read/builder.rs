@@ -1,0 +1,315 @@
+//! Collects what a reader finds into vCPUs: numbers them, folds repetitions, refuses contradictions.
+
+use cpuid_probe::dump::{Dump, Gap, GapReason, Imported, MsrRecord, Record, Source, VcpuDump};
+use cpuid_probe::{LeafId, Registers, rules};
+
+use super::ReadError;
+
+/// At most this many vCPUs are read of one input (Linux's largest `NR_CPUS` for x86).
+pub const MAX_VCPUS: usize = 8192;
+
+/// At most this many register sets are read of one vCPU; a complete dump has a few hundred.
+pub const MAX_LEAVES: usize = 65_536;
+
+/// The extended range. Every CPU whose basic maximum reaches [`EXTENDED_SINCE`] has it.
+const EXTENDED: u32 = 0x8000_0000;
+/// The Intel CPUs without extended leaves (before the Pentium 4) and QEMU's models of them end at leaf 3.
+const EXTENDED_SINCE: u32 = 4;
+const HYPERVISOR: u32 = 0x4000_0000;
+
+/// A dump being read.
+#[derive(Debug)]
+pub(super) struct Builder {
+    format: &'static str,
+    vcpus: Vec<Vcpu>,
+    /// What the format cannot say.
+    pub limits: Vec<String>,
+    /// The tool's name for this dump.
+    pub label: Option<String>,
+}
+
+/// One vCPU being read. Line numbers are from 1.
+#[derive(Debug, Default)]
+struct Vcpu {
+    /// The line of its header, or of its first register set.
+    line: usize,
+    /// The number its header gives it.
+    number: Option<u32>,
+    headed: bool,
+    has_leaf_0: bool,
+    leaves: Vec<(Record, usize)>,
+    msrs: Vec<(MsrRecord, usize)>,
+    gaps: Vec<Gap>,
+    /// Leaves that came without a subleaf, and the next one of each.
+    implied: Vec<(u32, u32)>,
+}
+
+impl Builder {
+    /// A dump in the format that `--from` calls `format`.
+    pub fn new(format: &'static str) -> Self {
+        Self { format, vcpus: Vec::new(), limits: Vec::new(), label: None }
+    }
+
+    /// A header: what follows belongs to the next vCPU.
+    pub fn header(&mut self, line: usize, number: Option<u32>) -> Result<(), ReadError> {
+        self.close_header()?;
+        self.open(line, number, true)
+    }
+
+    /// A header that may repeat the open vCPU's: the same number goes on with it.
+    pub fn continue_with(&mut self, line: usize, number: u32) -> Result<(), ReadError> {
+        if self.vcpus.last().is_some_and(|v| v.number == Some(number)) {
+            Ok(())
+        } else {
+            self.header(line, Some(number))
+        }
+    }
+
+    /// A register set, without a subleaf where the file names none: then it is the next one of its leaf. Leaf 0 again
+    /// starts the next vCPU.
+    pub fn leaf(
+        &mut self,
+        line: usize,
+        leaf: u32,
+        subleaf: Option<u32>,
+        registers: Registers,
+    ) -> Result<(), ReadError> {
+        let first = leaf == 0 && subleaf.is_none_or(|n| n == 0);
+        if self.vcpus.last().is_none_or(|v| first && v.has_leaf_0) {
+            self.open(line, None, false)?;
+        }
+        let Some(vcpu) = self.vcpus.last_mut() else { return Ok(()) };
+        if vcpu.leaves.len() == MAX_LEAVES {
+            return Err(ReadError::at(line, format!("more than {MAX_LEAVES} register sets in one vCPU")));
+        }
+        vcpu.has_leaf_0 |= first;
+        let id = LeafId::new(leaf, subleaf.unwrap_or_else(|| vcpu.next_subleaf(leaf)));
+        vcpu.leaves.push((Record { id, registers }, line));
+        Ok(())
+    }
+
+    /// An MSR of the vCPU that is being read.
+    pub fn msr(&mut self, line: usize, msr: MsrRecord) -> Result<(), ReadError> {
+        if self.vcpus.is_empty() {
+            self.open(line, None, false)?;
+        }
+        let Some(vcpu) = self.vcpus.last_mut() else { return Ok(()) };
+        if vcpu.msrs.len() == MAX_LEAVES {
+            return Err(ReadError::at(line, format!("more than {MAX_LEAVES} MSRs in one vCPU")));
+        }
+        vcpu.msrs.push((msr, line));
+        Ok(())
+    }
+
+    /// A place the format says, or is known, not to hold.
+    pub fn gap(&mut self, line: usize, gap: Gap) -> Result<(), ReadError> {
+        if self.vcpus.is_empty() {
+            self.open(line, None, false)?;
+        }
+        if let Some(vcpu) = self.vcpus.last_mut()
+            && !vcpu.gaps.contains(&gap)
+            && vcpu.gaps.len() < MAX_LEAVES
+        {
+            vcpu.gaps.push(gap);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, line: usize, number: Option<u32>, headed: bool) -> Result<(), ReadError> {
+        if self.vcpus.len() == MAX_VCPUS {
+            return Err(ReadError::at(line, format!("more than {MAX_VCPUS} vCPUs")));
+        }
+        self.vcpus.push(Vcpu { line, number, headed, ..Vcpu::default() });
+        Ok(())
+    }
+
+    /// A header without anything below it is the end of a cut file.
+    fn close_header(&self) -> Result<(), ReadError> {
+        match self.vcpus.last() {
+            Some(v) if v.leaves.is_empty() && v.gaps.is_empty() => {
+                Err(ReadError::at(v.line, "no register lines follow this CPU header"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The dump. `expected` says what a register line of this format looks like, should there be none.
+    pub fn finish(self, expected: &str) -> Result<Dump, ReadError> {
+        if self.vcpus.iter().all(|v| v.leaves.is_empty() && v.gaps.is_empty()) {
+            return Err(ReadError::whole(format!("no register line; expected {expected}")));
+        }
+        self.close_header()?;
+        let headers = self.vcpus.iter().filter(|v| v.headed).count();
+        let numbers = self.numbers()?;
+        let mut dump = Dump::new(Source::Import);
+        for (number, vcpu) in numbers.into_iter().zip(self.vcpus) {
+            dump.vcpus.push(vcpu.finish(number)?);
+        }
+        dump.vcpus.sort_by_key(|v| v.vcpu);
+        // The tools that print headers print every CPU, unless the numbers show that somebody chose.
+        let all = dump.vcpus.iter().zip(0u32..).all(|(v, n)| v.vcpu == n);
+        if headers > 1 && headers == dump.vcpus.len() && all {
+            dump.provenance.vcpus_online = u32::try_from(headers).ok();
+        }
+        dump.provenance.imported = Some(Imported { format: self.format.to_string(), limits: self.limits });
+        dump.provenance.label = self.label;
+        dump.note_hypervisors();
+        Ok(dump)
+    }
+
+    /// The headers' numbers if every vCPU has one, else the order of appearance.
+    fn numbers(&self) -> Result<Vec<u32>, ReadError> {
+        let given: Option<Vec<u32>> = self.vcpus.iter().map(|v| v.number).collect();
+        let Some(given) = given else { return Ok((0u32..).take(self.vcpus.len()).collect()) };
+        let mut sorted: Vec<(u32, usize)> = given.iter().copied().zip(self.vcpus.iter().map(|v| v.line)).collect();
+        sorted.sort_unstable();
+        match sorted.windows(2).find(|w| w[0].0 == w[1].0) {
+            Some(twice) => {
+                let (number, first) = twice[0];
+                let message = format!("CPU {number} came before, in line {first}; keep one dump a file");
+                Err(ReadError::at(twice[1].1, message))
+            }
+            None => Ok(given),
+        }
+    }
+}
+
+impl Vcpu {
+    /// The subleaf that the order of lines implies.
+    fn next_subleaf(&mut self, leaf: u32) -> u32 {
+        if !rules::has_subleaves(leaf) {
+            return 0;
+        }
+        match self.implied.iter_mut().find(|(of, _)| *of == leaf) {
+            Some((_, next)) => {
+                *next = next.saturating_add(1);
+                *next
+            }
+            None => {
+                self.implied.push((leaf, 0));
+                0
+            }
+        }
+    }
+
+    fn finish(mut self, number: u32) -> Result<VcpuDump, ReadError> {
+        let mut dump = VcpuDump::new(number);
+        // Sorted first, so that each insertion is at the end. Stable: of two equal places the earlier line stays first.
+        self.leaves.sort_by_key(|(record, _)| record.id);
+        let mut previous = 0;
+        for (record, line) in self.leaves {
+            dump.insert(record).map_err(|_| twice(&format!("leaf {}", record.id), previous, line))?;
+            previous = line;
+        }
+        self.msrs.sort_by_key(|(msr, _)| msr.index);
+        for (msr, line) in self.msrs {
+            dump.insert_msr(msr).map_err(|_| twice(&format!("msr {:#010x}", msr.index), previous, line))?;
+            previous = line;
+        }
+        dump.gaps = self.gaps;
+        note_missing_ranges(&mut dump);
+        Ok(dump)
+    }
+}
+
+fn twice(what: &str, first: usize, second: usize) -> ReadError {
+    ReadError::at(second, format!("{what} comes twice with different values, here and in line {first}"))
+}
+
+/// A complete capture shows the head of every range. Where another tool's file lacks one that must be there, somebody
+/// cut the file or the tool cannot see it; without a gap the range would count as absent from that CPU.
+fn note_missing_ranges(dump: &mut VcpuDump) {
+    let Some(basic) = dump.get(LeafId::new(0, 0)) else { return };
+    let guest = dump.get(LeafId::new(1, 0)).is_some_and(|r| r.ecx >> 31 == 1);
+    for (expected, head) in [(guest, HYPERVISOR), (basic.eax >= EXTENDED_SINCE, EXTENDED)] {
+        let id = LeafId::new(head, 0);
+        if expected && dump.get(id).is_none() && !dump.gaps.iter().any(|gap| gap.id == id) {
+            dump.gaps.push(Gap { id, reason: GapReason::Fault });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: Registers = Registers::new(0xd, 0x756e_6547, 0x6c65_746e, 0x4965_6e69);
+
+    fn one(n: u32) -> Registers {
+        Registers::new(n, 0, 0, 0)
+    }
+
+    #[test]
+    fn equal_repetitions_fold_and_others_name_both_lines() {
+        let mut b = Builder::new("bare");
+        b.leaf(3, 1, Some(0), one(1)).unwrap();
+        b.leaf(4, 2, Some(0), one(2)).unwrap();
+        b.leaf(5, 1, Some(0), one(1)).unwrap();
+        assert_eq!(b.finish("").unwrap().vcpus[0].leaves().len(), 2);
+
+        let mut b = Builder::new("bare");
+        b.leaf(3, 1, Some(0), one(1)).unwrap();
+        b.leaf(7, 1, None, one(2)).unwrap();
+        let error = b.finish("").unwrap_err();
+        assert_eq!(error.to_string(), "7: leaf 0x00000001 comes twice with different values, here and in line 3");
+    }
+
+    #[test]
+    fn leaf_0_again_starts_the_next_vcpu() {
+        let mut b = Builder::new("bare");
+        for line in [1, 3] {
+            b.leaf(line, 0, None, HEAD).unwrap();
+            b.leaf(line + 1, 1, None, one(u32::try_from(line).unwrap())).unwrap();
+        }
+        let dump = b.finish("").unwrap();
+        assert_eq!(dump.vcpus.iter().map(|v| v.vcpu).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(dump.provenance.vcpus_online, None);
+    }
+
+    #[test]
+    fn headers_number_and_count_the_vcpus() {
+        let of = |numbers: &[u32]| {
+            let mut b = Builder::new("raw");
+            for (line, n) in numbers.iter().enumerate() {
+                b.header(line, Some(*n)).unwrap();
+                b.leaf(line, 1, None, one(*n)).unwrap();
+            }
+            b.finish("")
+        };
+        assert_eq!(of(&[0, 1]).unwrap().provenance.vcpus_online, Some(2));
+        assert_eq!(of(&[0]).unwrap().provenance.vcpus_online, None);
+        let chosen = of(&[2, 1]).unwrap();
+        assert_eq!(chosen.provenance.vcpus_online, None);
+        assert_eq!(chosen.vcpus[0].get(LeafId::new(1, 0)), Some(one(1)));
+        assert!(of(&[0, 0]).unwrap_err().to_string().contains("CPU 0 came before"));
+    }
+
+    #[test]
+    fn a_header_with_nothing_below_is_the_end_of_a_cut_file() {
+        let mut b = Builder::new("raw");
+        b.header(1, Some(0)).unwrap();
+        b.leaf(2, 1, None, one(0)).unwrap();
+        b.header(3, Some(1)).unwrap();
+        assert_eq!(b.finish("").unwrap_err().line, Some(3));
+    }
+
+    #[test]
+    fn a_range_that_must_be_there_and_is_not_was_not_captured() {
+        let mut b = Builder::new("bare");
+        b.leaf(1, 0, None, HEAD).unwrap();
+        b.leaf(2, 1, None, Registers::new(0x306c1, 0, 1 << 31, 0)).unwrap();
+        let dump = b.finish("").unwrap();
+        let heads: Vec<u32> = dump.vcpus[0].gaps.iter().map(|gap| gap.id.leaf).collect();
+        assert_eq!(heads, [HYPERVISOR, EXTENDED]);
+    }
+
+    #[test]
+    fn leaves_without_a_subleaf_are_numbered_by_their_order() {
+        let mut b = Builder::new("raw");
+        for n in 0..3 {
+            b.leaf(1, 4, None, one(n)).unwrap();
+        }
+        let dump = b.finish("").unwrap();
+        assert_eq!(dump.vcpus[0].get(LeafId::new(4, 2)), Some(one(2)));
+    }
+}

@@ -1,0 +1,169 @@
+//! A unified diff of bare or `cpuid -r` lines, as the two dumps it implies: '-' and context are A, '+' and context B.
+
+use super::builder::Builder;
+use super::line::{self, BARE, Form, Line};
+use super::{Input, ReadError, Reader, shorten};
+
+pub(super) const READER: Reader =
+    Reader { name: "diff", about: "a unified diff of bare or `cpuid -r` lines: two dumps", recognise, read };
+
+/// File names, hunk headers, or a removed and an added register line.
+fn recognise(text: &str) -> bool {
+    let (mut removed, mut added) = (false, false);
+    for (_, line) in line::lines(text) {
+        if line.starts_with("@@ -") {
+            return true;
+        }
+        let leaf = |mark| line.strip_prefix(mark).is_some_and(|rest| form_of(rest.trim()).is_some());
+        removed |= leaf('-');
+        added |= leaf('+');
+        if removed && added {
+            return true;
+        }
+    }
+    false
+}
+
+/// The form of a register line, whole or damaged.
+fn form_of(line: &str) -> Option<Form> {
+    let forms: [Form; 2] = [line::raw, line::bare];
+    forms.into_iter().find(|form| matches!(form(line), Ok(Some(Line::Leaf(..))) | Err(_)))
+}
+
+fn read(text: &str) -> Result<Input, ReadError> {
+    let form = line::lines(text).find_map(|(_, line)| form_of(line.trim_start_matches(['-', '+', ' '])));
+    let form = form.ok_or_else(|| {
+        ReadError::whole("a unified diff without CPUID register lines; expected one of bare or `cpuid -r` lines")
+    })?;
+    let [mut a, mut b] = [Builder::new(READER.name), Builder::new(READER.name)];
+    let mut names: [Option<String>; 2] = [None, None];
+    let mut in_hunk = false;
+    for (number, line) in line::lines(text) {
+        let name = |mark| line.strip_prefix(mark).map(|name| file_name(name).to_string());
+        if let Some(name) = name("--- ") {
+            if names[0].is_some() {
+                return Err(ReadError::at(number, "a second pair of files begins here; keep one pair"));
+            }
+            names[0] = Some(name);
+            in_hunk = false;
+        } else if let Some(name) = name("+++ ") {
+            names[1] = Some(name);
+        } else if let Some(hunk) = line.strip_prefix("@@ -") {
+            in_hunk = true;
+            // `diff -p` and git repeat the last header above the hunk.
+            if let Some((_, above)) = hunk.split_once("@@")
+                && let Ok(Some(Line::Header(Some(vcpu)))) = form(above.trim())
+            {
+                for side in [&mut a, &mut b] {
+                    side.continue_with(number, vcpu)?;
+                }
+            }
+        } else if line.starts_with('\\') || is_frame(&line) {
+            // "\ No newline at end of file"; the frame's own counts fit neither side.
+        } else {
+            let (sides, rest): (&mut [&mut Builder], &str) = match line.chars().next() {
+                Some('-') => (&mut [&mut a], &line[1..]),
+                Some('+') => (&mut [&mut b], &line[1..]),
+                _ => (&mut [&mut a, &mut b], &line),
+            };
+            for side in sides {
+                // Above the first hunk there is prose: "diff -u …", "Only in …", the mail's text.
+                if !line::add(side, number, rest.trim(), form)? && in_hunk {
+                    let message =
+                        format!("expected a diff of register lines such as {BARE}; found `{}`", shorten(&line));
+                    return Err(ReadError::at(number, message));
+                }
+            }
+        }
+    }
+    if let [Some(of_a), Some(of_b)] = names
+        && of_a != of_b
+    {
+        (a.label, b.label) = (Some(of_a), Some(of_b));
+    }
+    let limit = "a unified diff shows the differing register sets and a few around them, not the whole dump";
+    a.limits.push(limit.to_string());
+    b.limits.push(limit.to_string());
+    Ok(Input::Pair(Box::new([
+        a.finish("register lines of the first file")?,
+        b.finish("register lines of the second file")?,
+    ])))
+}
+
+/// The last part of a path, before the time stamp that `diff` prints.
+fn file_name(header: &str) -> &str {
+    let path = header.split('\t').next().unwrap_or(header).trim();
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// First or last line of the framed text.
+fn is_frame(line: &str) -> bool {
+    line.trim_start_matches(['-', '+', ' ']).starts_with(cpuid_probe::text::MAGIC)
+}
+
+#[cfg(test)]
+mod tests {
+    use cpuid_probe::{LeafId, Registers};
+
+    use super::*;
+
+    const BARE_DIFF: &str = "\
+--- node1.txt\t2026-01-01
++++ node2.txt\t2026-01-01
+@@ -1,2 +1,2 @@
+-00000001 00000000: 000306c1 0f000800 fffa3223 0f8bfbff
++00000001 00000000: 000306c1 00000800 fffa3227 0fabfbff
+ 00000002 00000000: 00000001 00000000 0000004d 002c307d
+";
+
+    fn pair(text: &str) -> [cpuid_probe::dump::Dump; 2] {
+        assert!(recognise(text));
+        match read(text).unwrap() {
+            Input::Pair(pair) => *pair,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn both_sides_hold_the_context() {
+        let [a, b] = pair(BARE_DIFF);
+        assert_eq!(a.provenance.label.as_deref(), Some("node1.txt"));
+        assert_eq!(b.provenance.label.as_deref(), Some("node2.txt"));
+        assert_eq!(a.vcpus[0].leaves().len(), 2);
+        assert_eq!(b.vcpus[0].leaves().len(), 2);
+        let leaf_1 = LeafId::new(1, 0);
+        assert_eq!(a.vcpus[0].get(leaf_1), Some(Registers::new(0x306c1, 0x0f00_0800, 0xfffa_3223, 0x0f8b_fbff)));
+        assert_eq!(b.vcpus[0].get(leaf_1), Some(Registers::new(0x306c1, 0x0000_0800, 0xfffa_3227, 0x0fab_fbff)));
+    }
+
+    #[test]
+    fn lines_alone_are_enough_in_either_form_and_with_a_mails_indentation() {
+        let bare = BARE_DIFF.lines().skip(3).map(|l| format!("    {l}\n")).collect::<String>();
+        assert_eq!(pair(&bare)[0].vcpus, pair(BARE_DIFF)[0].vcpus);
+        let raw = "-   0x00000001 0x00: eax=0x000306c1 ebx=0x0f000800 ecx=0xfffa3223 edx=0x0f8bfbff\n\
+                   +   0x00000001 0x00: eax=0x000306c1 ebx=0x00000800 ecx=0xfffa3227 edx=0x0fabfbff\n\
+                   \x20   0x00000002 0x00: eax=0x00000001 ebx=0x00000000 ecx=0x0000004d edx=0x002c307d\n";
+        assert_eq!(pair(raw)[1].vcpus, pair(BARE_DIFF)[1].vcpus);
+    }
+
+    #[test]
+    fn a_hunk_names_the_vcpu_above_it() {
+        let text = "--- a\n+++ b\n@@ -1,2 +1,2 @@\n CPU 0:\n\
+            -   0x00000001 0x00: eax=0x00000001 ebx=0x00000000 ecx=0x00000000 edx=0x00000000\n\
+            +   0x00000001 0x00: eax=0x00000002 ebx=0x00000000 ecx=0x00000000 edx=0x00000000\n\
+            @@ -9,1 +9,1 @@ CPU 1:\n\
+            -   0x00000001 0x00: eax=0x00000003 ebx=0x00000000 ecx=0x00000000 edx=0x00000000\n\
+            +   0x00000001 0x00: eax=0x00000004 ebx=0x00000000 ecx=0x00000000 edx=0x00000000\n";
+        let [a, b] = pair(text);
+        assert_eq!((a.vcpus.len(), b.vcpus.len()), (2, 2));
+        assert_eq!(b.vcpus[1].get(LeafId::new(1, 0)).unwrap().eax, 4);
+    }
+
+    #[test]
+    fn damage_inside_a_hunk_is_named() {
+        let text = BARE_DIFF.replace("0fabfbff", "0fabfbf");
+        assert_eq!(read(&text).unwrap_err().line, Some(5));
+        let text = BARE_DIFF.replace("+00000001", "+hello");
+        assert_eq!(read(&text).unwrap_err().line, Some(5));
+    }
+}
