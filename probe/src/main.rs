@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(init::arguments()) {
         Ok(cli) => cli,
         Err(usage) => {
             let _ = usage.print();

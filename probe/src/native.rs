@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::num::NonZero;
 use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
@@ -55,7 +56,8 @@ pub fn dump(args: &DumpArgs) -> Result<ExitCode> {
     Ok(if dump.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// The numbers of the online vCPUs, ascending: from /sys, else from /proc, else those this process may run on.
+/// The numbers of the online vCPUs, ascending: from /sys, else from /proc, else those the
+/// kernel would run us on.
 pub fn online() -> Result<Vec<u32>> {
     if let Ok(list) = fs::read_to_string("/sys/devices/system/cpu/online")
         && let Some(cpus) = parse_list(list.trim())
@@ -66,8 +68,16 @@ pub fn online() -> Result<Vec<u32>> {
     if !listed.is_empty() {
         return Ok(listed);
     }
-    let mine = sched_getaffinity(None).context("cannot tell which vCPUs are online")?;
-    Ok((0..CpuSet::MAX_CPU).filter(|n| mine.is_set(*n)).filter_map(|n| u32::try_from(n).ok()).collect())
+    // The kernel cuts a mask of all CPUs down to those that are online. A thread of its own keeps ours as it is.
+    let widest = || {
+        let mut all = CpuSet::new();
+        (0..CpuSet::MAX_CPU).for_each(|n| all.set(n));
+        let _ = sched_setaffinity(None, &all);
+        sched_getaffinity(None)
+    };
+    let mask = thread::spawn(widest).join().ok().context("cannot tell which vCPUs are online")?;
+    let mask = mask.context("cannot tell which vCPUs are online")?;
+    Ok((0..CpuSet::MAX_CPU).filter(|n| mask.is_set(*n)).filter_map(|n| u32::try_from(n).ok()).collect())
 }
 
 /// The vCPUs of a `--cpus` list, which must be online.
@@ -122,15 +132,26 @@ fn cpuinfo(key: &str) -> impl Iterator<Item = String> {
 /// Reads `cpus` until two passes agree.
 fn read_settled(cpus: &[u32]) -> Vec<VcpuDump> {
     let mut vcpus = read(cpus);
+    let mut unsettled = None;
     for _ in 1..MOST_PASSES {
-        let again = read(cpus);
-        if again == vcpus {
+        let before = mem::replace(&mut vcpus, read(cpus));
+        unsettled = before.iter().zip(&vcpus).find_map(|(a, b)| Some((b.vcpu, first_change(a, b)?)));
+        if unsettled.is_none() {
             return vcpus;
         }
-        vcpus = again;
     }
-    eprintln!("cpuid-probe: CPUID changed with every pass; this is the last of {MOST_PASSES}");
+    if let Some((vcpu, id)) = unsettled {
+        eprintln!(
+            "cpuid-probe: CPUID reads differently every time, e.g. {id} on vCPU {vcpu}; this is the last reading"
+        );
+    }
     vcpus
+}
+
+/// The first place that two readings of one vCPU do not agree on.
+fn first_change(a: &VcpuDump, b: &VcpuDump) -> Option<LeafId> {
+    let ids = a.leaves().iter().chain(b.leaves()).map(|r| r.id).chain(a.gaps.iter().chain(&b.gaps).map(|g| g.id));
+    ids.filter(|id| a.get(*id) != b.get(*id) || a.gaps != b.gaps).min()
 }
 
 /// Reads everything CPUID holds on each of `cpus`, in their order. A vCPU that cannot be reached is a gap.
@@ -195,14 +216,19 @@ fn read_msrs(vcpus: &mut [VcpuDump]) {
                 return;
             }
         };
-        for msr in FEATURE_MSRS {
-            if is_announced(msr, v) {
-                let mut bytes = [0; 8];
-                let read = device.read_exact_at(&mut bytes, u64::from(msr.index));
-                let value = read.is_ok().then(|| u64::from_le_bytes(bytes));
-                // Each index comes once in the table, so there is nothing to conflict with.
-                let _ = v.insert_msr(MsrRecord { index: msr.index, value });
-            }
+        read_msrs_of(v, &device);
+    }
+}
+
+/// Adds what `device` holds of the feature MSRs that CPUID announces on `v`. In the device the offset is the index.
+fn read_msrs_of(v: &mut VcpuDump, device: &File) {
+    for msr in FEATURE_MSRS {
+        if is_announced(msr, v) {
+            let mut bytes = [0; 8];
+            let read = device.read_exact_at(&mut bytes, u64::from(msr.index));
+            let value = read.is_ok().then(|| u64::from_le_bytes(bytes));
+            // Each index comes once in the table, so there is nothing to conflict with.
+            let _ = v.insert_msr(MsrRecord { index: msr.index, value });
         }
     }
 }
@@ -214,6 +240,8 @@ fn is_announced(msr: &FeatureMsr, v: &VcpuDump) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use cpuid_probe::dump::Record;
+
     use super::*;
 
     #[test]
@@ -243,6 +271,25 @@ mod tests {
         for v in &vcpus[1..] {
             assert_eq!(v.gaps, [Gap { id: LeafId::new(0, 0), reason: GapReason::Unreachable }], "{}", v.vcpu);
         }
+    }
+
+    #[test]
+    fn announced_msrs_are_read_and_a_fault_is_said() {
+        // As the msr device: 8 bytes at the offset of the index. This one ends after IA32_ARCH_CAPABILITIES.
+        let path = std::env::temp_dir().join(format!("cpuid-probe-msr-{}", std::process::id()));
+        let mut content = vec![0; 0x10a];
+        content.extend(0x0d89_fd6b_u64.to_le_bytes());
+        fs::write(&path, content).unwrap();
+        let device = File::open(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+
+        let mut v = VcpuDump::new(0);
+        let mut insert = |leaf, registers| v.insert(Record { id: LeafId::new(leaf, 0), registers }).unwrap();
+        insert(1, Registers::new(0, 0, 1 << 15, 0));
+        insert(7, Registers::new(0, 0, 0, 1 << 29));
+        read_msrs_of(&mut v, &device);
+        let msr = |index, value| MsrRecord { index, value };
+        assert_eq!(v.msrs(), [msr(0x10a, Some(0x0d89_fd6b)), msr(0x345, None)]);
     }
 
     #[test]

@@ -1,0 +1,156 @@
+//! Real guests: an unmodified Debian kernel under QEMU's emulation, with an initramfs made for the test.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::root;
+
+/// Seconds after which a guest counts as hung; one boots in two.
+const TIMEOUT: u32 = 120;
+
+/// A guest to be.
+pub struct Guest {
+    cpu: String,
+    smp: String,
+    files: Vec<(String, Vec<u8>)>,
+    init_arguments: String,
+}
+
+/// What one command of [`Guest::run_script`] printed (standard error too), and its exit code.
+#[derive(Debug)]
+pub struct Output {
+    pub text: String,
+    pub code: i32,
+}
+
+impl Guest {
+    /// A guest with QEMU's `-cpu` and `-smp` arguments and an empty initramfs.
+    pub fn new(cpu: &str, smp: &str) -> Self {
+        Self { cpu: cpu.to_string(), smp: smp.to_string(), files: Vec::new(), init_arguments: String::new() }
+    }
+
+    /// Puts a copy of `from` into the initramfs.
+    pub fn file(mut self, name: &str, from: impl AsRef<Path>) -> Self {
+        let from = from.as_ref();
+        self.files.push((name.to_string(), fs::read(from).unwrap_or_else(|e| panic!("{}: {e}", from.display()))));
+        self
+    }
+
+    /// Boots with nothing but `program` as PID 1 and returns what came over the serial line.
+    pub fn run_init(mut self, program: impl AsRef<Path>, arguments: &str) -> String {
+        self.init_arguments = arguments.to_string();
+        self.file("init", program).boot()
+    }
+
+    /// Boots with a shell as PID 1, which runs the commands one after the other; their outputs by command.
+    ///
+    /// The guest has busybox in /bin, Debian's `cpuid`, and neither /proc nor /sys unless a command mounts them.
+    pub fn run_script(mut self, commands: &[&str]) -> BTreeMap<String, Output> {
+        let mut script = "#!/bin/busybox sh\nexport PATH=/bin\n/bin/busybox --install -s /bin\n".to_string();
+        for (i, command) in commands.iter().enumerate() {
+            script += &format!("echo === begin {i}\n{command}\necho === end $?\n");
+        }
+        script += "poweroff -f\n";
+        let debian = debian_files();
+        self.files.push(("init".to_string(), script.into_bytes()));
+        let guest = self
+            .file("bin/busybox", debian.join("busybox"))
+            .file("bin/cpuid", debian.join("cpuid"))
+            .file("lib64/ld-linux-x86-64.so.2", debian.join("ld-linux-x86-64.so.2"))
+            .file("lib/x86_64-linux-gnu/libc.so.6", debian.join("libc.so.6"));
+        let serial = guest.boot();
+
+        let mut outputs = BTreeMap::new();
+        let mut open: Option<(String, String)> = None;
+        for line in serial.lines() {
+            if let Some(i) = line.strip_prefix("=== begin ") {
+                let command = commands[i.parse::<usize>().expect(&serial)];
+                open = Some((command.to_string(), String::new()));
+            } else if let Some(code) = line.strip_prefix("=== end ") {
+                let (command, text) = open.take().expect(&serial);
+                outputs.insert(command, Output { text, code: code.parse().expect(&serial) });
+            } else if let Some((_, text)) = &mut open {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        for command in commands {
+            assert!(outputs.contains_key(*command), "`{command}` did not end in the guest:\n{serial}");
+        }
+        outputs
+    }
+
+    fn boot(self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let kernel = debian_files().join("vmlinuz");
+        let name = format!("initramfs-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let initramfs = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::write(&initramfs, newc(&self.files)).expect("initramfs");
+        let append = format!(
+            "console=ttyS0 loglevel=1 panic=-1 nokaslr mitigations=off rodata=off tsc=reliable no_timer_check \
+             cryptomgr.notests audit=0 lpj=4000000 random.trust_cpu=on -- {}",
+            self.init_arguments
+        );
+        let output = Command::new("timeout")
+            .args(["-k", "5", &TIMEOUT.to_string(), "qemu-system-x86_64", "-accel", "tcg", "-machine", "pc"])
+            .args(["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio", "-m", "256"])
+            .args(["-cpu", &self.cpu, "-smp", &self.smp, "-append", append.trim_end(), "-kernel"])
+            .arg(kernel)
+            .arg("-initrd")
+            .arg(&initramfs)
+            .stdin(Stdio::null())
+            .output()
+            .expect("timeout(1) runs");
+        fs::remove_file(&initramfs).expect("initramfs");
+        let serial = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}; is QEMU there (scripts/test)?\n{errors}\n{serial}", output.status);
+        serial
+    }
+}
+
+/// Debian's kernel, busybox, cpuid and C library, fetched on first use.
+fn debian_files() -> PathBuf {
+    let output = Command::new(root().join("scripts/guest-files")).stderr(Stdio::inherit()).output().expect("runs");
+    assert!(output.status.success(), "scripts/guest-files: {}", output.status);
+    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
+}
+
+/// An initramfs: a cpio archive in "newc" form (Linux Documentation/driver-api/early-userspace/buffer-format.rst).
+/// Every file is executable; directories are made as needed.
+fn newc(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    fn entry(archive: &mut Vec<u8>, name: &str, mode: u32, device: (u32, u32), content: &[u8]) {
+        let inode = archive.len();
+        let (major, minor) = device;
+        write!(
+            archive,
+            "070701{inode:08x}{mode:08x}{0:08x}{0:08x}{1:08x}{0:08x}{size:08x}{0:08x}{0:08x}{major:08x}{minor:08x}\
+             {name_size:08x}{0:08x}{name}\0",
+            0,
+            1,
+            size = content.len(),
+            name_size = name.len() + 1,
+        )
+        .expect("memory");
+        archive.resize(archive.len().next_multiple_of(4), 0);
+        archive.extend(content);
+        archive.resize(archive.len().next_multiple_of(4), 0);
+    }
+    let mut archive = Vec::new();
+    let mut made = Vec::new();
+    for (name, content) in files {
+        for (at, _) in name.match_indices('/') {
+            if !made.contains(&&name[..at]) {
+                entry(&mut archive, &name[..at], 0o040_755, (0, 0), &[]);
+                made.push(&name[..at]);
+            }
+        }
+        entry(&mut archive, name, 0o100_755, (0, 0), content);
+    }
+    entry(&mut archive, "TRAILER!!!", 0, (0, 0), &[]);
+    archive
+}
