@@ -1,11 +1,35 @@
-//! What is known about CPUID, as rows: features, fields, rules with reasons, causes.
+//! What is known about CPUID, as rows: features, fields, rules with reasons, causes, feature MSRs.
 //!
-//! The rows are compiled in; a wrong one fails the build. The comparison asks [`row_at`] which row a bit belongs to and
-//! how it is judged, and branches on nothing but the row's fields. `cpuid-diff knowledge --format csv` prints them.
+//! The rows are compiled in, one file a leaf family, in reviewable columns; a wrong one fails the build at the row. The
+//! comparison asks [`row_at`] which row a bit belongs to and how it is judged, and branches on nothing but the row's
+//! fields. `cpuid-diff knowledge --format csv` prints all of them ([`export_csv`]).
+//!
+//! - [`table`]: the shape of the rows and how they are found.
+//! - `features/`, `fields/`, `rules/`, `causes/`, `msrs.rs`, `gates.rs`, `sources.rs`, `aliases.rs`: the rows.
+//! - [`lookup`]: from a place to what is known about it. [`names`]: from a name to its places.
+
+mod aliases;
+mod causes;
+mod export;
+mod features;
+mod fields;
+mod gates;
+pub mod lookup;
+mod msrs;
+pub mod names;
+mod rules;
+mod sources;
+pub mod table;
 
 use cpuid_probe::Register;
 
 use crate::report::{Names, Severity};
+
+pub use export::{Entry, entries, export_csv};
+pub use gates::{Gate, gates_of};
+pub use lookup::{msr_row, owner_without_signature, row_at};
+pub use names::{Match, Namespace, Place, by_name, near, search};
+pub use table::{Migratable, Sub};
 
 /// Whose leaves a row or a place lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +46,40 @@ pub enum Owner {
     Vmware,
     /// Another hypervisor's block.
     OtherHypervisor,
+}
+
+impl Owner {
+    /// All.
+    pub const ALL: [Self; 6] = [Self::Cpu, Self::Kvm, Self::HyperV, Self::Xen, Self::Vmware, Self::OtherHypervisor];
+
+    /// The word in listings.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Kvm => "kvm",
+            Self::HyperV => "hyperv",
+            Self::Xen => "xen",
+            Self::Vmware => "vmware",
+            Self::OtherHypervisor => "other",
+        }
+    }
+
+    /// The owner of a hypervisor block with this signature (EBX, ECX, EDX of its first leaf).
+    ///
+    /// # Source
+    /// Linux Documentation/virt/kvm/x86/cpuid.rst, Hyper-V TLFS leaf 0x40000000, Xen arch-x86/cpuid.h,
+    /// Linux arch/x86/kernel/cpu/vmware.c. KVM's default vendor id for nested Hyper-V is `Linux KVM Hv`.
+    #[must_use]
+    pub const fn of_signature(signature: &[u8; 12]) -> Self {
+        match signature {
+            b"KVMKVMKVM\0\0\0" => Self::Kvm,
+            b"Microsoft Hv" | b"Linux KVM Hv" => Self::HyperV,
+            b"XenVMMXenVMM" => Self::Xen,
+            b"VMwareVMware" => Self::Vmware,
+            _ => Self::OtherHypervisor,
+        }
+    }
 }
 
 /// How a difference is judged.
@@ -51,7 +109,42 @@ pub enum RuleKind {
     Informational,
 }
 
-/// A place of bits in a register, as knowledge names it.
+impl RuleKind {
+    /// All.
+    pub const ALL: [Self; 11] = [
+        Self::Subset,
+        Self::Hazard,
+        Self::Equal,
+        Self::NotLess,
+        Self::NotGreater,
+        Self::Identity,
+        Self::HostClock,
+        Self::Topology,
+        Self::PerVcpu,
+        Self::OsControlled,
+        Self::Informational,
+    ];
+
+    /// The word in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Subset => "subset",
+            Self::Hazard => "hazard",
+            Self::Equal => "equal",
+            Self::NotLess => "not-less",
+            Self::NotGreater => "not-greater",
+            Self::Identity => "identity",
+            Self::HostClock => "host-clock",
+            Self::Topology => "topology",
+            Self::PerVcpu => "per-vcpu",
+            Self::OsControlled => "os-controlled",
+            Self::Informational => "informational",
+        }
+    }
+}
+
+/// A register of a leaf, as knowledge names it.
 ///
 /// Leaves of hypervisor blocks are written for a block at 0x40000000, wherever the block really is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +160,8 @@ pub struct Site {
 }
 
 /// How a bit is judged, and what is known about it.
+///
+/// The rows of a register never overlap: every bit is in exactly one of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// Highest bit of the row.
@@ -75,20 +170,26 @@ pub struct Row {
     pub lo: u8,
     /// The feature's names, or none.
     pub names: Names,
-    /// libvirt's, QEMU's or Linux's name, else the field's; `None` for an unknown bit.
+    /// libvirt's, QEMU's or Linux's name, else the field's; `None` for an unknown bit and a nameless feature.
     pub name: Option<&'static str>,
+    /// Whether anything names or describes this place; if not, it is an unknown bit.
+    pub known: bool,
+    /// Whether QEMU passes the feature on to a migratable guest; `None` for what is no feature.
+    pub migratable: Option<Migratable>,
     /// The rule.
     pub rule: RuleKind,
     /// Severity where the bit or number is lost.
     pub lost: Severity,
     /// Severity of every other change.
     pub gained: Severity,
+    /// While one of these bits must be set for the place to mean anything: those bits; else empty.
+    pub gates: &'static [Gate],
     /// What the place is.
     pub meaning: Option<&'static str>,
     /// Why the rule is what it is.
     pub reason: Option<&'static str>,
     /// Why the place may differ.
     pub cause: Option<&'static str>,
-    /// Where all this comes from.
+    /// Where the rule comes from, or where the place is described if it has no rule of its own.
     pub source: Option<&'static str>,
 }

@@ -1,0 +1,70 @@
+//! Features of leaves 0x80000001 to 0x80000006: AMD's features.
+// Written by scripts/generate-knowledge; see CONTRIBUTING.md for how to add a row.
+
+use cpuid_probe::Register::{Ecx, Edx};
+
+use crate::knowledge::table::Migratable::{Unknown, Yes};
+use crate::knowledge::table::{Feature, feature, sorted};
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Feature] = &[
+    feature(0x8000_0001, 0, Ecx,  0, "lahf_lm",       "lahf-lm",       "lahf_lm",       Yes,     "LAHF and SAHF work in 64-bit mode"),
+    feature(0x8000_0001, 0, Ecx,  1, "cmp_legacy",    "cmp-legacy",    "cmp_legacy",    Yes,     "Logical count means cores, not hyperthreads"),
+    feature(0x8000_0001, 0, Ecx,  2, "svm",           "svm",           "svm",           Yes,     "AMD-V virtualization (SVM)"),
+    feature(0x8000_0001, 0, Ecx,  3, "extapic",       "extapic",       "extapic",       Yes,     "Extended APIC register space"),
+    feature(0x8000_0001, 0, Ecx,  4, "cr8legacy",     "cr8legacy",     "cr8_legacy",    Yes,     "LOCK MOV CR0 reaches CR8 in 32-bit mode"),
+    feature(0x8000_0001, 0, Ecx,  5, "abm",           "abm",           "abm",           Yes,     "LZCNT instruction (with POPCNT on AMD)"),
+    feature(0x8000_0001, 0, Ecx,  6, "sse4a",         "sse4a",         "sse4a",         Yes,     "SSE4A instruction set"),
+    feature(0x8000_0001, 0, Ecx,  7, "misalignsse",   "misalignsse",   "misalignsse",   Yes,     "Misaligned SSE operands allowed"),
+    feature(0x8000_0001, 0, Ecx,  8, "3dnowprefetch", "3dnowprefetch", "3dnowprefetch", Yes,     "PREFETCH and PREFETCHW instructions"),
+    feature(0x8000_0001, 0, Ecx,  9, "osvw",          "osvw",          "osvw",          Yes,     "OS-visible workaround MSRs"),
+    feature(0x8000_0001, 0, Ecx, 10, "ibs",           "ibs",           "ibs",           Yes,     "IBS precise event sampling"),
+    feature(0x8000_0001, 0, Ecx, 11, "xop",           "xop",           "xop",           Yes,     "XOP vector instructions"),
+    feature(0x8000_0001, 0, Ecx, 12, "skinit",        "skinit",        "skinit",        Yes,     "SKINIT and STGI secure launch"),
+    feature(0x8000_0001, 0, Ecx, 13, "wdt",           "wdt",           "wdt",           Yes,     "Watchdog timer"),
+    feature(0x8000_0001, 0, Ecx, 15, "lwp",           "lwp",           "lwp",           Yes,     "Lightweight user-mode profiling"),
+    feature(0x8000_0001, 0, Ecx, 16, "fma4",          "fma4",          "fma4",          Yes,     "Four-operand fused multiply-add"),
+    feature(0x8000_0001, 0, Ecx, 17, "tce",           "tce",           "tce",           Yes,     "Translation cache extension in EFER"),
+    feature(0x8000_0001, 0, Ecx, 18, "cvt16",         "",              "",              Unknown, "Half-precision conversion (SSE5-era flag, now reserved)"),
+    feature(0x8000_0001, 0, Ecx, 19, "nodeid_msr",    "nodeid-msr",    "nodeid_msr",    Yes,     "MSR 0xC001100C gives node id"),
+    feature(0x8000_0001, 0, Ecx, 21, "tbm",           "tbm",           "tbm",           Yes,     "TBM bit tricks on low-order bits"),
+    feature(0x8000_0001, 0, Ecx, 22, "topoext",       "topoext",       "topoext",       Yes,     "Topology leaves 0x8000001D and 0x8000001E valid"),
+    feature(0x8000_0001, 0, Ecx, 23, "perfctr_core",  "perfctr-core",  "perfctr_core",  Yes,     "Six core performance counters"),
+    feature(0x8000_0001, 0, Ecx, 24, "perfctr_nb",    "perfctr-nb",    "perfctr_nb",    Yes,     "Northbridge or data-fabric performance counters"),
+    feature(0x8000_0001, 0, Ecx, 25, "",              "",              "",              Unknown, "Streaming performance monitor (now reserved)"),
+    feature(0x8000_0001, 0, Ecx, 26, "",              "",              "bpext",         Unknown, "Data breakpoint address masking"),
+    feature(0x8000_0001, 0, Ecx, 27, "",              "",              "ptsc",          Unknown, "Constant-rate counter aligned with performance counters"),
+    feature(0x8000_0001, 0, Ecx, 28, "",              "",              "perfctr_llc",   Unknown, "Last-level cache performance counters"),
+    feature(0x8000_0001, 0, Ecx, 29, "",              "",              "mwaitx",        Unknown, "MONITORX and MWAITX"),
+    feature(0x8000_0001, 0, Ecx, 30, "",              "",              "",              Unknown, "Breakpoint address masks extend to bit 31"),
+    feature(0x8000_0001, 0, Edx,  0, "",              "",              "",              Yes,     "AMD copy of x87 flag"),
+    feature(0x8000_0001, 0, Edx,  1, "",              "",              "",              Yes,     "AMD copy of virtual-8086 enhancements flag"),
+    feature(0x8000_0001, 0, Edx,  2, "",              "",              "",              Yes,     "AMD copy of debugging extensions flag"),
+    feature(0x8000_0001, 0, Edx,  3, "",              "",              "",              Yes,     "AMD copy of 4 MiB page flag"),
+    feature(0x8000_0001, 0, Edx,  4, "",              "",              "",              Yes,     "AMD copy of TSC flag"),
+    feature(0x8000_0001, 0, Edx,  5, "",              "",              "",              Yes,     "AMD copy of MSR flag"),
+    feature(0x8000_0001, 0, Edx,  6, "",              "",              "",              Yes,     "AMD copy of PAE flag"),
+    feature(0x8000_0001, 0, Edx,  7, "",              "",              "",              Yes,     "AMD copy of machine-check exception flag"),
+    feature(0x8000_0001, 0, Edx,  8, "",              "",              "",              Yes,     "AMD copy of CMPXCHG8B flag"),
+    feature(0x8000_0001, 0, Edx,  9, "",              "",              "",              Yes,     "AMD copy of APIC-enabled flag"),
+    feature(0x8000_0001, 0, Edx, 11, "syscall",       "syscall",       "syscall",       Yes,     "SYSCALL/SYSRET; Intel hides it outside 64-bit mode"),
+    feature(0x8000_0001, 0, Edx, 12, "",              "",              "",              Yes,     "AMD copy of MTRR flag"),
+    feature(0x8000_0001, 0, Edx, 13, "",              "",              "",              Yes,     "AMD copy of global-page flag"),
+    feature(0x8000_0001, 0, Edx, 14, "",              "",              "",              Yes,     "AMD copy of machine-check architecture flag"),
+    feature(0x8000_0001, 0, Edx, 15, "",              "",              "",              Yes,     "AMD copy of conditional-move flag"),
+    feature(0x8000_0001, 0, Edx, 16, "",              "",              "",              Yes,     "AMD copy of PAT flag"),
+    feature(0x8000_0001, 0, Edx, 17, "",              "",              "",              Yes,     "AMD copy of PSE-36 flag"),
+    feature(0x8000_0001, 0, Edx, 19, "",              "",              "mp",            Unknown, "Multiprocessing-capable Athlon MP marker"),
+    feature(0x8000_0001, 0, Edx, 20, "nx",            "nx",            "nx",            Yes,     "Pages can forbid instruction fetch"),
+    feature(0x8000_0001, 0, Edx, 22, "mmxext",        "mmxext",        "mmxext",        Yes,     "AMD extensions to MMX"),
+    feature(0x8000_0001, 0, Edx, 23, "",              "",              "",              Yes,     "AMD copy of MMX flag"),
+    feature(0x8000_0001, 0, Edx, 24, "",              "",              "",              Yes,     "AMD copy of FXSAVE flag"),
+    feature(0x8000_0001, 0, Edx, 25, "fxsr_opt",      "fxsr-opt",      "fxsr_opt",      Yes,     "FXSAVE can skip XMM registers (EFER.FFXSR)"),
+    feature(0x8000_0001, 0, Edx, 26, "pdpe1gb",       "pdpe1gb",       "pdpe1gb",       Yes,     "1 GiB pages"),
+    feature(0x8000_0001, 0, Edx, 27, "rdtscp",        "rdtscp",        "rdtscp",        Yes,     "RDTSCP and TSC_AUX"),
+    feature(0x8000_0001, 0, Edx, 29, "lm",            "lm",            "lm",            Yes,     "64-bit long mode"),
+    feature(0x8000_0001, 0, Edx, 30, "3dnowext",      "3dnowext",      "3dnowext",      Yes,     "3DNow! extensions"),
+    feature(0x8000_0001, 0, Edx, 31, "3dnow",         "3dnow",         "3dnow",         Yes,     "3DNow! vector instructions"),
+];
+
+sorted!(ROWS);

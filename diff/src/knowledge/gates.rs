@@ -1,0 +1,91 @@
+//! Gates: bits that must be set for a leaf to mean anything.
+//!
+//! While every gate bit of a place is 0 in both dumps, differences there are informational: hypervisors and emulators
+//! leave such leaves filled, or unset, as they please. If a gate bit differs, that bit is the finding.
+//!
+//! # Source
+//! Intel SDM vol. 1 ch. 21 and AMD APM vol. 3 appendix E.4, the leaves named; QEMU fills 0x8000001D and 0x8000001E even
+//! where the bit is off (QEMU 7.2 target/i386/cpu.c:5791-5821).
+
+use cpuid_probe::Register::{self, Eax, Ebx, Ecx, Edx};
+
+use super::{Owner, Site};
+
+/// A bit that must be set for a place to mean anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Gate {
+    /// Leaf of the gate bit.
+    pub leaf: u32,
+    /// Its subleaf; 0 where the leaf has none.
+    pub subleaf: u32,
+    /// Its register.
+    pub register: Register,
+    /// The bit, 0 to 31.
+    pub bit: u8,
+}
+
+/// One gated leaf.
+struct Gated {
+    leaf: u32,
+    /// Only bits of this register, from the first to the last of these; the whole leaf if none.
+    only: Option<(Register, u8, u8)>,
+    /// One of them is enough.
+    gates: &'static [Gate],
+}
+
+const fn bit(leaf: u32, subleaf: u32, register: Register, bit: u8) -> Gate {
+    assert!(bit <= 31);
+    Gate { leaf, subleaf, register, bit }
+}
+
+const fn leaf(leaf: u32, gates: &'static [Gate]) -> Gated {
+    Gated { leaf, only: None, gates }
+}
+
+#[rustfmt::skip]
+const GATED: &[Gated] = &[
+    Gated { leaf: 0x1, only: Some((Ebx, 23, 16)), gates: &[bit(0x1, 0, Edx, 28)] },
+    leaf(0x0000_0005, &[bit(0x0000_0001, 0, Ecx,  3), bit(0x7, 1, Edx, 23)]),
+    leaf(0x0000_000f, &[bit(0x0000_0007, 0, Ebx, 12)]),
+    leaf(0x0000_0010, &[bit(0x0000_0007, 0, Ebx, 15)]),
+    leaf(0x0000_0012, &[bit(0x0000_0007, 0, Ebx,  2)]),
+    leaf(0x0000_0014, &[bit(0x0000_0007, 0, Ebx, 25)]),
+    leaf(0x0000_0019, &[bit(0x0000_0007, 0, Ecx, 23)]),
+    leaf(0x0000_001b, &[bit(0x0000_0007, 0, Edx, 18)]),
+    leaf(0x0000_001c, &[bit(0x0000_0007, 0, Edx, 19)]),
+    leaf(0x0000_001d, &[bit(0x0000_0007, 0, Edx, 24)]),
+    leaf(0x0000_001e, &[bit(0x0000_0007, 0, Edx, 24)]),
+    leaf(0x0000_0023, &[bit(0x0000_0007, 1, Eax,  8)]),
+    leaf(0x0000_0024, &[bit(0x0000_0007, 1, Edx, 19)]),
+    leaf(0x0000_0029, &[bit(0x0000_0007, 1, Edx, 21)]),
+    leaf(0x8000_000a, &[bit(0x8000_0001, 0, Ecx,  2)]),
+    leaf(0x8000_001b, &[bit(0x8000_0001, 0, Ecx, 10)]),
+    leaf(0x8000_001c, &[bit(0x8000_0001, 0, Ecx, 15)]),
+    leaf(0x8000_001d, &[bit(0x8000_0001, 0, Ecx, 22)]),
+    leaf(0x8000_001e, &[bit(0x8000_0001, 0, Ecx, 22)]),
+];
+
+/// The bits of which one must be set for this bit to mean anything; empty where it always does.
+#[must_use]
+pub fn gates_of(site: Site, bit: u8) -> &'static [Gate] {
+    if site.owner != Owner::Cpu {
+        return &[];
+    }
+    let holds = |g: &&Gated| {
+        g.leaf == site.leaf && g.only.is_none_or(|(r, hi, lo)| r == site.register && lo <= bit && bit <= hi)
+    };
+    GATED.iter().find(holds).map_or(&[], |g| g.gates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thread_count_alone_is_gated_in_leaf_1() {
+        let ebx = Site { owner: Owner::Cpu, leaf: 1, subleaf: 0, register: Ebx };
+        assert_eq!(gates_of(ebx, 20), &[bit(1, 0, Edx, 28)]);
+        assert!(gates_of(ebx, 24).is_empty());
+        assert!(gates_of(Site { register: Ecx, ..ebx }, 20).is_empty());
+    }
+}
