@@ -8,6 +8,10 @@
 //! - [`render`]: table, unified diff, Markdown, HTML, JSON.
 #![forbid(unsafe_code)]
 
+pub mod assemble;
+pub mod compare;
+pub mod decode;
 pub mod knowledge;
 pub mod read;
+pub mod render;
 pub mod report;

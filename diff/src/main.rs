@@ -1,2 +1,82 @@
-//! placeholder
-fn main() {}
+//! `cpuid-diff`: see [`cli`] for what it does.
+
+mod cli;
+mod input;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use cpuid_diff::compare::verdict::passes;
+use cpuid_diff::render::{self, Style};
+use cpuid_diff::report::Report;
+use cpuid_diff::{assemble, knowledge};
+
+use crate::cli::{Cli, Command, Common, CompareArgs, ConvertArgs, Format, KnowledgeFormat};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Compare(args) => compare(&args),
+        Command::Convert(args) => convert(&args),
+        Command::Knowledge(args) => match args.format {
+            KnowledgeFormat::Csv => print(&knowledge::export_csv()).map(|()| ExitCode::SUCCESS),
+        },
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("cpuid-diff: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn compare(args: &CompareArgs) -> Result<ExitCode> {
+    let [a, b] = input::two(&args.inputs, args.common.from.as_deref())?;
+    let report = assemble::report(&a, &b, args.direction.into());
+    print(&rendered(&report, &args.common)?)?;
+    let passes = passes(&report, args.common.fail_on.into(), args.common.partial);
+    Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// A report in the form asked for.
+fn rendered(report: &Report, common: &Common) -> Result<String> {
+    let style = Style { width: width(), colour: colour(), all: common.all };
+    Ok(match common.format {
+        Format::Table => render::table::render(report, style),
+        Format::Unified => render::unified::render(report),
+        Format::Json => render::json::pretty(report)?,
+    })
+}
+
+/// Columns of the terminal; a file gets 100.
+fn width() -> u16 {
+    let asked = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    asked.unwrap_or(100)
+}
+
+/// Colour goes to a terminal alone, and not where NO_COLOR is set.
+fn colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+fn convert(args: &ConvertArgs) -> Result<ExitCode> {
+    let named = input::dump(&args.input, args.from.as_deref())?;
+    let text = match args.to.as_str() {
+        "json" => cpuid_probe::json::to_string(&named.dump),
+        "raw" => cpuid_probe::raw::to_string(&named.dump),
+        other => bail!("unknown format `{other}`"),
+    };
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to standard output. A closed pipe is no trouble: the reader has seen enough.
+fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("standard output: cannot write"),
+    }
+}

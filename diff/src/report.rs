@@ -252,10 +252,12 @@ pub struct NotCaptured {
     pub input: usize,
     /// The vCPU of that input.
     pub vcpu: u32,
-    /// `0x` and 8 digits.
-    pub leaf: String,
+    /// `0x` and 8 digits; null for an MSR.
+    pub leaf: Option<String>,
     /// `0x` and 8 digits; null where the leaf has none.
     pub subleaf: Option<String>,
+    /// `0x` and 8 digits; null for a leaf.
+    pub msr: Option<String>,
     /// Why: `missing`, `cap`, `unreachable` or `fault`.
     pub reason: String,
 }
@@ -287,6 +289,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What could not be compared.
     pub not_captured: Vec<NotCaptured>,
+    /// How many register sets were compared.
+    pub compared: usize,
     /// Counts.
     pub summary: Summary,
     /// The canonical text of both inputs, for the unified renderer. Not part of the JSON.

@@ -60,6 +60,12 @@ impl<'a> Coverage<'a> {
         coverage
     }
 
+    /// The vCPU this is about.
+    #[must_use]
+    pub const fn vcpu(&self) -> &'a VcpuDump {
+        self.vcpu
+    }
+
     /// Nothing is missing, cut or listed as a gap.
     #[must_use]
     pub fn is_complete(&self) -> bool {

@@ -5,7 +5,7 @@
 
 use crate::hypervisor::{self, Block, FIRST_BASE, STRIDE};
 use crate::leaf::LeafId;
-use crate::register::{Registers, field};
+use crate::register::Registers;
 use crate::rules::{
     EMPTY_BASES, Exists, GATE_LEAVES, Gate, HYPERVISOR_RULES, RANGE_CAP, RANGES, SubleafRule, Subleaves,
     UNDEFINED_LEAVES, rule_of,
@@ -147,13 +147,12 @@ impl<S: CpuidSource, V: FnMut(Visit)> Walker<'_, S, V> {
             Subleaves::UpToEax { min } if first.eax < min => {}
             Subleaves::UpToEax { .. } => self.numbered(leaf, first.eax, rule.cap),
             Subleaves::Fixed(last) => self.numbered(leaf, last, rule.cap),
-            Subleaves::UntilZero { from, end, echo } => {
+            Subleaves::UntilZero { echo, .. } => {
                 let mut previous = first;
                 let mut subleaf = 0;
                 loop {
-                    let ended = subleaf >= from && field(previous.get(end.register), end.hi, end.lo) == 0;
                     let ignored = echo && previous.ecx & 0xff != subleaf;
-                    if ended || ignored {
+                    if rule.ends_at(subleaf, previous) || ignored {
                         return;
                     }
                     subleaf += 1;

@@ -9,6 +9,7 @@
 //! leaves KVM indexes), Xen arch/x86/lib/cpu-policy/cpuid.c. Each row names the one that decides it.
 
 use crate::register::Register::{self, Eax, Ebx, Ecx, Edx};
+use crate::register::{Registers, field};
 
 /// A bit field of one register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +129,19 @@ const XSAVE: Subleaves = Subleaves::Mapped {
 const IN_EAX: &[BitMap] = &[BitMap { subleaf: 0, register: Eax, first: 0 }];
 const IN_EBX: &[BitMap] = &[BitMap { subleaf: 0, register: Ebx, first: 0 }];
 const IN_EDX: &[BitMap] = &[BitMap { subleaf: 0, register: Edx, first: 0 }];
+
+impl SubleafRule {
+    /// Whether `registers`, read at `subleaf`, are the entry that ends a list of subleaves.
+    #[must_use]
+    pub const fn ends_at(&self, subleaf: u32, registers: Registers) -> bool {
+        match self.subleaves {
+            Subleaves::UntilZero { from, end, .. } => {
+                subleaf >= from && field(registers.get(end.register), end.hi, end.lo) == 0
+            }
+            _ => false,
+        }
+    }
+}
 
 /// Every leaf outside hypervisor blocks that has subleaves, ascending.
 #[rustfmt::skip]

@@ -1,0 +1,145 @@
+//! The command line, in one place. Help, man pages and completions come from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use cpuid_diff::compare::judge::Directions;
+use cpuid_diff::compare::verdict::FailOn;
+
+/// Compare the CPUID of guests with each other and with a baseline: what differs, why, and may it migrate?
+///
+/// Exit codes: 0 nothing found at or above --fail-on; 1 found; 2 trouble.
+#[derive(Debug, Parser)]
+#[command(name = "cpuid-diff", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compare two dumps: which bits differ, and may a guest move in each direction?
+    Compare(CompareArgs),
+    /// Convert a dump into another format
+    Convert(ConvertArgs),
+    /// Print every row of knowledge
+    Knowledge(KnowledgeArgs),
+}
+
+/// In which directions a guest may have to move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DirectionArg {
+    /// Both ways
+    Both,
+    /// From the first input to the second
+    AToB,
+    /// From the second input to the first
+    BToA,
+}
+
+impl From<DirectionArg> for Directions {
+    fn from(arg: DirectionArg) -> Self {
+        match arg {
+            DirectionArg::Both => Self::Both,
+            DirectionArg::AToB => Self::AToB,
+            DirectionArg::BToA => Self::BToA,
+        }
+    }
+}
+
+/// From which severity on the exit code is 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOnArg {
+    /// Only where a running guest can break
+    Unsafe,
+    /// Where a person must look, too
+    Warning,
+    /// Every difference that is not expected
+    Any,
+}
+
+impl From<FailOnArg> for FailOn {
+    fn from(arg: FailOnArg) -> Self {
+        match arg {
+            FailOnArg::Unsafe => Self::Unsafe,
+            FailOnArg::Warning => Self::Warning,
+            FailOnArg::Any => Self::Any,
+        }
+    }
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For terminals
+    Table,
+    /// A unified diff of the dumps with the differing bits named
+    Unified,
+    /// The whole report (cpuid-report/1)
+    Json,
+}
+
+/// What every reporting command takes.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// Exit with 1 from this severity on
+    #[arg(long, value_enum, default_value = "warning")]
+    pub fail_on: FailOnArg,
+    /// Accept excerpts: judge what is there, and do not fail for what was not captured
+    #[arg(long)]
+    pub partial: bool,
+    /// Read inputs as this format instead of recognising it
+    #[arg(long, value_name = "FORMAT")]
+    pub from: Option<String>,
+    /// The form of the report
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Show info and expected findings in full, too
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Options of `compare`.
+#[derive(Args, Clone, Debug)]
+pub struct CompareArgs {
+    /// Two dumps, or one unified diff of two dumps; `-` is standard input
+    #[arg(required = true, num_args = 1..=2, value_names = ["A", "B"])]
+    pub inputs: Vec<PathBuf>,
+    /// Which way a guest will move
+    #[arg(long, value_enum, default_value = "both")]
+    pub direction: DirectionArg,
+    /// What every report takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of `convert`.
+#[derive(Args, Clone, Debug)]
+pub struct ConvertArgs {
+    /// The dump; `-` is standard input
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// The format to write
+    #[arg(long, value_name = "FORMAT")]
+    pub to: String,
+    /// Read the input as this format instead of recognising it
+    #[arg(long, value_name = "FORMAT")]
+    pub from: Option<String>,
+}
+
+/// Options of `knowledge`.
+#[derive(Args, Clone, Debug)]
+pub struct KnowledgeArgs {
+    /// The form to print
+    #[arg(long, value_enum, default_value = "csv")]
+    pub format: KnowledgeFormat,
+}
+
+/// The form of the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KnowledgeFormat {
+    /// Comma-separated values with a header
+    Csv,
+}

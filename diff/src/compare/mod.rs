@@ -1,0 +1,282 @@
+//! Dumps against dumps: pure functions from two dumps to all findings, sorted, and from findings to a verdict.
+//!
+//! No I/O, no clock, no environment. A finding is never an error, and nothing is left out: what is set aside is listed
+//! with its rule and reason, what could not be compared is listed as not captured.
+//!
+//! The work is split by question: [`blocks`] which hypervisor block is which, [`pairs`] which vCPU goes with which,
+//! [`judge`] how bad one differing row is, [`within`] whether one dump agrees with itself, [`notes`] what the
+//! provenances say, [`verdict`] what follows from all of it.
+
+pub mod blocks;
+pub mod clock;
+pub mod finding;
+pub mod judge;
+pub mod notes;
+pub mod pairs;
+pub mod verdict;
+pub mod within;
+
+use cpuid_probe::coverage::{Coverage, Place};
+use cpuid_probe::dump::{Dump, VcpuDump};
+use cpuid_probe::leaf::LeafId;
+use cpuid_probe::msr::FEATURE_MSRS;
+use cpuid_probe::rules::rule_of;
+use cpuid_probe::{Register, Registers};
+
+use crate::compare::blocks::{BlockMap, Slot};
+use crate::compare::finding::{Findings, Pair, Spot};
+use crate::compare::judge::{Directions, judge};
+use crate::compare::pairs::pairs;
+use crate::compare::within::PerVcpu;
+use crate::knowledge::{self, Site};
+use crate::report::{Finding, NotCaptured};
+
+/// Everything a comparison found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// All findings, by place.
+    pub findings: Vec<Finding>,
+    /// What could not be compared, by input and place.
+    pub not_captured: Vec<NotCaptured>,
+    /// Sentences about the inputs.
+    pub notes: Vec<String>,
+    /// How many register sets were compared.
+    pub compared: usize,
+    /// Every captured vCPU of both inputs is complete.
+    pub complete: bool,
+    /// Feature MSRs were compared too.
+    pub msrs: bool,
+}
+
+/// Compares two dumps in the directions asked for.
+#[must_use]
+pub fn compare(a: &Dump, b: &Dump, directions: Directions) -> Comparison {
+    let coverage = [a, b].map(|dump| dump.vcpus.iter().map(Coverage::of).collect::<Vec<_>>());
+    let msrs = has_msrs(a) && has_msrs(b);
+    let mut findings = Findings::new(directions);
+    let mut missing = Missing::default();
+    let mut compared = 0;
+    let mut per_vcpu = PerVcpu::new(a, b);
+    for pair in pairs(a, b) {
+        let view = VcpuPair {
+            a: &a.vcpus[pair.a],
+            b: &b.vcpus[pair.b],
+            coverage_a: &coverage[0][pair.a],
+            coverage_b: &coverage[1][pair.b],
+            vcpu: pair.vcpu,
+        };
+        compared += view.leaves(&mut findings, &mut missing, &mut per_vcpu);
+        if msrs {
+            view.msrs(&mut findings, &mut missing);
+        }
+    }
+    per_vcpu.judge(a, b, &mut findings);
+    for (input, (dump, coverage)) in [a, b].into_iter().zip(&coverage).enumerate() {
+        missing.own(input, coverage);
+        within::check(input, dump, coverage, &mut findings);
+    }
+    let complete = coverage.iter().all(|c| !c.is_empty() && c.iter().all(Coverage::is_complete));
+    Comparison {
+        findings: findings.into_sorted(),
+        not_captured: missing.into_sorted(),
+        notes: notes::notes(a, b, &coverage),
+        compared,
+        complete,
+        msrs,
+    }
+}
+
+/// Whether a dump holds every feature MSR that its own CPUID announces (perhaps none).
+#[must_use]
+pub fn has_msrs(dump: &Dump) -> bool {
+    dump.vcpus.iter().all(|v| {
+        FEATURE_MSRS.iter().filter(|m| m.also.is_none()).all(|m| {
+            // An announcing leaf that does not exist announces nothing; one that was not captured may.
+            let announced = match v.get(LeafId::new(m.announced_by.0, 0)) {
+                Some(r) => m.is_announced(r),
+                None => Coverage::of(v).place(LeafId::new(m.announced_by.0, 0)) == Place::NotCaptured,
+            };
+            !announced || v.msr(m.index).is_some()
+        })
+    })
+}
+
+/// One vCPU of each dump, to be compared.
+struct VcpuPair<'a> {
+    a: &'a VcpuDump,
+    b: &'a VcpuDump,
+    coverage_a: &'a Coverage<'a>,
+    coverage_b: &'a Coverage<'a>,
+    /// The number to report.
+    vcpu: u32,
+}
+
+impl VcpuPair<'_> {
+    /// Compares every place that either side holds. Returns how many register sets were compared.
+    fn leaves(&self, findings: &mut Findings, missing: &mut Missing, per_vcpu: &mut PerVcpu) -> usize {
+        let map = BlockMap::new(self.a, self.b, self.coverage_a, self.coverage_b);
+        for block in map.differing() {
+            findings.block(block, self.vcpu);
+        }
+        let mut compared = 0;
+        for slot in map.slots(self.a, self.b) {
+            let place_a = slot.a.map_or(Place::Absent, |id| self.coverage_a.place(id));
+            let place_b = slot.b.map_or(Place::Absent, |id| self.coverage_b.place(id));
+            if place_a == Place::OverEnumerated || place_b == Place::OverEnumerated {
+                findings.over_enumerated(&slot, self.vcpu, [place_a, place_b].map(|p| p == Place::OverEnumerated));
+            }
+            // Data of a place that does not exist is set aside above; the place itself reads as absent.
+            let read = |place, vcpu: &VcpuDump, id: Option<LeafId>| match place {
+                Place::Captured => id.and_then(|id| vcpu.get(id)),
+                _ => None,
+            };
+            let (ra, rb) = (read(place_a, self.a, slot.a), read(place_b, self.b, slot.b));
+            match (ra, rb) {
+                (Some(r), None) if is_terminator(slot.a, r) => findings.terminator(&slot, self.vcpu),
+                (None, Some(r)) if is_terminator(slot.b, r) => findings.terminator(&slot, self.vcpu),
+                _ if place_a == Place::NotCaptured => missing.add(0, self.a, slot.a, &self.coverage_a.capped),
+                _ if place_b == Place::NotCaptured => missing.add(1, self.b, slot.b, &self.coverage_b.capped),
+                (None, None) => {}
+                _ => {
+                    compared += 1;
+                    if ra != rb {
+                        self.registers(&slot, ra, rb, findings, per_vcpu);
+                    }
+                }
+            }
+        }
+        compared
+    }
+
+    /// Splits the differing bits of one register set into knowledge rows, and judges each.
+    fn registers(
+        &self,
+        slot: &Slot,
+        a: Option<Registers>,
+        b: Option<Registers>,
+        findings: &mut Findings,
+        per_vcpu: &mut PerVcpu,
+    ) {
+        let (va, vb) = (slot.normalise_a(a.unwrap_or_default()), slot.normalise_b(b.unwrap_or_default()));
+        for register in Register::ALL {
+            let site = Site { register, ..slot.site };
+            let mut differing = va[register] ^ vb[register];
+            while differing != 0 {
+                let row = knowledge::row_at(site, differing.trailing_zeros() as u8);
+                let mask = cpuid_probe::register::mask(row.hi, row.lo);
+                differing &= !mask;
+                let closed = self.is_closed(row.gates);
+                let spot = Spot::register(slot, register, row.hi, row.lo);
+                let pair = Pair::new(
+                    a.map(|_| u64::from((va[register] & mask) >> row.lo)),
+                    b.map(|_| u64::from((vb[register] & mask) >> row.lo)),
+                );
+                if row.rule == knowledge::RuleKind::PerVcpu && !closed {
+                    per_vcpu.note(slot, register, row);
+                    continue;
+                }
+                let clocks = clock::frequencies(site, va, vb);
+                let judged = judge(&row, pair, clocks, closed);
+                findings.row(&spot, site, &row, pair, judged, self.vcpu);
+            }
+        }
+    }
+
+    /// The bits that give a place its meaning are known and 0 on both sides.
+    fn is_closed(&self, gates: &[knowledge::Gate]) -> bool {
+        let zero = |vcpu: &VcpuDump, coverage: &Coverage<'_>, gate: &knowledge::Gate| {
+            let id = LeafId::new(gate.leaf, gate.subleaf);
+            match coverage.place(id) {
+                Place::NotCaptured => false,
+                Place::Absent | Place::OverEnumerated => true,
+                Place::Captured => vcpu.get(id).is_some_and(|r| r.get(gate.register) >> gate.bit & 1 == 0),
+            }
+        };
+        !gates.is_empty()
+            && gates.iter().all(|gate| zero(self.a, self.coverage_a, gate) && zero(self.b, self.coverage_b, gate))
+    }
+
+    /// Compares the feature MSRs of both vCPUs.
+    fn msrs(&self, findings: &mut Findings, missing: &mut Missing) {
+        let mut indexes: Vec<u32> = self.a.msrs().iter().chain(self.b.msrs()).map(|m| m.index).collect();
+        indexes.sort_unstable();
+        indexes.dedup();
+        for index in indexes {
+            // Not in a dump that holds its announced MSRs: it does not exist there. Faulted: not captured.
+            let (a, b) = (self.a.msr(index), self.b.msr(index));
+            if a == Some(None) {
+                missing.msr(0, self.a, index);
+            } else if b == Some(None) {
+                missing.msr(1, self.b, index);
+            } else {
+                let (va, vb) = (a.flatten().unwrap_or_default(), b.flatten().unwrap_or_default());
+                let mut differing = va ^ vb;
+                while differing != 0 {
+                    let bit = differing.trailing_zeros() as u8;
+                    let row = knowledge::msr_row(index, bit);
+                    let mask = (u128::from(1u8) << (row.hi + 1)) as u64;
+                    let mask = mask.wrapping_sub(1) & !((1u64 << row.lo) - 1);
+                    differing &= !mask;
+                    let pair = Pair::new(a.map(|_| (va & mask) >> row.lo), b.map(|_| (vb & mask) >> row.lo));
+                    findings.msr(index, &row, pair, judge(&row, pair, None, false), self.vcpu);
+                }
+            }
+        }
+    }
+}
+
+/// Whether `registers` at `id` only say that a list of subleaves ends here.
+fn is_terminator(id: Option<LeafId>, registers: Registers) -> bool {
+    let rule = id.and_then(|id| Some((rule_of(id.leaf)?, id.subleaf?)));
+    rule.is_some_and(|(rule, subleaf)| subleaf > 0 && rule.ends_at(subleaf, registers))
+}
+
+/// Places that could not be compared, each once.
+#[derive(Debug, Default)]
+struct Missing(Vec<(usize, u32, Option<LeafId>, Option<u32>, &'static str)>);
+
+impl Missing {
+    fn add(&mut self, input: usize, vcpu: &VcpuDump, id: Option<LeafId>, capped: &[LeafId]) {
+        let Some(id) = id else { return };
+        let gap = vcpu.gaps.iter().find(|gap| gap.id.leaf == id.leaf || gap.id.leaf == 0);
+        let cut = capped.iter().any(|c| c.leaf == id.leaf);
+        let reason = gap.map_or(if cut { "cap" } else { "missing" }, |gap| gap.reason.word());
+        self.0.push((input, vcpu.vcpu, Some(id), None, reason));
+    }
+
+    fn msr(&mut self, input: usize, vcpu: &VcpuDump, index: u32) {
+        self.0.push((input, vcpu.vcpu, None, Some(index), "fault"));
+    }
+
+    /// What a dump itself lacks, compared or not.
+    fn own(&mut self, input: usize, coverage: &[Coverage<'_>]) {
+        for coverage in coverage {
+            let vcpu = coverage.vcpu();
+            for id in &coverage.missing {
+                self.add(input, vcpu, Some(*id), &coverage.capped);
+            }
+            for id in &coverage.capped {
+                self.0.push((input, vcpu.vcpu, Some(*id), None, "cap"));
+            }
+            for gap in &vcpu.gaps {
+                self.0.push((input, vcpu.vcpu, Some(gap.id), None, gap.reason.word()));
+            }
+        }
+    }
+
+    fn into_sorted(mut self) -> Vec<NotCaptured> {
+        self.0.sort_unstable_by_key(|(input, vcpu, id, msr, reason)| (*input, *vcpu, id.is_none(), *id, *msr, *reason));
+        self.0.dedup_by_key(|(input, vcpu, id, msr, _)| (*input, *vcpu, *id, *msr));
+        let hex = |n: u32| format!("{n:#010x}");
+        let not_captured =
+            |(input, vcpu, id, msr, reason): (usize, u32, Option<LeafId>, Option<u32>, &str)| NotCaptured {
+                input,
+                vcpu,
+                leaf: id.map(|id| hex(id.leaf)),
+                subleaf: id.and_then(|id| id.subleaf).map(hex),
+                msr: msr.map(hex),
+                reason: reason.to_string(),
+            };
+        self.0.into_iter().map(not_captured).collect()
+    }
+}

@@ -1,0 +1,222 @@
+//! One dump against itself: what must be unique on every vCPU, what must agree on all, and what may differ by vCPU.
+
+use std::collections::BTreeMap;
+
+use cpuid_probe::coverage::{Coverage, Place};
+use cpuid_probe::dump::{Dump, VcpuDump};
+use cpuid_probe::leaf::LeafId;
+use cpuid_probe::register::{field, mask};
+use cpuid_probe::{Register, Registers};
+
+use crate::compare::blocks::{BlockMap, Slot};
+use crate::compare::finding::{Findings, Pair, Spot, values};
+use crate::compare::judge::Judged;
+use crate::compare::pairs::has_all_vcpus;
+use crate::knowledge::{self, Row, RuleKind, Site};
+use crate::report::{Change, Severity};
+
+/// A per-vCPU id that no two vCPUs of a guest may share.
+struct UniqueId {
+    leaf: u32,
+    subleaf: u32,
+    register: Register,
+    hi: u8,
+    lo: u8,
+    /// The id means something while this register of the same place is not zero.
+    valid: Option<Register>,
+    /// At most this many vCPUs can have one each.
+    vcpus: usize,
+}
+
+/// # Source
+/// Intel SDM leaves 01H, 0BH, 1FH; AMD APM vol. 3 E.4.16 Fn8000_001E, E.4.24 Fn8000_0026.
+#[rustfmt::skip]
+const UNIQUE_IDS: &[UniqueId] = &[
+    UniqueId { leaf: 0x1, subleaf: 0, register: Register::Ebx, hi: 31, lo: 24, valid: None, vcpus: 255 },
+    UniqueId { leaf: 0xb, subleaf: 0, register: Register::Edx, hi: 31, lo: 0, valid: Some(Register::Ebx), vcpus: usize::MAX },
+    UniqueId { leaf: 0x1f, subleaf: 0, register: Register::Edx, hi: 31, lo: 0, valid: Some(Register::Ebx), vcpus: usize::MAX },
+    UniqueId { leaf: 0x8000_001e, subleaf: 0, register: Register::Eax, hi: 31, lo: 0, valid: Some(Register::Eax), vcpus: usize::MAX },
+    UniqueId { leaf: 0x8000_0026, subleaf: 0, register: Register::Edx, hi: 31, lo: 0, valid: Some(Register::Ebx), vcpus: usize::MAX },
+];
+
+/// Checks dump number `input`: ids are unique, the two APIC ids of a vCPU agree, and every register that no row calls
+/// per-vCPU is the same on every vCPU. A disagreement warns of that input: its capture was perhaps not pinned.
+pub fn check(input: usize, dump: &Dump, coverage: &[Coverage<'_>], findings: &mut Findings) {
+    for unique in UNIQUE_IDS {
+        let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
+        for v in dump.vcpus.iter().take(unique.vcpus.min(dump.vcpus.len())) {
+            let Some(r) = v.get(LeafId::new(unique.leaf, unique.subleaf)) else { continue };
+            // An id of 0 with nothing around it: the leaf is not filled in.
+            if unique.valid.is_some_and(|register| dump.vcpus.iter().all(|v| is_zero(v, unique, register))) {
+                continue;
+            }
+            let id = field(r.get(unique.register), unique.hi, unique.lo);
+            if dump.vcpus.len() <= unique.vcpus
+                && let Some(first) = seen.insert(id, v.vcpu)
+            {
+                warn(input, unique, id, [first, v.vcpu], findings);
+            }
+        }
+    }
+    for v in &dump.vcpus {
+        apic_ids_agree(input, v, findings);
+    }
+    if let ([first, others @ ..], [coverage, rest @ ..]) = (dump.vcpus.as_slice(), coverage) {
+        for (other, other_coverage) in others.iter().zip(rest) {
+            agree(input, (first, coverage), (other, other_coverage), findings);
+        }
+    }
+}
+
+fn is_zero(v: &VcpuDump, unique: &UniqueId, register: Register) -> bool {
+    v.get(LeafId::new(unique.leaf, unique.subleaf)).is_none_or(|r| r.get(register) == 0)
+}
+
+const WARNING: Judged = Judged { change: Change::Same, severity: Severity::Warning };
+
+fn warn(input: usize, unique: &UniqueId, id: u32, vcpus: [u32; 2], findings: &mut Findings) {
+    let place = LeafId::new(unique.leaf, unique.subleaf);
+    let spot = Spot::bits(place, None, unique.register, unique.hi, unique.lo);
+    let mut finding = spot.described(&row_of(place, unique.register, unique.lo));
+    finding.input = Some(input);
+    finding.values.a = Some(format!("{id:#x}"));
+    finding.cause = Some(format!("vCPUs {} and {} show the same id: capture not pinned?", vcpus[0], vcpus[1]));
+    finding.remedy = Some("capture again, each vCPU on itself (cpuid-probe does)".to_string());
+    finding.vcpus.push(vcpus[0]);
+    findings.add(&spot, finding, WARNING, WARNING, Some(vcpus[1]));
+}
+
+/// Bits 31:24 of leaf 1 EBX are the low byte of the x2APIC id.
+fn apic_ids_agree(input: usize, v: &VcpuDump, findings: &mut Findings) {
+    let [legacy, x2apic, ..] = UNIQUE_IDS else { return };
+    let (Some(one), Some(topology)) =
+        (v.get(LeafId::new(legacy.leaf, legacy.subleaf)), v.get(LeafId::new(x2apic.leaf, x2apic.subleaf)))
+    else {
+        return;
+    };
+    let (low, id) = (field(one.get(legacy.register), legacy.hi, legacy.lo), topology.get(x2apic.register));
+    if topology.ebx != 0 && low != id & 0xff {
+        let place = LeafId::new(legacy.leaf, legacy.subleaf);
+        let spot = Spot::bits(place, None, legacy.register, legacy.hi, legacy.lo);
+        let mut finding = spot.described(&row_of(place, legacy.register, legacy.lo));
+        finding.input = Some(input);
+        finding.values.a = Some(format!("{low:#x}"));
+        finding.cause = Some(format!(
+            "the x2APIC id of the same vCPU is {id:#x}, of which this should be the low byte: capture not pinned?"
+        ));
+        findings.add(&spot, finding, WARNING, WARNING, Some(v.vcpu));
+    }
+}
+
+fn row_of(id: LeafId, register: Register, bit: u8) -> Row {
+    knowledge::row_at(Site { owner: knowledge::Owner::Cpu, leaf: id.leaf, subleaf: id.ecx(), register }, bit)
+}
+
+/// Two vCPUs of one dump. Rows that may differ by vCPU or mirror the guest's state are left out.
+fn agree(input: usize, first: (&VcpuDump, &Coverage<'_>), other: (&VcpuDump, &Coverage<'_>), findings: &mut Findings) {
+    if first.0.leaves() == other.0.leaves() {
+        return;
+    }
+    let map = BlockMap::new(first.0, other.0, first.1, other.1);
+    for slot in map.slots(first.0, other.0) {
+        let read = |id: Option<LeafId>, (v, coverage): (&VcpuDump, &Coverage<'_>)| {
+            let id = id?;
+            match coverage.place(id) {
+                Place::Captured => v.get(id),
+                Place::Absent => Some(Registers::ZERO),
+                Place::NotCaptured | Place::OverEnumerated => None,
+            }
+        };
+        let (Some(a), Some(b)) = (read(slot.a, first), read(slot.b, other)) else { continue };
+        for register in Register::ALL {
+            let site = Site { register, ..slot.site };
+            let mut differing = a[register] ^ b[register];
+            while differing != 0 {
+                let row = knowledge::row_at(site, differing.trailing_zeros() as u8);
+                differing &= !mask(row.hi, row.lo);
+                let severity = match row.rule {
+                    RuleKind::PerVcpu | RuleKind::OsControlled => continue,
+                    RuleKind::Informational => Severity::Info,
+                    _ => Severity::Warning,
+                };
+                let spot = Spot::register(&slot, register, row.hi, row.lo);
+                let mut finding = spot.described(&row);
+                let value = |r: Registers| Some(u64::from(field(r[register], row.hi, row.lo)));
+                let both = values(Pair::new(value(a), value(b)), row.hi == row.lo);
+                finding.input = Some(input);
+                finding.rule = "same-on-every-vcpu".to_string();
+                finding.cause = Some(format!(
+                    "vCPU {} shows {} and vCPU {} shows {}, but every vCPU of a guest should show the same here",
+                    first.0.vcpu,
+                    both.a.as_deref().unwrap_or_default(),
+                    other.0.vcpu,
+                    both.b.as_deref().unwrap_or_default()
+                ));
+                finding.values = both;
+                let judged = Judged { change: Change::Changed, severity };
+                findings.add(&spot, finding, judged, judged, Some(other.0.vcpu));
+            }
+        }
+    }
+}
+
+/// Per-vCPU places that differed in some pair, judged together at the end.
+#[derive(Debug)]
+pub struct PerVcpu {
+    noted: BTreeMap<(LeafId, Register, u8), (Slot, Row)>,
+    /// Both dumps hold all vCPUs their guests have.
+    all: bool,
+}
+
+impl PerVcpu {
+    /// Nothing noted.
+    #[must_use]
+    pub fn new(a: &Dump, b: &Dump) -> Self {
+        Self { noted: BTreeMap::new(), all: has_all_vcpus(a) && has_all_vcpus(b) }
+    }
+
+    /// A per-vCPU row differs in some pair.
+    pub fn note(&mut self, slot: &Slot, register: Register, row: Row) {
+        self.noted.entry((slot.id(), register, row.lo)).or_insert((*slot, row));
+    }
+
+    /// Per-vCPU values are expected to differ by vCPU, but over all vCPUs both guests must show the same ones.
+    pub fn judge(self, a: &Dump, b: &Dump, findings: &mut Findings) {
+        let counts_differ = self.all && a.vcpus.len() != b.vcpus.len();
+        if counts_differ {
+            findings.vcpu_count(a.vcpus.len(), b.vcpus.len());
+        }
+        for ((_, register, _), (slot, row)) in self.noted {
+            let collect = |dump: &Dump, id: Option<LeafId>| {
+                let value = |v: &VcpuDump| id.and_then(|id| v.get(id)).map(|r| field(r[register], row.hi, row.lo));
+                let mut values: Vec<Option<u32>> = dump.vcpus.iter().map(value).collect();
+                values.sort_unstable();
+                values
+            };
+            let (of_a, of_b) = (collect(a, slot.a), collect(b, slot.b));
+            let (severity, cause) = if counts_differ {
+                (Severity::Expected, "the guests have different numbers of vCPUs, so ids are not compared")
+            } else if !self.all {
+                (Severity::Expected, "differs by vCPU, and not all vCPUs of both guests were captured")
+            } else if of_a == of_b {
+                (Severity::Expected, "differs by vCPU; over all vCPUs both guests show the same values")
+            } else {
+                // A row whose own severities are `expected` is an id: a set of other ids is another machine.
+                let worst = row.lost.min(row.gained);
+                let severity = if worst == Severity::Expected { Severity::Unsafe } else { worst };
+                (severity, "over all vCPUs the two guests show different values")
+            };
+            let spot = Spot::register(&slot, register, row.hi, row.lo);
+            let first = |dump: &Dump, id: Option<LeafId>| {
+                let v = dump.vcpus.first()?;
+                Some(u64::from(field(v.get(id?)?[register], row.hi, row.lo)))
+            };
+            let mut finding = spot.described(&row);
+            finding.values = values(Pair::new(first(a, slot.a), first(b, slot.b)), row.hi == row.lo);
+            finding.cause = Some(cause.to_string());
+            finding.vcpus = a.vcpus.iter().map(|v| v.vcpu).collect();
+            let judged = Judged { change: Change::Changed, severity };
+            findings.add(&spot, finding, judged, judged, None);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Renderers: one [`Report`](crate::report::Report) in, text out. A renderer knows nothing but the report; it does no
+//! I/O and reads no environment. To add one, write a file beside this one and add a row to `Format` in the command line.
+
+pub mod json;
+pub mod table;
+pub mod unified;
+
+/// How a report is to look.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Columns of the terminal, or the width of a plain page.
+    pub width: u16,
+    /// Use colour.
+    pub colour: bool,
+    /// Show findings of every severity in full.
+    pub all: bool,
+}

@@ -1,0 +1,293 @@
+//! `compare` on the reference case and on hand-made dumps.
+
+use cpuid_diff::assemble::{self, Named};
+use cpuid_diff::compare::judge::Directions;
+use cpuid_diff::compare::verdict::{FailOn, passes};
+use cpuid_diff::read::{self, Input};
+use cpuid_diff::report::{Change, CoverageWord, Direction, Finding, Overall, Report, Severity};
+use cpuid_probe::dump::{Dump, Source, VcpuDump};
+use cpuid_probe::{LeafId, Registers};
+
+const NODE1: &str = "00000001 00000000: 000306c1 0f000800 fffa3223 0f8bfbff\n";
+const NODE2: &str = "00000001 00000000: 000306c1 00000800 fffa3227 0fabfbff\n";
+
+fn dump(text: &str) -> Dump {
+    match read::read(text.as_bytes(), None).expect("readable") {
+        Input::Dump(dump) => *dump,
+        other => panic!("expected a dump, got {other:?}"),
+    }
+}
+
+fn compare(a: &Dump, b: &Dump) -> Report {
+    let named = |name: &str, dump: &Dump| Named { name: name.to_string(), dump: dump.clone() };
+    assemble::report(&named("a", a), &named("b", b), Directions::Both)
+}
+
+fn find<'a>(report: &'a Report, id: &str) -> &'a Finding {
+    report
+        .findings
+        .iter()
+        .find(|f| f.id == id)
+        .unwrap_or_else(|| panic!("no {id} in {:?}", report.findings.iter().map(|f| &f.id).collect::<Vec<_>>()))
+}
+
+fn above_expected(report: &Report) -> Vec<&str> {
+    report.findings.iter().filter(|f| f.severity < Severity::Expected).map(|f| f.id.as_str()).collect()
+}
+
+/// A Haswell-like guest with `n` vCPUs, hand-made and complete.
+fn guest(n: u32) -> Dump {
+    let mut dump = Dump::new(Source::Native);
+    for i in 0..n {
+        let mut source = |leaf: u32, subleaf: u32| {
+            Some(match (leaf, subleaf) {
+                (0, _) => Registers::new(0xb, 0x756e_6547, 0x6c65_746e, 0x4965_6e69),
+                (1, _) => Registers::new(0x306c1, i << 24 | n << 16 | 0x800, 0xfffa_3223, 0x0f8b_fbff),
+                (7, 0) => Registers::new(0, 0x7a9, 0, 0),
+                (0xb, 0) => Registers::new(0, 1, 0x100, i),
+                (0xb, 1) => Registers::new(4, n, 0x201, i),
+                (0xb, n) => Registers::new(0, 0, n & 0xff, i),
+                (0x4000_0000, _) => Registers::new(0x4000_0001, 0x4b4d_564b, 0x564b_4d56, 0x4d),
+                (0x4000_0001, _) => Registers::new(0x0100_7efb, 0, 0, 0),
+                (0x8000_0000, _) => Registers::new(0x8000_0001, 0, 0, 0),
+                (0x8000_0001, _) => Registers::new(0, 0, 0x21, 0x2c10_0800),
+                _ => Registers::ZERO,
+            })
+        };
+        dump.vcpus.push(VcpuDump::capture(i, &mut source));
+    }
+    dump.provenance.vcpus_online = Some(n);
+    dump
+}
+
+/// `dump` with one register set replaced on every vCPU.
+fn with(dump: &Dump, leaf: u32, subleaf: u32, change: impl Fn(Registers) -> Registers) -> Dump {
+    let mut changed = dump.clone();
+    for v in &mut changed.vcpus {
+        let mut other = VcpuDump::new(v.vcpu);
+        for record in v.leaves() {
+            let mut record = *record;
+            if record.id == LeafId::new(leaf, subleaf) {
+                record.registers = change(record.registers);
+            }
+            other.insert(record).expect("each place once");
+        }
+        *v = other;
+    }
+    changed
+}
+
+#[test]
+fn the_reference_case_is_one_way_for_ds_and_dtes64() {
+    let report = compare(&dump(NODE1), &dump(NODE2));
+    assert_eq!(above_expected(&report), ["0x00000001:ecx:2", "0x00000001:edx:21"]);
+    for (id, name) in [("0x00000001:ecx:2", "dtes64"), ("0x00000001:edx:21", "ds")] {
+        let f = find(&report, id);
+        assert_eq!(f.name.as_deref(), Some(name));
+        assert_eq!((f.a_to_b, f.b_to_a), (Some(Change::Gained), Some(Change::Lost)));
+        assert_eq!((f.severity_a_to_b, f.severity_b_to_a), (Some(Severity::Warning), Some(Severity::Unsafe)));
+        assert_eq!((f.values.a.as_deref(), f.values.b.as_deref()), (Some("0"), Some("1")));
+    }
+    let apic = find(&report, "0x00000001:ebx:31:24");
+    assert_eq!((apic.severity, apic.rule.as_str()), (Severity::Expected, "per-vcpu"));
+    assert_eq!((apic.values.a.as_deref(), apic.values.b.as_deref()), (Some("0xf"), Some("0x0")));
+    assert_eq!(report.verdict.overall, Some(Overall::OneWay));
+    assert_eq!((report.verdict.a_to_b, report.verdict.b_to_a), (Some(Direction::Review), Some(Direction::Unsafe)));
+    assert!(!passes(&report, FailOn::Warning, true));
+    assert!(!passes(&report, FailOn::Unsafe, true));
+}
+
+#[test]
+fn the_same_lines_pasted_as_a_diff_give_the_same_findings() {
+    let pasted = format!("--- node1\n+++ node2\n@@ -1 +1 @@\n-{NODE1}+{NODE2}");
+    let Input::Pair(pair) = read::read(pasted.as_bytes(), None).expect("readable") else { panic!("expected a pair") };
+    let from_diff = compare(&pair[0], &pair[1]);
+    assert_eq!(from_diff.findings, compare(&dump(NODE1), &dump(NODE2)).findings);
+}
+
+#[test]
+fn the_timing_leaf_is_a_warning_with_both_rates_and_their_distance() {
+    let a = dump("40000010 00000000: 0027ac40 000f4240 00000000 00000000\n");
+    let b = dump("40000010 00000000: 0027ac3d 000f4240 00000000 00000000\n");
+    let report = compare(&a, &b);
+    assert_eq!(above_expected(&report), ["0x40000010:eax:31:0"]);
+    let f = find(&report, "0x40000010:eax:31:0");
+    assert_eq!((f.rule.as_str(), f.severity), ("host-clock", Severity::Warning));
+    let decoded = serde_json::to_string(&f.decoded).expect("JSON");
+    for part in ["2600000", "2599997", "1.2"] {
+        assert!(decoded.contains(part), "{decoded}");
+    }
+    assert_eq!(report.verdict.overall, Some(Overall::Review));
+    assert!(!passes(&report, FailOn::Warning, true));
+    assert!(passes(&report, FailOn::Unsafe, true));
+}
+
+#[test]
+fn a_clock_more_than_250_ppm_off_or_gone_is_unsafe() {
+    let a = dump("40000010 00000000: 0027ac40 000f4240 00000000 00000000\n");
+    for other in ["0027a000", "00000000"] {
+        let b = dump(&format!("40000010 00000000: {other} 000f4240 00000000 00000000\n"));
+        assert_eq!(find(&compare(&a, &b), "0x40000010:eax:31:0").severity, Severity::Unsafe, "{other}");
+    }
+}
+
+#[test]
+fn a_full_dump_is_identical_to_itself() {
+    let report = compare(&guest(4), &guest(4));
+    assert_eq!(report.findings, []);
+    assert_eq!(report.verdict.overall, Some(Overall::Identical));
+    assert_eq!(report.verdict.coverage, CoverageWord::Full);
+    assert!(passes(&report, FailOn::Any, false));
+}
+
+#[test]
+fn one_line_with_itself_is_no_verdict() {
+    let report = compare(&dump(NODE1), &dump(NODE1));
+    assert_eq!(report.verdict.coverage, CoverageWord::Partial);
+    assert_eq!(report.compared, 1);
+    assert!(!passes(&report, FailOn::Warning, false));
+    assert!(passes(&report, FailOn::Warning, true));
+}
+
+#[test]
+fn captures_on_different_vcpus_of_one_guest_agree() {
+    let (mut first, mut last) = (guest(4), guest(4));
+    first.vcpus.truncate(1);
+    last.vcpus.drain(..3);
+    let report = compare(&first, &last);
+    assert_eq!(above_expected(&report), [""; 0]);
+    assert_eq!(report.verdict.overall, Some(Overall::Identical));
+    assert!(passes(&report, FailOn::Any, false), "{:?}", report.not_captured);
+}
+
+#[test]
+fn numbering_vcpus_differently_is_expected_and_other_ids_are_unsafe() {
+    let a = guest(4);
+    let mut shuffled = a.clone();
+    shuffled.vcpus.rotate_left(1);
+    for (i, v) in shuffled.vcpus.iter_mut().enumerate() {
+        v.vcpu = i as u32;
+    }
+    assert_eq!(compare(&a, &shuffled).verdict.overall, Some(Overall::Identical));
+    let legacy = with(&a, 1, 0, |r| Registers { ebx: r.ebx << 1 & 0xff00_0000 | r.ebx & 0xff_ffff, ..r });
+    let sparse = with(&legacy, 0xb, 0, |r| Registers { edx: r.edx << 1, ..r });
+    let report = compare(&a, &sparse);
+    assert_eq!(find(&report, "0x0000000b.0x00000000:edx:31:0").severity, Severity::Unsafe);
+    assert_eq!(report.verdict.overall, Some(Overall::Incompatible));
+}
+
+#[test]
+fn different_vcpu_counts_are_one_finding_and_ids_are_not_compared() {
+    let report = compare(&guest(4), &guest(2));
+    assert_eq!(find(&report, "vcpu-count").severity, Severity::Warning);
+    assert_eq!(find(&report, "0x00000001:ebx:31:24").severity, Severity::Expected);
+    assert_eq!(report.findings.iter().filter(|f| f.severity == Severity::Unsafe).count(), 0);
+}
+
+#[test]
+fn a_duplicate_apic_id_warns_of_that_input() {
+    let mut unpinned = guest(2);
+    unpinned.vcpus[1] = unpinned.vcpus[0].clone();
+    unpinned.vcpus[1].vcpu = 1;
+    let report = compare(&guest(2), &unpinned);
+    let warned = report.findings.iter().any(|f| f.input == Some(1) && f.severity == Severity::Warning);
+    assert!(warned, "{:?}", report.findings);
+}
+
+#[test]
+fn vcpus_that_disagree_warn_of_that_input() {
+    let mut odd = guest(2);
+    odd.vcpus[1] = with(&odd, 7, 0, |r| Registers { ebx: r.ebx & !(1 << 5), ..r }).vcpus[1].clone();
+    let report = compare(&odd, &odd);
+    let f = find(&report, "0x00000007.0x00000000:ebx:5");
+    assert_eq!((f.input, f.rule.as_str(), f.severity), (Some(0), "same-on-every-vcpu", Severity::Warning));
+}
+
+#[test]
+fn an_unknown_bit_is_unsafe_both_ways() {
+    let a = guest(1);
+    let b = with(&a, 7, 0, |r| Registers { ecx: r.ecx ^ 1 << 26, ..r });
+    let report = compare(&a, &b);
+    let f = &report.findings[0];
+    assert_eq!((f.severity_a_to_b, f.severity_b_to_a), (Some(Severity::Unsafe), Some(Severity::Unsafe)));
+}
+
+/// Hyper-V at 0x40000000 and KVM at 0x40000100: what QEMU shows with hv-* enlightenments.
+fn with_hyperv(dump: &Dump) -> Dump {
+    let mut changed = dump.clone();
+    for v in &mut changed.vcpus {
+        let recorded = v.clone();
+        let mut source = |leaf: u32, subleaf: u32| {
+            Some(match leaf {
+                0x4000_0000 => Registers::new(0x4000_0005, 0x7263_694d, 0x666f_736f, 0x7648_2074),
+                0x4000_0001 => Registers::new(0x3123_7648, 0, 0, 0),
+                0x4000_0003 => Registers::new(0x60, 0, 0, 0x8),
+                0x4000_0002 | 0x4000_0004..=0x4000_0005 => Registers::ZERO,
+                0x4000_0100 => Registers::new(0x4000_0101, 0x4b4d_564b, 0x564b_4d56, 0x4d),
+                0x4000_0101 => recorded.get(LeafId::new(0x4000_0001, 0))?,
+                _ => recorded.get(LeafId::new(leaf, subleaf)).unwrap_or_default(),
+            })
+        };
+        *v = VcpuDump::capture(v.vcpu, &mut source);
+    }
+    changed
+}
+
+#[test]
+fn a_block_that_moved_is_found_and_its_leaves_are_matched_by_signature() {
+    let (plain, moved) = (guest(1), with_hyperv(&guest(1)));
+    let report = compare(&plain, &moved);
+    let kvm = find(&report, "block:KVMKVMKVM");
+    assert_eq!((kvm.values.a.as_deref(), kvm.values.b.as_deref()), (Some("0x40000000"), Some("0x40000100")));
+    assert_eq!((kvm.severity, kvm.rule.as_str()), (Severity::Unsafe, "identity"));
+    assert_eq!(find(&report, "block:Microsoft Hv").values.a.as_deref(), Some("absent"));
+    // The KVM leaves themselves agree: nothing of that block is a finding.
+    let of_kvm: Vec<_> = report.findings.iter().filter(|f| f.block.as_deref() == Some("KVMKVMKVM")).collect();
+    assert_eq!(of_kvm.len(), 1, "{of_kvm:?}");
+    // The same two blocks on both sides: nothing at all.
+    assert_eq!(compare(&moved, &moved).findings, []);
+}
+
+#[test]
+fn aliases_above_the_maximum_are_listed_and_never_judged() {
+    let a = guest(1);
+    let alias = |text: &str| {
+        let lines = cpuid_diff::assemble::canonical(&a);
+        dump(&format!("{lines}c0000000 00000000: {text}\n"))
+    };
+    let report = compare(&alias("00000001 00000002 00000003 00000004"), &alias("00000005 00000006 00000007 00000008"));
+    assert_eq!(above_expected(&report), [""; 0]);
+    assert_eq!(find(&report, "0xc0000000").rule, "over-enumerated");
+}
+
+#[test]
+fn a_missing_terminator_is_expected() {
+    let a = guest(1);
+    let lines = cpuid_diff::assemble::canonical(&a);
+    let cut: String = lines.lines().filter(|l| !l.starts_with("0000000b 00000002")).map(|l| format!("{l}\n")).collect();
+    let report = compare(&dump(&lines), &dump(&cut));
+    assert_eq!(find(&report, "0x0000000b.0x00000002").severity, Severity::Expected);
+    assert_eq!(above_expected(&report), [""; 0]);
+}
+
+#[test]
+fn what_one_side_does_not_hold_is_not_captured_rather_than_zero() {
+    let a = guest(1);
+    let lines = cpuid_diff::assemble::canonical(&a);
+    let cut: String = lines.lines().filter(|l| !l.starts_with("00000007")).map(|l| format!("{l}\n")).collect();
+    let report = compare(&dump(&lines), &dump(&cut));
+    assert_eq!(report.findings, []);
+    assert_eq!(report.verdict.coverage, CoverageWord::Partial);
+    let missing = &report.not_captured[0];
+    assert_eq!((missing.input, missing.leaf.as_deref()), (1, Some("0x00000007")));
+    assert!(!passes(&report, FailOn::Warning, false));
+}
+
+#[test]
+fn one_direction_alone_leaves_the_other_null() {
+    let named = |text: &str| Named { name: "x".to_string(), dump: dump(text) };
+    let report = assemble::report(&named(NODE1), &named(NODE2), Directions::AToB);
+    assert_eq!((report.verdict.a_to_b, report.verdict.b_to_a), (Some(Direction::Review), None));
+    assert_eq!(report.verdict.overall, Some(Overall::Review));
+    assert_eq!(find(&report, "0x00000001:edx:21").severity, Severity::Warning);
+}
