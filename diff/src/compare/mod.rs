@@ -17,7 +17,7 @@ pub mod verdict;
 pub mod within;
 
 use cpuid_probe::coverage::{Coverage, Place};
-use cpuid_probe::dump::{Dump, VcpuDump};
+use cpuid_probe::dump::{Dump, GapReason, VcpuDump};
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::msr::FEATURE_MSRS;
 use cpuid_probe::rules::rule_of;
@@ -233,7 +233,22 @@ fn is_terminator(id: Option<LeafId>, registers: Registers) -> bool {
 
 /// Places that could not be compared, each once.
 #[derive(Debug, Default)]
-struct Missing(Vec<(usize, u32, Option<LeafId>, Option<u32>, &'static str)>);
+struct Missing(Vec<Lack>);
+
+/// One such place. The order is the order of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Lack {
+    input: usize,
+    vcpu: u32,
+    what: Lacking,
+    reason: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Lacking {
+    Leaf(LeafId),
+    Msr(u32),
+}
 
 impl Missing {
     fn add(&mut self, input: usize, vcpu: &VcpuDump, id: Option<LeafId>, capped: &[LeafId]) {
@@ -241,11 +256,11 @@ impl Missing {
         let gap = vcpu.gaps.iter().find(|gap| gap.id.leaf == id.leaf || gap.id.leaf == 0);
         let cut = capped.iter().any(|c| c.leaf == id.leaf);
         let reason = gap.map_or(if cut { "cap" } else { "missing" }, |gap| gap.reason.word());
-        self.0.push((input, vcpu.vcpu, Some(id), None, reason));
+        self.0.push(Lack { input, vcpu: vcpu.vcpu, what: Lacking::Leaf(id), reason });
     }
 
     fn msr(&mut self, input: usize, vcpu: &VcpuDump, index: u32) {
-        self.0.push((input, vcpu.vcpu, None, Some(index), "fault"));
+        self.0.push(Lack { input, vcpu: vcpu.vcpu, what: Lacking::Msr(index), reason: GapReason::Fault.word() });
     }
 
     /// What a dump itself lacks, compared or not.
@@ -255,28 +270,24 @@ impl Missing {
             for id in &coverage.missing {
                 self.add(input, vcpu, Some(*id), &coverage.capped);
             }
-            for id in &coverage.capped {
-                self.0.push((input, vcpu.vcpu, Some(*id), None, "cap"));
-            }
-            for gap in &vcpu.gaps {
-                self.0.push((input, vcpu.vcpu, Some(gap.id), None, gap.reason.word()));
+            let capped = coverage.capped.iter().map(|id| (*id, GapReason::Cap));
+            for (id, reason) in capped.chain(vcpu.gaps.iter().map(|gap| (gap.id, gap.reason))) {
+                self.0.push(Lack { input, vcpu: vcpu.vcpu, what: Lacking::Leaf(id), reason: reason.word() });
             }
         }
     }
 
     fn into_sorted(mut self) -> Vec<NotCaptured> {
-        self.0.sort_unstable_by_key(|(input, vcpu, id, msr, reason)| (*input, *vcpu, id.is_none(), *id, *msr, *reason));
-        self.0.dedup_by_key(|(input, vcpu, id, msr, _)| (*input, *vcpu, *id, *msr));
+        self.0.sort_unstable();
+        self.0.dedup_by_key(|lack| (lack.input, lack.vcpu, lack.what));
         let hex = |n: u32| format!("{n:#010x}");
-        let not_captured =
-            |(input, vcpu, id, msr, reason): (usize, u32, Option<LeafId>, Option<u32>, &str)| NotCaptured {
-                input,
-                vcpu,
-                leaf: id.map(|id| hex(id.leaf)),
-                subleaf: id.and_then(|id| id.subleaf).map(hex),
-                msr: msr.map(hex),
-                reason: reason.to_string(),
+        let not_captured = |lack: Lack| {
+            let (leaf, subleaf, msr) = match lack.what {
+                Lacking::Leaf(id) => (Some(hex(id.leaf)), id.subleaf.map(hex), None),
+                Lacking::Msr(index) => (None, None, Some(hex(index))),
             };
+            NotCaptured { input: lack.input, vcpu: lack.vcpu, leaf, subleaf, msr, reason: lack.reason.to_string() }
+        };
         self.0.into_iter().map(not_captured).collect()
     }
 }
