@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
 use cpuid_probe::dump::{Dump, Gap, GapReason, MsrRecord, Source, VcpuDump};
-use cpuid_probe::msr::{FEATURE_MSRS, FeatureMsr};
+use cpuid_probe::msr::FEATURE_MSRS;
 use cpuid_probe::{LeafId, Registers};
 use raw_cpuid::native_cpuid::cpuid_count;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
@@ -223,7 +223,7 @@ fn read_msrs(vcpus: &mut [VcpuDump]) {
 /// Adds what `device` holds of the feature MSRs that CPUID announces on `v`. In the device the offset is the index.
 fn read_msrs_of(v: &mut VcpuDump, device: &File) {
     for msr in FEATURE_MSRS {
-        if is_announced(msr, v) {
+        if msr.exists(|leaf| v.get(LeafId::new(leaf, 0)), |index| v.msr(index).flatten()) {
             let mut bytes = [0; 8];
             let read = device.read_exact_at(&mut bytes, u64::from(msr.index));
             let value = read.is_ok().then(|| u64::from_le_bytes(bytes));
@@ -231,11 +231,6 @@ fn read_msrs_of(v: &mut VcpuDump, device: &File) {
             let _ = v.insert_msr(MsrRecord { index: msr.index, value });
         }
     }
-}
-
-fn is_announced(msr: &FeatureMsr, v: &VcpuDump) -> bool {
-    let by_cpuid = v.get(LeafId::new(msr.announced_by.0, 0)).is_some_and(|r| msr.is_announced(r));
-    by_cpuid && msr.also.is_none_or(|(index, bit)| v.msr(index).flatten().is_some_and(|value| value >> bit & 1 == 1))
 }
 
 #[cfg(test)]

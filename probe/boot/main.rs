@@ -1,0 +1,85 @@
+//! The boot image: a guest without an operating system that reads CPUID on every vCPU, writes the framed text of
+//! [`cpuid_probe::text`] to the first serial port and powers off.
+//!
+//! QEMU and libvirt start it as a kernel, by its multiboot header or its PVH note. It runs the probe's own walker
+//! ([`cpuid_probe::walk`]) and reads the feature MSRs that CPUID announces. probe/build.rs builds it with stable Rust
+//! for the host's target, without SSE, and embeds it in `cpuid-probe`; docs/boot.md says how to use it by hand.
+//!
+//! One vCPU after the other:
+//! * `entry.s` checks for long mode and enters it;
+//! * [`info`] takes the kernel command line and the size of RAM from the boot loader;
+//! * [`smp`] starts the other vCPUs; each reads itself into its own slot of RAM ([`slot`]) and halts. None waits for
+//!   a lock: vCPUs that spin keep those that work from running;
+//! * the first vCPU sorts the slots by APIC id, since vCPUs arrive in any order, and prints them.
+//!
+//! The control registers are set as an operating system would (CR4.OSXSAVE, CR4.PKE, every component in XCR0), so that
+//! the bits that mirror them read as they do in a Linux guest.
+//!
+//! Words on the kernel command line: none are known yet. `watch` is reserved: keep reading after the first frame, and
+//! print `change VCPU LEAF SUBLEAF REGISTER OLD NEW` for each register that two passes agree has changed.
+#![no_std]
+#![cfg_attr(boot_image, no_main)]
+// Ports, MSRs, page tables: nothing here can be done without. Each use says why it is sound.
+#![allow(unsafe_code)]
+#![warn(clippy::undocumented_unsafe_blocks)]
+
+mod cpu;
+mod info;
+mod memory;
+mod power;
+mod serial;
+mod slot;
+mod smp;
+
+use core::arch::global_asm;
+use core::fmt::Write;
+
+use cpuid_probe::text::write_frame;
+
+use crate::serial::Serial;
+use crate::slot::{SLOT, SLOTS, STACK};
+
+global_asm!(
+    include_str!("entry.s"),
+    first = sym first_vcpu,
+    secondary = sym smp::secondary_vcpu,
+    exception = sym exception,
+    next_slot = sym smp::NEXT_SLOT,
+    slot_limit = sym smp::SLOT_LIMIT,
+    slots = const SLOTS,
+    slot = const SLOT,
+    stack = const STACK,
+    trampoline = const smp::TRAMPOLINE,
+    options(att_syntax)
+);
+
+/// Where `entry.s` hands over, on slot 0's stack: `info` is the boot loader's, `pvh` 1 or 0 (multiboot).
+extern "C" fn first_vcpu(info: u32, pvh: u32) -> ! {
+    cpu::set_up();
+    let ram_end = info::ram_end(info, pvh == 1);
+    let vcpus = smp::read_all(ram_end);
+    let mut serial = Serial::new();
+    // Writing to a port cannot fail.
+    let _ = write_frame(&mut serial, "boot", vcpus.views());
+    serial.flush();
+    power::off()
+}
+
+/// Where `entry.s` hands over after an exception that nothing expected.
+extern "C" fn exception(vector: u32, at: u64) -> ! {
+    fail(format_args!("exception {vector} at {at:#x}"))
+}
+
+/// Says what went wrong on a line that no frame holds, and powers off.
+fn fail(what: core::fmt::Arguments<'_>) -> ! {
+    let mut serial = Serial::new();
+    let _ = writeln!(serial, "\ncpuid-boot error: {what}");
+    serial.flush();
+    power::off()
+}
+
+#[cfg(boot_image)]
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    fail(format_args!("{info}"))
+}
