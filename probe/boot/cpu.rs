@@ -12,8 +12,8 @@ unsafe extern "C" {
     // entry.s
     safe fn try_rdmsr(index: u32, value: &mut u64) -> bool;
     safe fn try_xsetbv(value: u64) -> bool;
-    static exception_stubs: [[u8; 16]; VECTORS];
-    static general_protection: u8;
+    safe static exception_stubs: u8;
+    safe static general_protection: u8;
 }
 
 /// The CPUID instruction of the vCPU this runs on.
@@ -164,10 +164,10 @@ fn load_exception_table() {
     }
     let table = TABLE.get();
     for vector in 0..VECTORS {
-        // SAFETY: only the address is taken.
         let at = match vector {
-            GENERAL_PROTECTION => unsafe { &raw const general_protection as u64 },
-            _ => unsafe { (&raw const exception_stubs[vector]) as u64 },
+            GENERAL_PROTECTION => &raw const general_protection as usize,
+            // Sixteen bytes each.
+            _ => &raw const exception_stubs as usize + 16 * vector,
         };
         let (low, high) = (at as u32, (at >> 32) as u32);
         // Code segment 0x08, 64-bit interrupt gate, present.

@@ -49,8 +49,8 @@ const PATIENCE: u64 = 1 << 34;
 const PATIENCE_UNKNOWN: u64 = 1 << 29;
 
 unsafe extern "C" {
-    static trampoline_start: u8;
-    static trampoline_end: u8;
+    safe static trampoline_start: u8;
+    safe static trampoline_end: u8;
 }
 
 /// What all vCPUs read.
@@ -144,8 +144,7 @@ fn vcpu_count() -> Option<usize> {
 fn start_others() {
     let has_apic = cpuid(1, 0).edx >> 9 & 1 == 1;
     let Some(base) = rdmsr(APIC_BASE).filter(|_| has_apic) else { return };
-    // SAFETY: only the addresses are taken.
-    let (start, end) = unsafe { (&raw const trampoline_start, &raw const trampoline_end) };
+    let (start, end) = (&raw const trampoline_start, &raw const trampoline_end);
     // SAFETY: the trampoline is position-independent and its page is free; the boot loader's information was read.
     unsafe { core::ptr::copy_nonoverlapping(start, TRAMPOLINE as *mut u8, end as usize - start as usize) };
     for (command, ticks) in [(INIT, AFTER_INIT), (STARTUP, AFTER_INIT), (STARTUP, 0)] {

@@ -3,6 +3,7 @@
 mod boot;
 #[allow(dead_code)] // until every command is built
 mod cli;
+mod host;
 mod init;
 mod kvm;
 mod native;

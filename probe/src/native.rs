@@ -10,7 +10,6 @@ use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::thread;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
 use cpuid_probe::dump::{Dump, Gap, GapReason, MsrRecord, Source, VcpuDump};
@@ -20,7 +19,8 @@ use raw_cpuid::native_cpuid::cpuid_count;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
 use crate::cli::{DumpArgs, Format};
-use crate::{init, output};
+use crate::host::cpuinfo;
+use crate::{host, init, output};
 
 /// CPUID traps in a guest, so vCPUs are read at the same time; more threads than this gain nothing.
 const MOST_THREADS: usize = 16;
@@ -39,11 +39,7 @@ pub fn dump(args: &DumpArgs) -> Result<ExitCode> {
         read_msrs(&mut dump.vcpus);
     }
     let provenance = &mut dump.provenance;
-    provenance.tool = Some(concat!("cpuid-probe ", env!("CARGO_PKG_VERSION")).to_string());
-    provenance.label.clone_from(&args.output.label);
-    provenance.captured_at = Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string());
-    provenance.kernel = Some(rustix::system::uname().release().to_string_lossy().into_owned());
-    provenance.microcode = cpuinfo("microcode").next();
+    host::stamp(provenance, args.output.label.as_ref());
     provenance.vcpus_online = u32::try_from(online.len()).ok();
     dump.note_hypervisors();
 
@@ -120,13 +116,6 @@ impl fmt::Display for List<'_> {
         }
         Ok(())
     }
-}
-
-/// The values of `key` in /proc/cpuinfo, one a CPU; none where there is no /proc.
-fn cpuinfo(key: &str) -> impl Iterator<Item = String> {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let values = text.lines().filter_map(|line| line.split_once(':')).filter(|(name, _)| name.trim_end() == key);
-    values.map(|(_, value)| value.trim().to_string()).collect::<Vec<_>>().into_iter()
 }
 
 /// Reads `cpus` until two passes agree.

@@ -1,0 +1,255 @@
+//! One throw-away guest: QEMU with the boot image, from its start to the dump.
+//!
+//! QEMU gets nothing that has a name: the image as its standard input, a QMP connection as its standard output, memory
+//! for its standard error, and a ring buffer of its own for the guest's serial port. So nothing can be left behind,
+//! and the command line is the same every time.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Error, Result, anyhow, bail};
+use cpuid_probe::dump::{Boot, Dump};
+use cpuid_probe::text::{has_frame, read_frame};
+use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+use serde_json::{Value, json};
+
+use crate::boot::qmp::{Qmp, QmpError};
+use crate::boot::{image, warnings};
+use crate::cli::Accel;
+
+/// A guest to boot.
+#[derive(Clone, Debug)]
+pub struct GuestSpec {
+    /// The QEMU to run.
+    pub qemu: PathBuf,
+    /// Its accelerator.
+    pub accel: Accel,
+    /// The `-machine` argument.
+    pub machine: String,
+    /// The `-cpu` argument.
+    pub cpu: String,
+    /// The `-smp` argument.
+    pub smp: Option<String>,
+    /// Whatever else reaches CPUID.
+    pub extra_args: Vec<String>,
+    /// How long QEMU may take.
+    pub timeout: Duration,
+}
+
+/// The guest's memory in MiB: the image's slots for 480 vCPUs.
+const MEMORY: &str = "64";
+/// What the serial port may write: a power of two of bytes, enough for more vCPUs than fit into memory.
+const SERIAL_BYTES: u32 = 1 << 24;
+/// How long a QEMU that has closed its connection may take to end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Boots a guest and returns what it saw, with `boot` and `hypervisor` of the provenance filled in.
+///
+/// # Errors
+/// QEMU's own words where it refuses; a guest that hangs, crashes or says what it cannot do.
+pub fn run_guest(spec: &GuestSpec) -> Result<Dump> {
+    let arguments = arguments(spec);
+    let mut qemu = Qemu::start(&spec.qemu, &arguments)?;
+    let told = qemu.converse(Instant::now() + spec.timeout);
+    // A QEMU that has closed its connection is about to end, with a status worth knowing.
+    let grace = if matches!(told, Err(QmpError::Closed)) { LAST_WORDS } else { Duration::ZERO };
+    let (status, stderr) = qemu.end(grace)?;
+    let told = told.map_err(|error| gone(&error, status, &stderr, spec))?;
+    let mut dump = told.dump(spec).map_err(|error| match warnings::errors(&stderr) {
+        words if words.is_empty() => error,
+        words => anyhow!("{error:#}; QEMU says: {words}"),
+    })?;
+    let mut command = vec![spec.qemu.display().to_string()];
+    command.extend(arguments);
+    dump.provenance.boot = Some(Boot {
+        qemu: told.version,
+        accel: spec.accel.word().to_string(),
+        machine: told.machine,
+        cpu: spec.cpu.clone(),
+        command,
+        warnings: warnings::parse(&stderr),
+    });
+    dump.note_hypervisors();
+    Ok(dump)
+}
+
+/// Why QEMU did not see a guest to its end.
+fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec) -> Error {
+    let words = warnings::errors(stderr);
+    let what = match error {
+        QmpError::Timeout => format!("QEMU does not answer within {} s", spec.timeout.as_secs()),
+        QmpError::Closed => format!("QEMU ended early ({status})"),
+        other => format!("QEMU: {other}"),
+    };
+    let what = if words.is_empty() { what } else { format!("{what}: {words}") };
+    if spec.accel == Accel::Kvm && words.to_ascii_lowercase().contains("kvm") {
+        return anyhow!(
+            "{what}\nWithout KVM there is no fallback: `--accel tcg` shows what QEMU's emulation gives, not what this \
+             host gives"
+        );
+    }
+    anyhow!(what)
+}
+
+/// QEMU's command line: the least machine that can run the image.
+fn arguments(spec: &GuestSpec) -> Vec<String> {
+    let mut arguments: Vec<String> = [
+        ["-accel", spec.accel.word()],
+        ["-machine", &spec.machine],
+        ["-cpu", &spec.cpu],
+        ["-m", MEMORY],
+        ["-kernel", "/proc/self/fd/0"],
+        ["-chardev", &format!("ringbuf,id=console,size={SERIAL_BYTES}")],
+        ["-serial", "chardev:console"],
+        ["-chardev", "socket,id=qmp,fd=1"],
+        ["-mon", "chardev=qmp,mode=control"],
+        ["-display", "none"],
+    ]
+    .as_flattened()
+    .iter()
+    .map(ToString::to_string)
+    .collect();
+    // The console is read once the guest has switched itself off.
+    arguments.extend(["-nodefaults", "-no-user-config", "-no-reboot", "-no-shutdown"].map(String::from));
+    if let Some(smp) = &spec.smp {
+        arguments.extend(["-smp".to_string(), smp.clone()]);
+    }
+    if let Some(firmware) = quick_firmware(spec) {
+        arguments.extend(["-bios".to_string(), firmware.display().to_string()]);
+    }
+    arguments.extend(spec.extra_args.iter().cloned());
+    arguments
+}
+
+/// qboot, for the machines it knows: it starts a kernel in a blink. CPUID is the same under it.
+fn quick_firmware(spec: &GuestSpec) -> Option<PathBuf> {
+    let machine = spec.machine.split(',').next()?;
+    let known = ["pc", "q35"].contains(&machine) || ["pc-i440fx-", "pc-q35-"].iter().any(|m| machine.starts_with(m));
+    if !known || spec.extra_args.iter().any(|argument| argument == "-bios") {
+        return None;
+    }
+    let beside = spec.qemu.parent().and_then(Path::parent).map(|prefix| prefix.join("share/qemu"));
+    let usual = ["/usr/share/qemu", "/usr/share/qemu-kvm", "/usr/share/qboot"].map(PathBuf::from);
+    beside.into_iter().chain(usual).map(|directory| directory.join("qboot.rom")).find(|rom| rom.is_file())
+}
+
+/// What QEMU tells of a guest that has run.
+struct Told {
+    version: String,
+    machine: String,
+    /// QEMU's word: `shutdown` when the guest has switched itself off.
+    state: String,
+    console: String,
+}
+
+impl Told {
+    /// The dump on the console.
+    fn dump(&self, spec: &GuestSpec) -> Result<Dump> {
+        if let Some((_, words)) = self.console.split_once("cpuid-boot error: ") {
+            bail!("the guest says: {}", words.lines().next().unwrap_or_default());
+        }
+        let frame = read_frame(&self.console);
+        match self.state.as_str() {
+            "shutdown" => frame.context("the guest's serial port"),
+            "running" => bail!("the guest did not finish within {} s{}", spec.timeout.as_secs(), self.progress()),
+            state => bail!("the guest was stopped before it finished (`{state}`){}", self.progress()),
+        }
+    }
+
+    fn progress(&self) -> &'static str {
+        match (self.console.is_empty(), has_frame(&self.console)) {
+            (true, _) => "; it wrote nothing",
+            (_, true) => "; its dump is cut off",
+            _ => "; it wrote no dump",
+        }
+    }
+}
+
+/// A running QEMU. It is killed when this is dropped.
+struct Qemu {
+    child: Child,
+    qmp: Option<UnixStream>,
+    stderr: File,
+}
+
+impl Qemu {
+    fn start(qemu: &Path, arguments: &[String]) -> Result<Self> {
+        let (ours, theirs) = UnixStream::pair().context("cannot make a socket for QEMU")?;
+        let stderr = image::nameless("qemu-stderr")?;
+        let mut command = Command::new(qemu);
+        command.args(arguments).env("LC_ALL", "C");
+        command.stdin(image::open()?).stdout(OwnedFd::from(theirs));
+        command.stderr(stderr.try_clone().context("cannot share a file with QEMU")?);
+        die_with_us(&mut command);
+        let child = command.spawn().with_context(|| format!("{}: cannot start it", qemu.display()))?;
+        Ok(Self { child, qmp: Some(ours), stderr })
+    }
+
+    /// Lets the guest run to its end and asks for everything worth knowing.
+    fn converse(&mut self, deadline: Instant) -> Result<Told, QmpError> {
+        let stream = self.qmp.take().ok_or(QmpError::Closed)?;
+        let mut qmp = Qmp::connect(stream, deadline)?;
+        let machine = qmp.execute("qom-get", json!({ "path": "/machine", "property": "type" }))?;
+        let machine = machine.as_str().unwrap_or_default();
+        let machine = machine.strip_suffix("-machine").unwrap_or(machine).to_string();
+        // An event that came before the connection was ready is lost, so the state is asked for first.
+        let mut state = qmp.execute("query-status", json!({}))?;
+        while state["running"] == true {
+            match qmp.event() {
+                Ok(event) if event == "STOP" || event == "SHUTDOWN" => {}
+                Ok(_) => continue,
+                // What the guest has written so far may say why it hangs.
+                Err(QmpError::Timeout) => break,
+                Err(error) => return Err(error),
+            }
+            state = qmp.execute("query-status", json!({}))?;
+        }
+        let console = qmp.execute("ringbuf-read", json!({ "device": "console", "size": SERIAL_BYTES }))?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), console: text(&console) })
+    }
+
+    /// Ends QEMU, if it does not end by itself within `grace`; returns how it ended and what it wrote to standard error.
+    fn end(mut self, grace: Duration) -> Result<(ExitStatus, String)> {
+        let deadline = Instant::now() + grace;
+        while Instant::now() < deadline && self.child.try_wait().context("cannot wait for QEMU")?.is_none() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let _ = self.child.kill();
+        let status = self.child.wait().context("cannot wait for QEMU")?;
+        let mut stderr = Vec::new();
+        self.stderr
+            .rewind()
+            .and_then(|()| self.stderr.read_to_end(&mut stderr))
+            .context("cannot read QEMU's errors")?;
+        Ok((status, String::from_utf8_lossy(&stderr).into_owned()))
+    }
+}
+
+impl Drop for Qemu {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Has the kernel kill the child when this thread ends, however it ends.
+#[allow(unsafe_code)]
+fn die_with_us(command: &mut Command) {
+    let us = Some(getpid());
+    let in_child = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The parent may have gone before that call.
+        if getppid() == us { Ok(()) } else { Err(io::Error::from(io::ErrorKind::BrokenPipe)) }
+    };
+    // SAFETY: between fork and exec only prctl and getppid are called: two system calls, nothing that could be locked
+    // by another thread.
+    unsafe { command.pre_exec(in_child) };
+}

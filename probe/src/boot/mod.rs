@@ -1,0 +1,157 @@
+//! `cpuid-probe boot`: what a guest with a given CPU definition sees on this host.
+
+mod guest;
+mod image;
+mod qmp;
+mod warnings;
+
+use std::env;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use cpuid_probe::dump::Dump;
+
+use crate::boot::guest::{GuestSpec, run_guest};
+use crate::cli::{BootArgs, Format};
+use crate::{host, output};
+
+/// Where a QEMU may be outside PATH: RHEL and its kin.
+const QEMU_PLACES: [&str; 2] = ["/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"];
+
+/// Runs the command.
+pub fn boot(args: &BootArgs) -> Result<ExitCode> {
+    if let Some(path) = &args.emit_image {
+        output::write_file(path, image::IMAGE, false)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.watch {
+        bail!("--watch is not built yet");
+    }
+    let specs = specs(args)?;
+    match (&specs[..], &args.output.output) {
+        ([spec], None) => {
+            let dump = capture(spec, args)?;
+            output::print(&render(&dump, args))?;
+            Ok(exit_code([&dump]))
+        }
+        ([spec], Some(file)) if !file.is_dir() => {
+            let dump = capture(spec, args)?;
+            output::write_file(file, render(&dump, args).as_bytes(), args.output.force)?;
+            Ok(exit_code([&dump]))
+        }
+        (_, None) => bail!("several CPU definitions need `-o DIR` for their dumps"),
+        (_, Some(directory)) => boot_all(&specs, args, directory),
+    }
+}
+
+/// The guests that the arguments ask for, in their order.
+fn specs(args: &BootArgs) -> Result<Vec<GuestSpec>> {
+    if args.cpu_xml.is_some() {
+        bail!("--cpu-xml is not built yet");
+    }
+    let qemu = args.qemu.clone().map_or_else(find_qemu, Ok)?;
+    let spec = |cpu: &String| GuestSpec {
+        qemu: qemu.clone(),
+        accel: args.accel,
+        machine: args.machine.clone().unwrap_or_else(|| "pc".to_string()),
+        cpu: cpu.clone(),
+        smp: args.smp.clone(),
+        extra_args: Vec::new(),
+        timeout: Duration::from_secs(args.timeout),
+    };
+    Ok(args.cpu.iter().map(spec).collect())
+}
+
+/// The QEMU to run: from PATH, else from where distributions hide it.
+fn find_qemu() -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let in_path = env::split_paths(&path).map(|directory| directory.join("qemu-system-x86_64"));
+    in_path.chain(QEMU_PLACES.map(PathBuf::from)).find(|file| file.is_file()).with_context(|| {
+        let places = QEMU_PLACES.join(", ");
+        format!(
+            "no QEMU: looked for qemu-system-x86_64 in PATH and for {places}. Install it (Debian: qemu-system-x86; \
+             RHEL: qemu-kvm), or name it with --qemu"
+        )
+    })
+}
+
+/// Boots every guest, as many at a time as there are CPUs, and writes a file for each into `directory`.
+fn boot_all(specs: &[GuestSpec], args: &BootArgs, directory: &Path) -> Result<ExitCode> {
+    let files: Vec<PathBuf> =
+        (1..).zip(specs).map(|(n, spec)| directory.join(file_name(n, specs.len(), spec, args))).collect();
+    if let Some(file) = files.iter().find(|file| !args.output.force && file.exists()) {
+        bail!("{}: exists already; --force replaces it", file.display());
+    }
+    fs::create_dir_all(directory).with_context(|| format!("{}: cannot create it", directory.display()))?;
+
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(specs.len());
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let show_progress = io::stderr().is_terminal();
+    let one = |(spec, file): (&GuestSpec, &PathBuf)| {
+        let written = capture(spec, args).and_then(|dump| {
+            output::write_file(file, render(&dump, args).as_bytes(), args.output.force)?;
+            Ok(dump.is_complete())
+        });
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        // On a terminal, one line that is written over.
+        let (start, end) = if show_progress { ("\r\x1b[K", "") } else { ("", "\n") };
+        match &written {
+            Err(error) => eprintln!("{start}cpuid-probe: {error:#}{}", if show_progress { "\n" } else { "" }),
+            Ok(_) if show_progress => eprint!("{start}{done}/{} {}{end}", specs.len(), spec.cpu),
+            Ok(_) => {}
+        }
+        written
+    };
+    let work = || {
+        let take = || specs.iter().zip(&files).nth(next.fetch_add(1, Ordering::Relaxed));
+        std::iter::from_fn(take).map(one).collect::<Vec<_>>()
+    };
+    let outcomes: Vec<Result<bool>> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+    });
+    if show_progress {
+        eprint!("\r\x1b[K");
+    }
+    let failed = specs.len() - outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    if failed > 0 {
+        bail!("{failed} of {} CPU definitions gave no dump", specs.len());
+    }
+    let incomplete = outcomes.iter().any(|outcome| matches!(outcome, Ok(false)));
+    Ok(if incomplete { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// `03-Haswell-noTSX.json`: the place in the order given, and the model.
+fn file_name(n: usize, of: usize, spec: &GuestSpec, args: &BootArgs) -> String {
+    let width = of.to_string().len().max(2);
+    let model =
+        spec.cpu.split(',').next().unwrap_or_default().replace(|c: char| !c.is_ascii_graphic() || c == '/', "_");
+    let extension = if format(args) == Format::Json { "json" } else { "txt" };
+    format!("{n:0width$}-{model}.{extension}")
+}
+
+/// Boots one guest.
+fn capture(spec: &GuestSpec, args: &BootArgs) -> Result<Dump> {
+    let mut dump = run_guest(spec).with_context(|| format!("-cpu {}", spec.cpu))?;
+    host::stamp(&mut dump.provenance, args.output.label.as_ref());
+    Ok(dump)
+}
+
+fn format(args: &BootArgs) -> Format {
+    args.output.format.unwrap_or(Format::Json)
+}
+
+fn render(dump: &Dump, args: &BootArgs) -> String {
+    output::render(dump, format(args))
+}
+
+fn exit_code<'a>(dumps: impl IntoIterator<Item = &'a Dump>) -> ExitCode {
+    if dumps.into_iter().all(Dump::is_complete) { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}

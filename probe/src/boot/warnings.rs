@@ -1,0 +1,67 @@
+//! What QEMU writes to its standard error.
+
+use cpuid_probe::dump::BootWarning;
+
+/// QEMU's warnings, each once in the order they first came: QEMU repeats them for every vCPU.
+pub fn parse(stderr: &str) -> Vec<BootWarning> {
+    let mut warnings: Vec<BootWarning> = Vec::new();
+    for line in stderr.lines().map(str::trim).filter(|line| is_warning(line)) {
+        if !warnings.iter().any(|w| w.text == line) {
+            warnings.push(BootWarning { text: line.to_string(), feature: feature(line).map(str::to_string) });
+        }
+    }
+    warnings
+}
+
+/// What QEMU says besides warnings.
+pub fn errors(stderr: &str) -> String {
+    let lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty() && !is_warning(line));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn is_warning(line: &str) -> bool {
+    line.contains("warning: ")
+}
+
+/// The feature that could not be given to the guest, by QEMU's name.
+///
+/// # Source
+/// QEMU 7.2 target/i386/cpu.c, `mark_unavailable_features` and `feature_word_description`: `host doesn't support
+/// requested feature: CPUID.07H:EBX.avx2 [bit 5]`, `… MSR(10AH).rdctl-no [bit 0]`; without `.NAME` for a bit QEMU has
+/// no name for. Names may hold a dot (`sse4.1`).
+fn feature(line: &str) -> Option<&str> {
+    let (_, place) = line.split_once(" doesn't support requested feature: ")?;
+    let (place, _) = place.rsplit_once(" [bit ")?;
+    let name = match place.strip_prefix("CPUID.") {
+        Some(cpuid) => cpuid.split_once(':')?.1.split_once('.')?.1,
+        None => place.strip_prefix("MSR(")?.split_once(")")?.1.strip_prefix('.')?,
+    };
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_named_as_qemu_names_them() {
+        for (line, name) in [
+            ("q: warning: TCG doesn't support requested feature: CPUID.01H:EDX.ds [bit 21]", Some("ds")),
+            ("warning: host doesn't support requested feature: CPUID.01H:ECX.sse4.1 [bit 19]", Some("sse4.1")),
+            ("warning: host doesn't support requested feature: MSR(10AH).rdctl-no [bit 0]", Some("rdctl-no")),
+            ("warning: host doesn't support requested feature: CPUID.0DH:EAX [bit 9]", None),
+            ("warning: host doesn't support requested feature: MSR(480H) [bit 55]", None),
+            ("warning: 'isapc' is deprecated", None),
+        ] {
+            assert_eq!(feature(line), name, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_warning_of_every_vcpu_is_one_warning() {
+        let line = "qemu: warning: TCG doesn't support requested feature: CPUID.01H:ECX.pcid [bit 17]";
+        let stderr = format!("{line}\r\n{line}\nqemu: no such model\n");
+        assert_eq!(parse(&stderr), [BootWarning { text: line.to_string(), feature: Some("pcid".to_string()) }]);
+        assert_eq!(errors(&stderr), "qemu: no such model");
+    }
+}
