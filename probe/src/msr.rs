@@ -18,12 +18,17 @@ pub struct FeatureMsr {
 }
 
 impl FeatureMsr {
+    /// Whether `registers`, read from the announcing leaf, announce this MSR.
+    #[must_use]
+    pub const fn is_announced(&self, registers: Registers) -> bool {
+        registers.get(self.announced_by.1) >> self.announced_by.2 & 1 == 1
+    }
+
     /// Whether this MSR exists. `cpuid` gives subleaf 0 of a leaf, if that exists, `msr` what was read of an earlier
     /// feature MSR.
     #[must_use]
     pub fn exists(&self, cpuid: impl Fn(u32) -> Option<Registers>, msr: impl Fn(u32) -> Option<u64>) -> bool {
-        let (leaf, register, bit) = self.announced_by;
-        cpuid(leaf).is_some_and(|r| r.get(register) >> bit & 1 == 1)
+        cpuid(self.announced_by.0).is_some_and(|r| self.is_announced(r))
             && self.also.is_none_or(|(index, bit)| msr(index).is_some_and(|value| value >> bit & 1 == 1))
     }
 }
