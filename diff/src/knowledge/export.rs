@@ -79,9 +79,11 @@ fn bare(owner: Owner, at: &Bits) -> Option<Row> {
         .find(|row| row.known && row.name.is_none() && row.migratable.is_none() && (row.hi, row.lo) == (at.hi, at.lo))
 }
 
+/// Subleaves of a row at which what is known may differ.
 fn candidates(owner: Owner, at: &Bits) -> impl Iterator<Item = u32> {
     let subleaf: Sub = at.subleaf;
-    lookup::subleaves_of(owner, at.leaf).into_iter().filter(move |n| subleaf.holds(*n))
+    let rest = lookup::subleaves_of(owner, at.leaf).last().map_or(0, |last| last + 1);
+    lookup::subleaves_of(owner, at.leaf).into_iter().chain([rest]).filter(move |n| subleaf.holds(*n))
 }
 
 /// Every row as CSV (RFC 4180, LF), with a header line.

@@ -296,4 +296,60 @@ mod tests {
             }
         }
     }
+
+    /// Owners whose tables together hold every row.
+    const OWNERS: [Owner; 5] = [Owner::Cpu, Owner::Kvm, Owner::HyperV, Owner::Xen, Owner::Vmware];
+
+    #[test]
+    fn every_rule_decides_somewhere() {
+        for owner in OWNERS {
+            for rule in rules::of(owner).iter().flat_map(|t| t.iter()) {
+                let at = rule.at();
+                let decides =
+                    subleaves_of(owner, at.leaf).into_iter().filter(|n| at.subleaf.holds(*n)).any(|subleaf| {
+                        let known = Known::of(Site { owner, leaf: at.leaf, subleaf, register: at.register });
+                        (at.lo..=at.hi).any(|bit| known.rule(bit).is_some_and(|r| ptr::eq(r, rule)))
+                    });
+                assert!(decides, "no bit is judged by {rule:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_one_kind_do_not_contradict_each_other() {
+        fn clash<T: Located>(tables: &'static [&'static [T]], what: &str, may_nest: bool) {
+            let rows: Vec<&T> = tables.iter().flat_map(|t| t.iter()).collect();
+            for (i, a) in rows.iter().map(|r| r.at()).enumerate() {
+                for b in rows[i + 1..].iter().map(|r| r.at()).take_while(|b| b.leaf == a.leaf) {
+                    let meet = a.register == b.register && a.lo <= b.hi && b.lo <= a.hi;
+                    let nested = may_nest && (a.hi - a.lo != b.hi - b.lo || a.subleaf != b.subleaf);
+                    let same_subleaf = a.subleaf.holds(b.subleaf.first()) || b.subleaf.holds(a.subleaf.first());
+                    assert!(!meet || !same_subleaf || nested, "two {what} rows: {a:?} and {b:?}");
+                }
+            }
+        }
+        for owner in OWNERS {
+            clash(features::of(owner), "feature", false);
+            clash(fields::of(owner), "field", false);
+            clash(rules::of(owner), "rule", true);
+            clash(causes::of(owner), "cause", true);
+        }
+    }
+
+    #[test]
+    fn tables_ascend_from_slice_to_slice() {
+        fn ascend<T: Located>(tables: &'static [&'static [T]]) {
+            assert!(tables.iter().all(|t| !t.is_empty()));
+            for pair in tables.windows(2) {
+                let (last, first) = (pair[0].last().map(|r| r.at().leaf), pair[1].first().map(|r| r.at().leaf));
+                assert!(last < first, "a leaf is in two slices: {last:x?} {first:x?}");
+            }
+        }
+        for owner in Owner::ALL {
+            ascend(features::of(owner));
+            ascend(fields::of(owner));
+            ascend(rules::of(owner));
+            ascend(causes::of(owner));
+        }
+    }
 }

@@ -237,4 +237,11 @@ mod tests {
         assert!(near("avx522f").contains(&"avx512f"), "{:?}", near("avx522f"));
         assert!(near("zzzzzzzz").is_empty());
     }
+
+    #[test]
+    fn every_alias_stands_for_something() {
+        for a in aliases::ROWS {
+            assert!(all().any(|m| m.name == a.alias), "{} is an alias of {}, which nothing is called", a.alias, a.of);
+        }
+    }
 }
