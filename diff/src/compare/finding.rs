@@ -159,11 +159,14 @@ impl Spot {
     }
 }
 
+/// Findings that agree in all of this are one finding, seen on several vCPUs.
+type Key = (Order, Option<usize>, Option<Signature>, Values, [Severity; 2]);
+
 /// The findings so far. Equal ones of several vCPUs are one.
 #[derive(Debug)]
 pub struct Findings {
     directions: Directions,
-    found: BTreeMap<(Order, Option<usize>, Option<Signature>, Values), Finding>,
+    found: BTreeMap<Key, Finding>,
 }
 
 impl Findings {
@@ -175,7 +178,8 @@ impl Findings {
 
     /// Adds `finding` at `spot`, or its vCPU to an equal one.
     pub fn add(&mut self, spot: &Spot, mut finding: Finding, a_to_b: Judged, b_to_a: Judged, vcpu: Option<u32>) {
-        let key = (spot.order.clone(), finding.input, spot.block, finding.values.clone());
+        let severities = [a_to_b.severity, b_to_a.severity];
+        let key = (spot.order.clone(), finding.input, spot.block, finding.values.clone(), severities);
         if let Some(known) = self.found.get_mut(&key) {
             known.vcpus.extend(vcpu);
             return;

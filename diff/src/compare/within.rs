@@ -22,10 +22,27 @@ struct UniqueId {
     register: Register,
     hi: u8,
     lo: u8,
-    /// The id means something while this register of the same place is not zero.
+    /// The id means something where this register of the same place is not zero.
     valid: Option<Register>,
     /// At most this many vCPUs can have one each.
     vcpus: usize,
+}
+
+/// An id, and the vCPU that shows it.
+struct Id {
+    vcpu: u32,
+    value: u32,
+}
+
+impl UniqueId {
+    /// The id that a vCPU shows, if the place exists there and means something.
+    fn read(&self, coverage: &Coverage<'_>) -> Option<Id> {
+        let place = LeafId::new(self.leaf, self.subleaf);
+        let r = coverage.vcpu().get(place).filter(|_| coverage.place(place) == Place::Captured)?;
+        let means_something = self.valid.is_none_or(|register| r.get(register) != 0);
+        let value = field(r.get(self.register), self.hi, self.lo);
+        means_something.then_some(Id { vcpu: coverage.vcpu().vcpu, value })
+    }
 }
 
 /// # Source
@@ -35,41 +52,29 @@ const UNIQUE_IDS: &[UniqueId] = &[
     UniqueId { leaf: 0x1, subleaf: 0, register: Register::Ebx, hi: 31, lo: 24, valid: None, vcpus: 255 },
     UniqueId { leaf: 0xb, subleaf: 0, register: Register::Edx, hi: 31, lo: 0, valid: Some(Register::Ebx), vcpus: usize::MAX },
     UniqueId { leaf: 0x1f, subleaf: 0, register: Register::Edx, hi: 31, lo: 0, valid: Some(Register::Ebx), vcpus: usize::MAX },
-    UniqueId { leaf: 0x8000_001e, subleaf: 0, register: Register::Eax, hi: 31, lo: 0, valid: Some(Register::Eax), vcpus: usize::MAX },
+    UniqueId { leaf: 0x8000_001e, subleaf: 0, register: Register::Eax, hi: 31, lo: 0, valid: Some(Register::Ebx), vcpus: usize::MAX },
     UniqueId { leaf: 0x8000_0026, subleaf: 0, register: Register::Edx, hi: 31, lo: 0, valid: Some(Register::Ebx), vcpus: usize::MAX },
 ];
 
 /// Checks dump number `input`: ids are unique, the two APIC ids of a vCPU agree, and every register that no row calls
 /// per-vCPU is the same on every vCPU. A disagreement warns of that input: its capture was perhaps not pinned.
 pub fn check(input: usize, dump: &Dump, coverage: &[Coverage<'_>], findings: &mut Findings) {
-    for unique in UNIQUE_IDS {
+    for unique in UNIQUE_IDS.iter().filter(|unique| dump.vcpus.len() <= unique.vcpus) {
         let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
-        for v in dump.vcpus.iter().take(unique.vcpus.min(dump.vcpus.len())) {
-            let Some(r) = v.get(LeafId::new(unique.leaf, unique.subleaf)) else { continue };
-            // An id of 0 with nothing around it: the leaf is not filled in.
-            if unique.valid.is_some_and(|register| dump.vcpus.iter().all(|v| is_zero(v, unique, register))) {
-                continue;
-            }
-            let id = field(r.get(unique.register), unique.hi, unique.lo);
-            if dump.vcpus.len() <= unique.vcpus
-                && let Some(first) = seen.insert(id, v.vcpu)
-            {
-                warn(input, unique, id, [first, v.vcpu], findings);
+        for id in coverage.iter().filter_map(|coverage| unique.read(coverage)) {
+            if let Some(first) = seen.insert(id.value, id.vcpu) {
+                warn(input, unique, id.value, [first, id.vcpu], findings);
             }
         }
     }
-    for v in &dump.vcpus {
-        apic_ids_agree(input, v, findings);
+    for coverage in coverage {
+        apic_ids_agree(input, coverage, findings);
     }
     if let ([first, others @ ..], [coverage, rest @ ..]) = (dump.vcpus.as_slice(), coverage) {
         for (other, other_coverage) in others.iter().zip(rest) {
             agree(input, (first, coverage), (other, other_coverage), findings);
         }
     }
-}
-
-fn is_zero(v: &VcpuDump, unique: &UniqueId, register: Register) -> bool {
-    v.get(LeafId::new(unique.leaf, unique.subleaf)).is_none_or(|r| r.get(register) == 0)
 }
 
 const WARNING: Judged = Judged { change: Change::Same, severity: Severity::Warning };
@@ -87,24 +92,20 @@ fn warn(input: usize, unique: &UniqueId, id: u32, vcpus: [u32; 2], findings: &mu
 }
 
 /// Bits 31:24 of leaf 1 EBX are the low byte of the x2APIC id.
-fn apic_ids_agree(input: usize, v: &VcpuDump, findings: &mut Findings) {
+fn apic_ids_agree(input: usize, coverage: &Coverage<'_>, findings: &mut Findings) {
     let [legacy, x2apic, ..] = UNIQUE_IDS else { return };
-    let (Some(one), Some(topology)) =
-        (v.get(LeafId::new(legacy.leaf, legacy.subleaf)), v.get(LeafId::new(x2apic.leaf, x2apic.subleaf)))
-    else {
-        return;
-    };
-    let (low, id) = (field(one.get(legacy.register), legacy.hi, legacy.lo), topology.get(x2apic.register));
-    if topology.ebx != 0 && low != id & 0xff {
+    let (Some(low), Some(id)) = (legacy.read(coverage), x2apic.read(coverage)) else { return };
+    if low.value != id.value & 0xff {
         let place = LeafId::new(legacy.leaf, legacy.subleaf);
         let spot = Spot::bits(place, None, legacy.register, legacy.hi, legacy.lo);
         let mut finding = spot.described(&row_of(place, legacy.register, legacy.lo));
         finding.input = Some(input);
-        finding.values.a = Some(format!("{low:#x}"));
+        finding.values.a = Some(format!("{:#x}", low.value));
         finding.cause = Some(format!(
-            "the x2APIC id of the same vCPU is {id:#x}, of which this should be the low byte: capture not pinned?"
+            "the x2APIC id of the same vCPU is {:#x}, of which this should be the low byte: capture not pinned?",
+            id.value
         ));
-        findings.add(&spot, finding, WARNING, WARNING, Some(v.vcpu));
+        findings.add(&spot, finding, WARNING, WARNING, Some(low.vcpu));
     }
 }
 
