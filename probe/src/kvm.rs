@@ -36,13 +36,7 @@ pub fn kvm(args: &KvmArgs) -> Result<ExitCode> {
     dump.vcpus.push(vcpu);
     host::stamp(&mut dump.provenance, args.output.label.as_ref());
     dump.note_hypervisors();
-
-    let text = output::render(&dump, args.output.format.unwrap_or(Format::Json));
-    match &args.output.output {
-        Some(path) => output::write_file(path, text.as_bytes(), args.output.force)?,
-        None => output::print(&text)?,
-    }
-    Ok(if dump.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    output::deliver(&dump, &args.output, Format::Json)
 }
 
 fn record(entry: &kvm_cpuid_entry2) -> Record {

@@ -44,12 +44,7 @@ pub fn dump(args: &DumpArgs) -> Result<ExitCode> {
     dump.note_hypervisors();
 
     let usual = if init::is_init() { Format::Text } else { Format::Json };
-    let text = output::render(&dump, args.output.format.unwrap_or(usual));
-    match &args.output.output {
-        Some(path) => output::write_file(path, text.as_bytes(), args.output.force)?,
-        None => output::print(&text)?,
-    }
-    Ok(if dump.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    output::deliver(&dump, &args.output, usual)
 }
 
 /// The numbers of the online vCPUs, ascending: from /sys, else from /proc, else those the

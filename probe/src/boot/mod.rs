@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use cpuid_probe::dump::Dump;
 
 use crate::boot::guest::{GuestSpec, run_guest};
@@ -36,15 +36,8 @@ pub fn boot(args: &BootArgs) -> Result<ExitCode> {
     }
     let specs = specs(args)?;
     match (&specs[..], &args.output.output) {
-        ([spec], None) => {
-            let dump = capture(spec, args)?;
-            output::print(&render(&dump, args))?;
-            Ok(exit_code([&dump]))
-        }
-        ([spec], Some(file)) if !file.is_dir() => {
-            let dump = capture(spec, args)?;
-            output::write_file(file, render(&dump, args).as_bytes(), args.output.force)?;
-            Ok(exit_code([&dump]))
+        ([spec], to) if !to.as_ref().is_some_and(|to| to.is_dir()) => {
+            output::deliver(&capture(spec, args)?, &args.output, Format::Json)
         }
         (_, None) => bail!("several CPU definitions need `-o DIR` for their dumps"),
         (_, Some(directory)) => boot_all(&specs, args, directory),
@@ -93,20 +86,13 @@ fn boot_all(specs: &[GuestSpec], args: &BootArgs, directory: &Path) -> Result<Ex
 
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(specs.len());
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let show_progress = io::stderr().is_terminal();
+    let progress = Progress { terminal: io::stderr().is_terminal(), of: specs.len() };
     let one = |(spec, file): (&GuestSpec, &PathBuf)| {
         let written = capture(spec, args).and_then(|dump| {
-            output::write_file(file, render(&dump, args).as_bytes(), args.output.force)?;
+            output::write_file(file, output::render(&dump, format(args)).as_bytes(), args.output.force)?;
             Ok(dump.is_complete())
         });
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        // On a terminal, one line that is written over.
-        let (start, end) = if show_progress { ("\r\x1b[K", "") } else { ("", "\n") };
-        match &written {
-            Err(error) => eprintln!("{start}cpuid-probe: {error:#}{}", if show_progress { "\n" } else { "" }),
-            Ok(_) if show_progress => eprint!("{start}{done}/{} {}{end}", specs.len(), spec.cpu),
-            Ok(_) => {}
-        }
+        progress.show(done.fetch_add(1, Ordering::Relaxed) + 1, spec, written.as_ref().err());
         written
     };
     let work = || {
@@ -117,15 +103,35 @@ fn boot_all(specs: &[GuestSpec], args: &BootArgs, directory: &Path) -> Result<Ex
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
     });
-    if show_progress {
-        eprint!("\r\x1b[K");
+    let written = outcomes.iter().flatten().count();
+    if written < specs.len() {
+        bail!("{} of {} CPU definitions gave no dump", specs.len() - written, specs.len());
     }
-    let failed = specs.len() - outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-    if failed > 0 {
-        bail!("{failed} of {} CPU definitions gave no dump", specs.len());
+    let complete = outcomes.iter().flatten().all(|complete| *complete);
+    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// What is said on standard error while several guests boot: on a terminal one line, written over; errors always.
+struct Progress {
+    terminal: bool,
+    of: usize,
+}
+
+impl Progress {
+    fn show(&self, done: usize, spec: &GuestSpec, error: Option<&Error>) {
+        // One write each, since guests end at the same time.
+        let mut line = String::new();
+        if self.terminal {
+            line.push_str("\r\x1b[K");
+        }
+        if let Some(error) = error {
+            line.push_str(&format!("cpuid-probe: {error:#}\n"));
+        }
+        if self.terminal && done < self.of {
+            line.push_str(&format!("{done}/{} {}", self.of, spec.cpu));
+        }
+        eprint!("{line}");
     }
-    let incomplete = outcomes.iter().any(|outcome| matches!(outcome, Ok(false)));
-    Ok(if incomplete { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 /// `03-Haswell-noTSX.json`: the place in the order given, and the model.
@@ -146,12 +152,4 @@ fn capture(spec: &GuestSpec, args: &BootArgs) -> Result<Dump> {
 
 fn format(args: &BootArgs) -> Format {
     args.output.format.unwrap_or(Format::Json)
-}
-
-fn render(dump: &Dump, args: &BootArgs) -> String {
-    output::render(dump, format(args))
-}
-
-fn exit_code<'a>(dumps: impl IntoIterator<Item = &'a Dump>) -> ExitCode {
-    if dumps.into_iter().all(Dump::is_complete) { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
