@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod assemble;
+pub mod baseline;
 pub mod compare;
 pub mod decode;
 pub mod knowledge;
