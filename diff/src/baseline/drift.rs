@@ -1,6 +1,6 @@
 //! Where two CPU maps disagree: ours and a newer or older libvirt's.
 
-use super::map::{CpuMap, Features, Model};
+use super::map::{CpuMap, Model};
 
 /// One line for each thing that is not the same in both, in the order of the maps. Names that are in one map alone are
 /// listed too.
@@ -66,10 +66,10 @@ fn model_drift(ours: &CpuMap, known: &Model, theirs: &CpuMap, model: &Model, out
     if known.signatures != model.signatures {
         say("other signatures");
     }
-    let lists: [(&str, fn(&Model) -> &Features); 3] =
-        [("features", |m| &m.features), ("removed", |m| &m.removed), ("added", |m| &m.added)];
-    for (list, of) in lists {
-        let (a, b) = (ours.names(of(known)), theirs.names(of(model)));
+    let lists =
+        |m: &Model| [("features", m.features.clone()), ("removed", m.removed.clone()), ("added", m.added.clone())];
+    for ((list, a), (_, b)) in lists(known).into_iter().zip(lists(model)) {
+        let (a, b) = (ours.names(&a), theirs.names(&b));
         for (from, to, side) in [(&a, &b, "ours"), (&b, &a, "theirs")] {
             let only: Vec<&str> = from.iter().copied().filter(|name| !to.contains(name)).collect();
             if !only.is_empty() {

@@ -13,7 +13,7 @@ use cpuid_probe::vendor::Signature as VendorText;
 use cpuid_probe::{LeafId, Register};
 
 use super::features::FEATURES;
-use super::models::{MODELS, VENDORS};
+use super::models::{MODELS, QEMU_DIFFERS, VENDORS};
 use super::rows::{Decode, FeatureRow};
 
 /// Where a feature's bit is.
@@ -313,6 +313,16 @@ impl Feature {
             also: row.also.to_vec(),
         }
     }
+}
+
+/// Where QEMU's model of a name is not libvirt's: the features that QEMU's has beyond it, and those that it lacks.
+///
+/// `-cpu NAME` gives QEMU's list; libvirt passes on only what a definition changes in its own.
+#[must_use]
+pub fn qemu_differs(model: &str) -> (Vec<&'static str>, Vec<&'static str>) {
+    let row = QEMU_DIFFERS.iter().find(|(name, ..)| *name == model);
+    let names = |list: &'static str| list.split_whitespace().collect();
+    row.map(|(_, beyond, lacks)| (names(beyond), names(lacks))).unwrap_or_default()
 }
 
 /// A vendor, if its text has the 12 bytes of leaf 0.
