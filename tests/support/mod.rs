@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod guest;
+pub mod libvirt;
 
 use std::env;
 use std::path::{Path, PathBuf};
