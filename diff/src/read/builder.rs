@@ -1,7 +1,8 @@
 //! Collects what a reader finds into vCPUs: numbers them, folds repetitions, refuses contradictions.
 
 use cpuid_probe::dump::{Dump, Gap, GapReason, Imported, MsrRecord, Record, Source, VcpuDump};
-use cpuid_probe::{LeafId, Registers, rules};
+use cpuid_probe::rules::{self, Subleaves};
+use cpuid_probe::{LeafId, Registers};
 
 use super::ReadError;
 
@@ -22,6 +23,11 @@ const HYPERVISOR: u32 = 0x4000_0000;
 pub(super) struct Builder {
     format: &'static str,
     vcpus: Vec<Vcpu>,
+    /// A header below which nothing was read yet: its line and number.
+    pending: Option<(usize, Option<u32>)>,
+    headers: usize,
+    /// Headers may have nothing below them, and may repeat numbers.
+    pub loose_headers: bool,
     /// What the format cannot say.
     pub limits: Vec<String>,
     /// The tool's name for this dump.
@@ -35,37 +41,47 @@ struct Vcpu {
     line: usize,
     /// The number its header gives it.
     number: Option<u32>,
-    headed: bool,
     has_leaf_0: bool,
-    leaves: Vec<(Record, usize)>,
+    leaves: Vec<Line>,
     msrs: Vec<(MsrRecord, usize)>,
     gaps: Vec<Gap>,
-    /// Leaves that came without a subleaf, and the next one of each.
-    implied: Vec<(u32, u32)>,
+}
+
+/// One register set being read.
+#[derive(Debug)]
+struct Line {
+    leaf: u32,
+    /// None where the file names no subleaf.
+    subleaf: Option<u32>,
+    registers: Registers,
+    line: usize,
 }
 
 impl Builder {
     /// A dump in the format that `--from` calls `format`.
     pub fn new(format: &'static str) -> Self {
-        Self { format, vcpus: Vec::new(), limits: Vec::new(), label: None }
+        let limits = Vec::new();
+        Self { format, vcpus: Vec::new(), pending: None, headers: 0, loose_headers: false, limits, label: None }
     }
 
     /// A header: what follows belongs to the next vCPU.
     pub fn header(&mut self, line: usize, number: Option<u32>) -> Result<(), ReadError> {
         self.close_header()?;
-        self.open(line, number, true)
+        self.pending = Some((line, number));
+        self.headers += 1;
+        Ok(())
     }
 
     /// A header that may repeat the open vCPU's: the same number goes on with it.
     pub fn continue_with(&mut self, line: usize, number: u32) -> Result<(), ReadError> {
-        if self.vcpus.last().is_some_and(|v| v.number == Some(number)) {
-            Ok(())
-        } else {
-            self.header(line, Some(number))
-        }
+        let open = match &self.pending {
+            Some((_, open)) => *open,
+            None => self.vcpus.last().and_then(|v| v.number),
+        };
+        if open == Some(number) { Ok(()) } else { self.header(line, Some(number)) }
     }
 
-    /// A register set, without a subleaf where the file names none: then it is the next one of its leaf. Leaf 0 again
+    /// A register set, without a subleaf where the file names none: then [`implied_subleaves`] finds it. Leaf 0 again
     /// starts the next vCPU.
     pub fn leaf(
         &mut self,
@@ -75,25 +91,19 @@ impl Builder {
         registers: Registers,
     ) -> Result<(), ReadError> {
         let first = leaf == 0 && subleaf.is_none_or(|n| n == 0);
-        if self.vcpus.last().is_none_or(|v| first && v.has_leaf_0) {
-            self.open(line, None, false)?;
-        }
-        let Some(vcpu) = self.vcpus.last_mut() else { return Ok(()) };
+        let next = first && self.vcpus.last().is_some_and(|v| v.has_leaf_0);
+        let vcpu = self.vcpu(line, next)?;
         if vcpu.leaves.len() == MAX_LEAVES {
             return Err(ReadError::at(line, format!("more than {MAX_LEAVES} register sets in one vCPU")));
         }
         vcpu.has_leaf_0 |= first;
-        let id = LeafId::new(leaf, subleaf.unwrap_or_else(|| vcpu.next_subleaf(leaf)));
-        vcpu.leaves.push((Record { id, registers }, line));
+        vcpu.leaves.push(Line { leaf, subleaf, registers, line });
         Ok(())
     }
 
     /// An MSR of the vCPU that is being read.
     pub fn msr(&mut self, line: usize, msr: MsrRecord) -> Result<(), ReadError> {
-        if self.vcpus.is_empty() {
-            self.open(line, None, false)?;
-        }
-        let Some(vcpu) = self.vcpus.last_mut() else { return Ok(()) };
+        let vcpu = self.vcpu(line, false)?;
         if vcpu.msrs.len() == MAX_LEAVES {
             return Err(ReadError::at(line, format!("more than {MAX_LEAVES} MSRs in one vCPU")));
         }
@@ -103,43 +113,51 @@ impl Builder {
 
     /// A place the format says, or is known, not to hold.
     pub fn gap(&mut self, line: usize, gap: Gap) -> Result<(), ReadError> {
-        if self.vcpus.is_empty() {
-            self.open(line, None, false)?;
+        let vcpu = self.vcpu(line, false)?;
+        if vcpu.gaps.len() == MAX_LEAVES {
+            return Err(ReadError::at(line, format!("more than {MAX_LEAVES} gaps in one vCPU")));
         }
-        if let Some(vcpu) = self.vcpus.last_mut()
-            && !vcpu.gaps.contains(&gap)
-            && vcpu.gaps.len() < MAX_LEAVES
-        {
-            vcpu.gaps.push(gap);
-        }
+        vcpu.gaps.push(gap);
         Ok(())
     }
 
-    fn open(&mut self, line: usize, number: Option<u32>, headed: bool) -> Result<(), ReadError> {
+    /// The vCPU that a line belongs to: the open one, unless a header or `next` says that another one begins.
+    fn vcpu(&mut self, line: usize, next: bool) -> Result<&mut Vcpu, ReadError> {
+        match self.pending.take() {
+            Some((header, number)) => self.open(header, number)?,
+            None if next || self.vcpus.is_empty() => self.open(line, None)?,
+            None => {}
+        }
+        let open = self.vcpus.len() - 1;
+        Ok(&mut self.vcpus[open])
+    }
+
+    fn open(&mut self, line: usize, number: Option<u32>) -> Result<(), ReadError> {
         if self.vcpus.len() == MAX_VCPUS {
             return Err(ReadError::at(line, format!("more than {MAX_VCPUS} vCPUs")));
         }
-        self.vcpus.push(Vcpu { line, number, headed, ..Vcpu::default() });
+        // Most dumps hold as many register sets for each of their vCPUs.
+        let leaves = Vec::with_capacity(self.vcpus.last().map_or(0, |v| v.leaves.len()));
+        self.vcpus.push(Vcpu { line, number, leaves, ..Vcpu::default() });
         Ok(())
     }
 
     /// A header without anything below it is the end of a cut file.
-    fn close_header(&self) -> Result<(), ReadError> {
-        match self.vcpus.last() {
-            Some(v) if v.leaves.is_empty() && v.gaps.is_empty() => {
-                Err(ReadError::at(v.line, "no register lines follow this CPU header"))
+    fn close_header(&mut self) -> Result<(), ReadError> {
+        match self.pending.take() {
+            Some((line, _)) if !self.loose_headers => {
+                Err(ReadError::at(line, "no register lines follow this CPU header"))
             }
             _ => Ok(()),
         }
     }
 
     /// The dump. `expected` says what a register line of this format looks like, should there be none.
-    pub fn finish(self, expected: &str) -> Result<Dump, ReadError> {
+    pub fn finish(mut self, expected: &str) -> Result<Dump, ReadError> {
+        self.close_header()?;
         if self.vcpus.iter().all(|v| v.leaves.is_empty() && v.gaps.is_empty()) {
             return Err(ReadError::whole(format!("no register line; expected {expected}")));
         }
-        self.close_header()?;
-        let headers = self.vcpus.iter().filter(|v| v.headed).count();
         let numbers = self.numbers()?;
         let mut dump = Dump::new(Source::Import);
         for (number, vcpu) in numbers.into_iter().zip(self.vcpus) {
@@ -148,8 +166,8 @@ impl Builder {
         dump.vcpus.sort_by_key(|v| v.vcpu);
         // The tools that print headers print every CPU, unless the numbers show that somebody chose.
         let all = dump.vcpus.iter().zip(0u32..).all(|(v, n)| v.vcpu == n);
-        if headers > 1 && headers == dump.vcpus.len() && all {
-            dump.provenance.vcpus_online = u32::try_from(headers).ok();
+        if self.headers > 1 && self.headers >= dump.vcpus.len() && all {
+            dump.provenance.vcpus_online = u32::try_from(self.headers).ok();
         }
         dump.provenance.imported = Some(Imported { format: self.format.to_string(), limits: self.limits });
         dump.provenance.label = self.label;
@@ -159,11 +177,13 @@ impl Builder {
 
     /// The headers' numbers if every vCPU has one, else the order of appearance.
     fn numbers(&self) -> Result<Vec<u32>, ReadError> {
+        let appearance = || (0u32..).take(self.vcpus.len()).collect();
         let given: Option<Vec<u32>> = self.vcpus.iter().map(|v| v.number).collect();
-        let Some(given) = given else { return Ok((0u32..).take(self.vcpus.len()).collect()) };
+        let Some(given) = given else { return Ok(appearance()) };
         let mut sorted: Vec<(u32, usize)> = given.iter().copied().zip(self.vcpus.iter().map(|v| v.line)).collect();
         sorted.sort_unstable();
         match sorted.windows(2).find(|w| w[0].0 == w[1].0) {
+            Some(_) if self.loose_headers => Ok(appearance()),
             Some(twice) => {
                 let (number, first) = twice[0];
                 let message = format!("CPU {number} came before, in line {first}; keep one dump a file");
@@ -175,40 +195,79 @@ impl Builder {
 }
 
 impl Vcpu {
-    /// The subleaf that the order of lines implies.
-    fn next_subleaf(&mut self, leaf: u32) -> u32 {
-        if !rules::has_subleaves(leaf) {
-            return 0;
-        }
-        match self.implied.iter_mut().find(|(of, _)| *of == leaf) {
-            Some((_, next)) => {
-                *next = next.saturating_add(1);
-                *next
-            }
-            None => {
-                self.implied.push((leaf, 0));
-                0
-            }
-        }
-    }
-
-    fn finish(mut self, number: u32) -> Result<VcpuDump, ReadError> {
-        let mut dump = VcpuDump::new(number);
+    fn finish(self, number: u32) -> Result<VcpuDump, ReadError> {
+        let mut places = places(self.leaves);
         // Sorted first, so that each insertion is at the end. Stable: of two equal places the earlier line stays first.
-        self.leaves.sort_by_key(|(record, _)| record.id);
+        places.sort_by_key(|(record, _)| record.id);
+        let mut dump = VcpuDump::new(number);
         let mut previous = 0;
-        for (record, line) in self.leaves {
+        for (record, line) in places {
             dump.insert(record).map_err(|_| twice(&format!("leaf {}", record.id), previous, line))?;
             previous = line;
         }
-        self.msrs.sort_by_key(|(msr, _)| msr.index);
-        for (msr, line) in self.msrs {
+        let mut msrs = self.msrs;
+        msrs.sort_by_key(|(msr, _)| msr.index);
+        for (msr, line) in msrs {
             dump.insert_msr(msr).map_err(|_| twice(&format!("msr {:#010x}", msr.index), previous, line))?;
             previous = line;
         }
         dump.gaps = self.gaps;
+        dump.gaps.sort_by_key(|gap| gap.id);
+        dump.gaps.dedup();
         note_missing_ranges(&mut dump);
         Ok(dump)
+    }
+}
+
+/// The register sets with their places; the subleaves that lines leave out are found here.
+fn places(lines: Vec<Line>) -> Vec<(Record, usize)> {
+    let is_silent = |line: &Line| line.subleaf.is_none() && rules::has_subleaves(line.leaf);
+    let mut silent: Vec<(u32, Vec<Registers>)> = Vec::new();
+    for line in lines.iter().filter(|line| is_silent(line)) {
+        match silent.iter_mut().find(|(leaf, _)| *leaf == line.leaf) {
+            Some((_, sets)) => sets.push(line.registers),
+            None => silent.push((line.leaf, vec![line.registers])),
+        }
+    }
+    let mut implied: Vec<_> =
+        silent.iter().map(|(leaf, sets)| (*leaf, implied_subleaves(*leaf, sets).into_iter())).collect();
+    lines
+        .into_iter()
+        .map(|line| {
+            let mut next = || implied.iter_mut().find(|(leaf, _)| *leaf == line.leaf)?.1.next();
+            let subleaf = if is_silent(&line) { next() } else { line.subleaf };
+            (Record { id: LeafId::new(line.leaf, subleaf.unwrap_or(0)), registers: line.registers }, line.line)
+        })
+        .collect()
+}
+
+/// The subleaves of `sets`, all that a file holds of `leaf`, none of them numbered: ascending, by what the leaf itself
+/// says.
+///
+/// A leaf that repeats the subleaf in ECX\[7:0\] names it. Where subleaf 0 has a map of the others, they are those of
+/// the map. Old AIDA64 leaves out 0xD's subleaf 1, which holds no component; it is there if the second set has a
+/// feature bit (bit 0 of its EAX, XSAVEOPT: SDM leaf 0DH), since sizes of components are multiples of 4. Otherwise
+/// the subleaves count up from 0.
+fn implied_subleaves(leaf: u32, sets: &[Registers]) -> Vec<u32> {
+    let counted = (0..).take(sets.len());
+    match (rules::rule_of(leaf).map(|rule| rule.subleaves), sets) {
+        (Some(Subleaves::UntilZero { echo: true, .. }), _) => {
+            let echoed: Vec<u32> = sets.iter().map(|r| r.ecx & 0xff).collect();
+            let distinct = (1..echoed.len()).all(|i| !echoed[..i].contains(&echoed[i]));
+            if distinct { echoed } else { counted.collect() }
+        }
+        (Some(Subleaves::Mapped { always, maps, last }), [first, second, ..]) => {
+            let mut named = 0u64;
+            for map in maps.iter().filter(|map| map.subleaf == 0) {
+                named |= u64::from(first.get(map.register)) << map.first;
+            }
+            let skip_1 = always == 1 && second.eax & 1 == 0 && *second != Registers::ZERO;
+            let from = if skip_1 { 2 } else { 1 };
+            let listed = (from..=always).chain((always + 1..=last).filter(|n| named >> n & 1 == 1));
+            let listed: Vec<u32> = std::iter::once(0).chain(listed).collect();
+            if listed.len() == sets.len() { listed } else { counted.collect() }
+        }
+        _ => counted.collect(),
     }
 }
 
@@ -304,12 +363,17 @@ mod tests {
     }
 
     #[test]
-    fn leaves_without_a_subleaf_are_numbered_by_their_order() {
-        let mut b = Builder::new("raw");
-        for n in 0..3 {
-            b.leaf(1, 4, None, one(n)).unwrap();
-        }
-        let dump = b.finish("").unwrap();
-        assert_eq!(dump.vcpus[0].get(LeafId::new(4, 2)), Some(one(2)));
+    fn leaves_without_a_subleaf_are_numbered_by_what_they_say() {
+        let of = |leaf, sets: &[Registers]| implied_subleaves(leaf, sets);
+        let set = Registers::new;
+        assert_eq!(of(4, &[one(0x121), one(0x122), one(0)]), [0, 1, 2]);
+        // AIDA64 1.50 on a Sandy Bridge: the AVX component follows subleaf 0 at once.
+        let avx = set(0x100, 0x240, 0, 0);
+        assert_eq!(of(0xd, &[set(7, 0x240, 0x340, 0), avx]), [0, 2]);
+        assert_eq!(of(0xd, &[set(7, 0x340, 0x340, 0), one(1), avx]), [0, 1, 2]);
+        assert_eq!(of(0xd, &[set(3, 0x240, 0x240, 0), one(1)]), [0, 1]);
+        // ECX was not zeroed before the first read.
+        assert_eq!(of(0xb, &[set(0, 0, 3, 3), set(5, 16, 0x201, 3)]), [3, 1]);
+        assert_eq!(of(0xb, &[Registers::ZERO, Registers::ZERO]), [0, 1]);
     }
 }

@@ -4,10 +4,12 @@
 //! in [`Imported::limits`](cpuid_probe::dump::Imported). To add a format, write a file beside this one and add a row to
 //! [`READERS`].
 
+mod aida64;
 mod bare;
 mod builder;
 mod framed;
 mod json;
+mod libcpuid;
 mod line;
 mod raw;
 mod unified;
@@ -103,7 +105,8 @@ pub struct Reader {
 }
 
 /// Every format, in the order in which they are recognised.
-pub const READERS: &[Reader] = &[json::READER, unified::READER, framed::READER, raw::READER, bare::READER];
+pub const READERS: &[Reader] =
+    &[json::READER, unified::READER, framed::READER, libcpuid::READER, aida64::READER, raw::READER, bare::READER];
 
 /// The largest input that is read, in bytes. 8192 vCPUs of a complete dump as our JSON take half of it.
 pub const MAX_BYTES: usize = 256 << 20;

@@ -1,0 +1,197 @@
+//! Dumps of AIDA64 (once EVEREST), the form of the InstLatx64 collection.
+//!
+//! ```text
+//! ------[ CPUID Registers / Logical CPU #0 ]------
+//! CPUID 00000004: 1C004121-01C0003F-0000003F-00000000 [SL 00] [L1D: 32 KB]
+//! ```
+//! Over its thirty years the tool and its users wrote the colon with a blank before it, after it or not at all, tabs,
+//! blanks for dashes, and no `[SL nn]` (a hexadecimal subleaf) at all; headers number CPUs from 0 or from 1, or are
+//! missing, and then leaf 0 again begins the next one. Everything else in a file is skipped: MSRs, caches, versions.
+
+use cpuid_probe::Registers;
+use cpuid_probe::text::hex8;
+
+use super::builder::Builder;
+use super::line::{self, Form, Line, short_hex};
+use super::{Input, ReadError, Reader};
+
+pub(super) const READER: Reader =
+    Reader { name: "aida64", about: "AIDA64, EVEREST and InstLatx64 dumps", recognise, read };
+
+/// What a register line must look like.
+pub(super) const AIDA64: &str = "`CPUID LEAF: EAX-EBX-ECX-EDX [SL nn]`, each 8 hex digits";
+
+/// What the tool does not say.
+const LIMITS: [&str; 2] = [
+    "AIDA64 leaves out some leaves and subleaves that read as zero, and the subleaf that ends a list",
+    "MSRs of the file are not read",
+];
+
+fn recognise(text: &str) -> bool {
+    text.contains("CPUID ") && line::any(text, leaf as Form)
+}
+
+fn read(text: &str) -> Result<Input, ReadError> {
+    read_as(text, READER.name)
+}
+
+/// Reads the form under another format's name.
+pub(super) fn read_as(text: &str, format: &'static str) -> Result<Input, ReadError> {
+    let mut builder = Builder::new(format);
+    builder.loose_headers = true;
+    builder.limits = LIMITS.map(str::to_string).to_vec();
+    for (number, line) in line::lines(text) {
+        if is_rule(&line) {
+            // Below it libcpuid keeps what it expects to decode.
+            break;
+        }
+        line::add(&mut builder, number, &line, form)?;
+    }
+    builder.finish(AIDA64).map(|dump| Input::Dump(Box::new(dump)))
+}
+
+/// The line of 80 dashes that ends the dump in a test of libcpuid.
+pub(super) fn is_rule(line: &str) -> bool {
+    line.len() >= 40 && line.bytes().all(|b| b == b'-')
+}
+
+fn form(line: &str) -> Result<Option<Line>, &'static str> {
+    match leaf(line) {
+        Ok(None) => Ok(header(line).map(Line::Header)),
+        other => other,
+    }
+}
+
+fn leaf(line: &str) -> Result<Option<Line>, &'static str> {
+    let Some(rest) = line.strip_prefix("CPUID").filter(|rest| rest.starts_with([' ', '\t'])) else { return Ok(None) };
+    let rest = rest.trim_start();
+    let word = rest.split([' ', '\t', ':']).next().unwrap_or_default();
+    // "CPUID Revision", "CPUID Registers (CPU #1)": a leaf is a number.
+    if !word.contains(|c: char| c.is_ascii_digit()) && hex8(word).is_none() {
+        return Ok(None);
+    }
+    registers(rest).map(Some).ok_or(AIDA64)
+}
+
+fn registers(line: &str) -> Option<Line> {
+    let (leaf, rest) = line.split_at_checked(8)?;
+    let leaf = hex8(leaf)?;
+    let values = rest.trim_start_matches([' ', '\t', ':']);
+    if values.len() == rest.len() {
+        return None;
+    }
+    let mut rest = values;
+    let mut values = [0; 4];
+    for (i, value) in values.iter_mut().enumerate() {
+        if i > 0 {
+            rest = rest.strip_prefix(['-', ' '])?;
+        }
+        let (digits, after) = rest.split_at_checked(8)?;
+        *value = hex8(digits)?;
+        rest = after;
+    }
+    if !rest.is_empty() && !rest.starts_with([' ', '\t', '[']) {
+        return None;
+    }
+    let subleaf = match rest.trim_start().strip_prefix("[SL ") {
+        Some(notes) => Some(short_hex(notes.split([']', ' ']).next()?)?),
+        None => None,
+    };
+    let [eax, ebx, ecx, edx] = values;
+    Some(Line::Leaf(leaf, subleaf, Registers::new(eax, ebx, ecx, edx)))
+}
+
+/// The header of a CPU: its number from 0, where it has one.
+fn header(line: &str) -> Option<Option<u32>> {
+    let number = |text: &str| {
+        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        text.get(..digits)?.parse::<u32>().ok()
+    };
+    if let Some(rest) = line.strip_prefix("CPUID Registers (CPU #") {
+        return Some(number(rest).and_then(|n| n.checked_sub(1)));
+    }
+    if let Some(rest) = line.strip_prefix("CPU#") {
+        return Some(number(rest));
+    }
+    let title = line.strip_prefix("---")?.trim_start_matches('-').strip_prefix("[ ")?;
+    let title = title.strip_prefix("CPUID Registers / ").unwrap_or(title);
+    title.strip_prefix("Logical CPU #").map(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use cpuid_probe::LeafId;
+    use cpuid_probe::dump::Dump;
+
+    use super::*;
+
+    fn dump(text: &str) -> Dump {
+        assert!(recognise(text));
+        match read(text).unwrap() {
+            Input::Dump(dump) => *dump,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_historical_form_of_a_line_is_one_line() {
+        let expected = Registers::new(0x1c00_4121, 0x01c0_003f, 0x3f, 0);
+        for line in [
+            "CPUID 00000004: 1C004121-01C0003F-0000003F-00000000",
+            "CPUID 00000004 1C004121-01C0003F-0000003F-00000000",
+            "CPUID 00000004 :1C004121-01C0003F-0000003F-00000000",
+            "CPUID 00000004 : 1C004121 01C0003F 0000003F 00000000",
+            "CPUID 00000004  \t1c004121-01c0003f-0000003f-00000000 ",
+            "  CPUID 00000004: 1C004121-01C0003F-0000003F-00000000     [NX]",
+            "CPUID 00000004: 1C004121-01C0003F-0000003F-00000000\t[SMEP]",
+            "CPUID 00000004: 1C004121-01C0003F-0000003F-00000000 [SL 00] [L1D: 32 KB",
+            "CPUID 00000004: 1C004121-01C0003F-0000003F-00000000 [SL 00",
+        ] {
+            assert_eq!(dump(line).vcpus[0].get(LeafId::new(4, 0)), Some(expected), "{line}");
+        }
+        let hex = dump("CPUID 0000000D: 00000010-00000000-00000001-00000000 [SL 0C] [CET_S]");
+        assert!(hex.vcpus[0].get(LeafId::new(0xd, 12)).is_some());
+    }
+
+    #[test]
+    fn a_damaged_line_is_an_error() {
+        for line in [
+            "CPUID 0000000D: 00000010-00000000-00000001",
+            "CPUID 0000000D: 00000010-00000000-00000001-0000000",
+            "CPUID 0000000D: 00000010-00000000-00000001-000000000",
+            "CPUID 0000000D: 00000010-00000000-00000001-0000000G",
+            "CPUID 0000000D: 00000010-00000000-00000001-00000000 [SL xx]",
+            "CPUID 000000D: 00000010-00000000-00000001-00000000",
+            "CPUID 00000",
+        ] {
+            assert_eq!(read(&format!("\n{line}\n")).unwrap_err().line, Some(2), "{line}");
+        }
+    }
+
+    #[test]
+    fn headers_in_all_forms_number_from_0() {
+        for [first, second] in [
+            ["------[ Logical CPU #0 ]------", "------[ Logical CPU #1 ]------"],
+            ["------[ CPUID Registers / Logical CPU #0 ]------", "------[ CPUID Registers / Logical CPU #1 ]------"],
+            ["CPU#000 AffMask: 0x0000000000000001 ", "CPU#001 AffMask: 0x0000000000000002 "],
+            ["CPUID Registers (CPU #1):", "CPUID Registers (CPU #2 Virtual):"],
+        ] {
+            let leaf = "CPUID 00000000: 00000001-756E6547-6C65746E-49656E69";
+            let tail = "------[ All CPUs ]------\nCPU   0: APICID    0 / Package 0\n\
+                        ------[ MSR Registers / Logical CPU #0 ]------\nMSR 0000001B: 0000-0000-FEE0-0900\n\
+                        MSR 000000E7: < FAILED >";
+            let dump = dump(&format!("{first}\nallcpu: Valid\n{leaf}\n\n{second}\n{leaf}\n{tail}\n"));
+            assert_eq!(dump.vcpus.iter().map(|v| v.vcpu).collect::<Vec<_>>(), [0, 1], "{first}");
+            assert_eq!(dump.provenance.vcpus_online, Some(2));
+        }
+    }
+
+    #[test]
+    fn without_headers_leaf_0_begins_a_cpu() {
+        let one =
+            "CPUID 00000000 00000001-756E6547-6C65746E-49656E69\nCPUID 00000001 00000F48-00040800-000064BD-BFEBFBFF\n";
+        let dump = dump(&format!("{one}\n{}", one.replace("00040800", "04040800")));
+        assert_eq!(dump.vcpus.len(), 2);
+        assert_eq!(dump.vcpus[1].get(LeafId::new(1, 0)).unwrap().ebx, 0x0404_0800);
+    }
+}

@@ -1,0 +1,117 @@
+//! libcpuid: its raw dumps (`cpuid_tool --save`), and the tests of its source tree, which hold a raw or an AIDA64 dump
+//! above a line of dashes and what it expects to decode below.
+//!
+//! ```text
+//! basic_cpuid[0]=0000000d 756e6547 6c65746e 49656e69
+//! intel_fn4[1]=1c004122 01c0003f 0000003f 00000000
+//! ```
+//! Source: libcpuid, libcpuid/cpuid_main.c `cpuid_serialize_raw_data_internal`. Indexes are decimal.
+
+use cpuid_probe::Registers;
+use cpuid_probe::text::hex8;
+
+use super::aida64::{self, is_rule};
+use super::builder::Builder;
+use super::line::{self, Line};
+use super::{Input, ReadError, Reader};
+
+pub(super) const READER: Reader =
+    Reader { name: "libcpuid", about: "libcpuid raw dumps and .test files", recognise, read };
+
+const RAW: &str = "`ARRAY[INDEX]=EAX EBX ECX EDX`, each 8 hex digits, an array of libcpuid's";
+
+/// Its arrays: the leaf of index 0, and whether the index counts leaves (or subleaves).
+const ARRAYS: &[(&str, u32, bool)] = &[
+    ("basic_cpuid", 0, true),
+    ("ext_cpuid", 0x8000_0000, true),
+    ("intel_fn4", 0x4, false),
+    ("intel_fn11", 0xb, false),
+    ("intel_fn12h", 0x12, false),
+    ("intel_fn14h", 0x14, false),
+    ("amd_fn8000001dh", 0x8000_001d, false),
+    ("amd_fn80000026h", 0x8000_0026, false),
+];
+
+fn recognise(text: &str) -> bool {
+    is_raw(text) || text.contains("CPUID 0000") && line::lines(text).any(|(_, line)| is_rule(&line))
+}
+
+fn is_raw(text: &str) -> bool {
+    text.contains("basic_cpuid[")
+}
+
+fn read(text: &str) -> Result<Input, ReadError> {
+    if !is_raw(text) {
+        return aida64::read_as(text, READER.name);
+    }
+    let mut builder = Builder::new(READER.name);
+    builder.limits = [
+        "libcpuid reads leaves 0 to 0x1f and 0x80000000 to 0x8000001f and subleaves of 4, 0xb, 0x12, 0x14, 0x8000001d \
+         and 0x80000026, whatever the CPU's maxima are, and nothing else: no hypervisor leaves, no subleaves of 0xd",
+    ]
+    .map(str::to_string)
+    .to_vec();
+    for (number, line) in line::lines(text) {
+        if is_rule(&line) {
+            break;
+        }
+        if line.starts_with("arm_") {
+            return Err(ReadError::at(number, "the registers of an ARM CPU; expected x86 CPUID"));
+        }
+        line::add(&mut builder, number, &line, form)?;
+    }
+    builder.finish(RAW).map(|dump| Input::Dump(Box::new(dump)))
+}
+
+fn form(line: &str) -> Result<Option<Line>, &'static str> {
+    if line.starts_with("___") {
+        let number = line.trim_matches('_').trim().strip_prefix("Logical CPU #").and_then(|n| n.parse().ok());
+        return number.map(|n| Some(Line::Header(Some(n)))).ok_or("`___ Logical CPU #N ___`");
+    }
+    if !line.contains("[") {
+        return Ok(None);
+    }
+    leaf(line).map(Some).ok_or(RAW)
+}
+
+fn leaf(line: &str) -> Option<Line> {
+    let (place, values) = line.split_once("]=")?;
+    let (array, index) = place.split_once('[')?;
+    let (_, base, counts_leaves) = ARRAYS.iter().find(|(name, _, _)| *name == array)?;
+    let index: u32 = index.parse().ok()?;
+    let mut values = values.split_ascii_whitespace().map(hex8);
+    let registers = Registers::new(values.next()??, values.next()??, values.next()??, values.next()??);
+    if values.next().is_some() {
+        return None;
+    }
+    let (leaf, subleaf) = if *counts_leaves { (base.checked_add(index)?, 0) } else { (*base, index) };
+    Some(Line::Leaf(leaf, Some(subleaf), registers))
+}
+
+#[cfg(test)]
+mod tests {
+    use cpuid_probe::LeafId;
+
+    use super::*;
+
+    #[test]
+    fn leaves_and_subleaves_find_their_places() {
+        let text = "version=0.7.0\n\n_________________ Logical CPU #0 _________________\n\
+            basic_cpuid[0]=0000000d 756e6547 6c65746e 49656e69\nbasic_cpuid[13]=00000007 00000340 00000340 00000000\n\
+            ext_cpuid[8]=00003024 00000000 00000000 00000000\nintel_fn4[0]=1c004121 01c0003f 0000003f 00000000\n\
+            intel_fn4[1]=1c004122 01c0003f 0000003f 00000000\n\
+            _________________ Logical CPU #1 _________________\n\
+            basic_cpuid[0]=0000000d 756e6547 6c65746e 49656e69\n\
+            ----------------------------------------\nx86\n[nonsense\n";
+        assert!(recognise(text));
+        let Ok(Input::Dump(dump)) = read(text) else { panic!() };
+        assert_eq!(dump.vcpus.len(), 2);
+        let ids: Vec<LeafId> = dump.vcpus[0].leaves().iter().map(|r| r.id).collect();
+        let expected = [(0, 0), (4, 0), (4, 1), (13, 0), (0x8000_0008, 0)].map(|(leaf, sub)| LeafId::new(leaf, sub));
+        assert_eq!(ids, expected);
+        for damage in ["basic_cpuid[x]=0 0 0 0", "basic_cpuid[1]=0000000d 756e6547", "new_fn[0]=0000000d 0 0 0"] {
+            let error = read(&format!("basic_cpuid[0]=0000000d 756e6547 6c65746e 49656e69\n{damage}")).unwrap_err();
+            assert_eq!(error.line, Some(2), "{damage}");
+        }
+    }
+}
