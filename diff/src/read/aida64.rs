@@ -13,10 +13,10 @@ use cpuid_probe::text::hex8;
 
 use super::builder::Builder;
 use super::line::{self, Form, Line, short_hex};
-use super::{Input, ReadError, Reader};
+use super::{Input, Read, ReadError, Reader};
 
 pub(super) const READER: Reader =
-    Reader { name: "aida64", about: "AIDA64, EVEREST and InstLatx64 dumps", recognise, read };
+    Reader { name: "aida64", about: "AIDA64, EVEREST and InstLatx64 dumps", recognise, read: Read::One(read) };
 
 /// What a register line must look like.
 pub(super) const AIDA64: &str = "`CPUID LEAF: EAX-EBX-ECX-EDX [SL nn]`, each 8 hex digits";

@@ -5,10 +5,10 @@
 
 use super::builder::Builder;
 use super::line::{self, BARE};
-use super::{Input, ReadError, Reader, shorten};
+use super::{Input, Read, ReadError, Reader, shorten};
 
 pub(super) const READER: Reader =
-    Reader { name: "bare", about: "register lines `LEAF SUBLEAF: EAX EBX ECX EDX`", recognise, read };
+    Reader { name: "bare", about: "register lines `LEAF SUBLEAF: EAX EBX ECX EDX`", recognise, read: Read::One(read) };
 
 fn recognise(text: &str) -> bool {
     line::any(text, line::bare)

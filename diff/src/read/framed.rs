@@ -2,10 +2,10 @@
 
 use cpuid_probe::text;
 
-use super::{Input, ReadError, Reader};
+use super::{Input, Read, ReadError, Reader};
 
 pub(super) const READER: Reader =
-    Reader { name: "text", about: "our framed text, also inside a console log", recognise, read };
+    Reader { name: "text", about: "our framed text, also inside a console log", recognise, read: Read::One(read) };
 
 fn recognise(text: &str) -> bool {
     text::has_frame(text)

@@ -2,19 +2,22 @@
 
 use cpuid_probe::json;
 
-use super::{Input, ReadError, Reader};
+use super::{Input, Read, ReadError, Reader};
 
-pub(super) const READER: Reader = Reader { name: "json", about: "our JSON (cpuid-dump/1)", recognise, read };
+pub(super) const READER: Reader =
+    Reader { name: "json", about: "our JSON (cpuid-dump/1)", recognise, read: Read::One(read) };
 
 fn recognise(text: &str) -> bool {
     text.trim_start().starts_with('{') && text.contains("\"schema\"") && text.contains("\"cpuid-dump/")
 }
 
 fn read(text: &str) -> Result<Input, ReadError> {
-    json::from_str(text).map(|dump| Input::Dump(Box::new(dump))).map_err(|e| {
-        let whole = e.to_string();
-        // serde_json puts the position at the end; ours goes in front.
-        let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);
-        ReadError { line: Some(e.line()), column: Some(e.column()), message: message.to_string() }
-    })
+    json::from_str(text).map(|dump| Input::Dump(Box::new(dump))).map_err(|e| error(&e))
+}
+
+/// What a JSON parser says, with its position in front.
+pub(super) fn error(e: &serde_json::Error) -> ReadError {
+    let whole = e.to_string();
+    let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);
+    ReadError { line: Some(e.line()), column: Some(e.column()), message: message.to_string() }
 }

@@ -13,10 +13,10 @@ use cpuid_probe::text::hex8;
 use super::aida64::{self, is_rule};
 use super::builder::Builder;
 use super::line::{self, Line};
-use super::{Input, ReadError, Reader};
+use super::{Input, Read, ReadError, Reader};
 
 pub(super) const READER: Reader =
-    Reader { name: "libcpuid", about: "libcpuid raw dumps and .test files", recognise, read };
+    Reader { name: "libcpuid", about: "libcpuid raw dumps and .test files", recognise, read: Read::One(read) };
 
 const RAW: &str = "`ARRAY[INDEX]=EAX EBX ECX EDX`, each 8 hex digits, an array of libcpuid's";
 

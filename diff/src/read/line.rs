@@ -147,7 +147,7 @@ fn raw_leaf(line: &str) -> Option<Line> {
 }
 
 /// `CPU 3:`, or `CPU:` where one vCPU alone was asked for.
-fn header(line: &str) -> Option<Line> {
+pub(super) fn header(line: &str) -> Option<Line> {
     let (word, rest) = line.split_at_checked(3)?;
     let number = rest.strip_suffix(':').filter(|_| word.eq_ignore_ascii_case("cpu"))?.trim();
     if number.is_empty() {

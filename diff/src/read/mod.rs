@@ -7,12 +7,19 @@
 mod aida64;
 mod bare;
 mod builder;
+mod cpuinfo;
+pub mod firecracker;
 mod framed;
 mod json;
+mod kcpuid;
 mod libcpuid;
+mod libvirt;
 mod line;
+mod qmp;
 mod raw;
+mod tycho;
 mod unified;
+mod xen;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -67,6 +74,8 @@ pub enum NameSpace {
     Linux,
     /// QEMU properties.
     Qemu,
+    /// Places of single bits, as in the ids of findings: `0x00000001:edx:21`, `0x00000007.0x00000000:ebx:5`.
+    Places,
 }
 
 /// Features by name alone: no register can be told from them.
@@ -101,17 +110,40 @@ pub struct Reader {
     /// Whether a text looks like it. Readers are asked in order; the first that says yes reads.
     pub recognise: fn(&str) -> bool,
     /// Reads a text.
-    pub read: fn(&str) -> Result<Input, ReadError>,
+    pub read: Read,
+}
+
+/// How a format is read.
+#[derive(Clone, Copy, Debug)]
+pub enum Read {
+    /// A file holds one dump (or pair, or list of statements).
+    One(fn(&str) -> Result<Input, ReadError>),
+    /// A file may hold several, and `--from FORMAT:NAME` chooses one by its name.
+    Named(fn(&str, Option<&str>) -> Result<Input, ReadError>),
 }
 
 /// Every format, in the order in which they are recognised.
-pub const READERS: &[Reader] =
-    &[json::READER, unified::READER, framed::READER, libcpuid::READER, aida64::READER, raw::READER, bare::READER];
+pub const READERS: &[Reader] = &[
+    json::READER,
+    firecracker::READER,
+    qmp::READER,
+    libvirt::READER,
+    unified::READER,
+    framed::READER,
+    xen::READER,
+    libcpuid::READER,
+    tycho::READER,
+    aida64::READER,
+    kcpuid::READER,
+    raw::READER,
+    cpuinfo::READER,
+    bare::READER,
+];
 
 /// The largest input that is read, in bytes. 8192 vCPUs of a complete dump as our JSON take half of it.
 pub const MAX_BYTES: usize = 256 << 20;
 
-/// Reads `bytes` as the format called `from`, else as the one its content looks like.
+/// Reads `bytes` as the format called `from` (`FORMAT` or `FORMAT:NAME`), else as the one its content looks like.
 ///
 /// # Errors
 /// An unknown format, text that is none, or what the format's reader says.
@@ -123,7 +155,11 @@ pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
     if text.trim().is_empty() {
         return Err(ReadError::whole("empty; expected a CPUID dump"));
     }
-    let reader = match from {
+    let (name, part) = match from.map(|from| from.split_once(':').map_or((from, None), |(n, part)| (n, Some(part)))) {
+        Some((name, part)) => (Some(name), part),
+        None => (None, None),
+    };
+    let reader = match name {
         Some(name) => READERS.iter().find(|r| r.name == name).ok_or_else(|| {
             let names: Vec<&str> = READERS.iter().map(|r| r.name).collect();
             ReadError::whole(format!("unknown format `{name}`, expected one of: {}", names.join(" ")))
@@ -132,7 +168,14 @@ pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
             ReadError::whole("not recognised as a CPUID dump; name the format with --from, e.g. --from bare")
         })?,
     };
-    (reader.read)(&text)
+    match (reader.read, part) {
+        (Read::One(read), None) => read(&text),
+        (Read::Named(read), part) => read(&text, part),
+        (Read::One(_), Some(part)) => {
+            let message = format!("`{}:{part}`: a file of this format holds one dump, without a name", reader.name);
+            Err(ReadError::whole(message))
+        }
+    }
 }
 
 /// The beginning of a line, for a message.

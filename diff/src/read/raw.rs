@@ -5,10 +5,10 @@
 
 use super::builder::Builder;
 use super::line::{self, RAW};
-use super::{Input, ReadError, Reader};
+use super::{Input, Read, ReadError, Reader};
 
 pub(super) const READER: Reader =
-    Reader { name: "raw", about: "`cpuid -r`, also inside an autotest log", recognise, read };
+    Reader { name: "raw", about: "`cpuid -r`, also inside an autotest log", recognise, read: Read::One(read) };
 
 fn recognise(text: &str) -> bool {
     line::any(text, line::raw)

@@ -2,10 +2,14 @@
 
 use super::builder::Builder;
 use super::line::{self, BARE, Form, Line};
-use super::{Input, ReadError, Reader, shorten};
+use super::{Input, Read, ReadError, Reader, shorten};
 
-pub(super) const READER: Reader =
-    Reader { name: "diff", about: "a unified diff of bare or `cpuid -r` lines: two dumps", recognise, read };
+pub(super) const READER: Reader = Reader {
+    name: "diff",
+    about: "a unified diff of bare or `cpuid -r` lines: two dumps",
+    recognise,
+    read: Read::One(read),
+};
 
 /// File names, hunk headers, or a removed and an added register line.
 fn recognise(text: &str) -> bool {
