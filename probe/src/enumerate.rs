@@ -1,7 +1,6 @@
 //! The walker: reads every leaf and subleaf that exists, by the table in [`crate::rules`].
 //!
-//! It knows no leaf by number except the two that every enumeration starts from (0: the basic maximum; 1: whether
-//! there is a hypervisor). It needs no heap, and visits places in ascending order.
+//! It knows no leaf by number; the rows do. It needs no heap, and visits places in ascending order.
 
 use crate::hypervisor::{self, Block, FIRST_BASE, STRIDE};
 use crate::leaf::LeafId;
@@ -18,7 +17,8 @@ use crate::vendor::Signature;
 pub enum Visit {
     /// A register set that belongs to the dump.
     Read(LeafId, Registers),
-    /// The source had no answer for a place that exists. Heads of ranges that may be absent are not reported.
+    /// The source had no answer for a place that exists. Heads of ranges that may be absent are not reported, except
+    /// where another bit makes the range certain.
     Missing(LeafId),
     /// A list or range was cut at its cap; this place would have been read next.
     Capped(LeafId),
@@ -27,7 +27,6 @@ pub enum Visit {
 /// Reads everything `source` holds and hands it to `visit`, in ascending order.
 pub fn walk(source: &mut impl CpuidSource, visit: &mut impl FnMut(Visit)) {
     let mut walker = Walker { source, visit, gates: [None; GATE_LEAVES.len()], undefined: None };
-    let mut hypervisor = true;
     let mut vendor = None;
     for range in RANGES {
         match range.exists {
@@ -35,26 +34,29 @@ pub fn walk(source: &mut impl CpuidSource, visit: &mut impl FnMut(Visit)) {
                 let head = walker.leaf(range.base, rule_of(range.base));
                 vendor = head.map(Signature::vendor);
                 if let Some(head) = head {
-                    // Leaf 1 is read in passing: it says whether there is a hypervisor. Unknown means: look.
-                    walker.leaves(range.base + 1, head.eax, RANGE_CAP, |leaf, r| {
-                        if leaf == 1 {
-                            hypervisor = r.ecx >> 31 == 1;
-                        }
-                    });
+                    walker.leaves(range.base + 1, head.eax, RANGE_CAP);
                 }
             }
             Exists::Reaching(min) => {
-                if let Some(head) = walker.head(range.base)
+                let head = walker.head(range.base);
+                if head.is_none() && range.certain.is_some_and(|gate| walker.gate(gate) == Some(true)) {
+                    walker.say(Visit::Missing(LeafId::new(range.base, 0)));
+                }
+                if let Some(head) = head
                     && head.eax & 0xffff_0000 == range.base
                     && head.eax >= min
                     && !walker.reads_undefined(head)
                 {
                     walker.say(Visit::Read(LeafId::new(range.base, 0), head));
-                    walker.leaves(range.base + 1, head.eax, RANGE_CAP, |_, _| ());
+                    walker.leaves(range.base + 1, head.eax, RANGE_CAP);
                 }
             }
-            Exists::HypervisorBlocks if hypervisor => walker.hypervisor_blocks(),
-            Exists::HypervisorBlocks => {}
+            // Without leaf 1: look.
+            Exists::HypervisorBlocks(present) => {
+                if walker.gate(present).unwrap_or(true) {
+                    walker.hypervisor_blocks();
+                }
+            }
             Exists::AmdText => {
                 for leaf in [range.base, range.base + 1] {
                     if vendor.is_some_and(|v| v.is_amd())
@@ -107,14 +109,12 @@ impl<S: CpuidSource, V: FnMut(Visit)> Walker<'_, S, V> {
         undefined.iter().flatten().any(|u| (u.eax, u.ebx, u.ecx) == (head.eax, head.ebx, head.ecx))
     }
 
-    /// Leaves `first..=last`, at most `cap` of a range in all; `seen` gets subleaf 0 of each.
-    fn leaves(&mut self, first: u32, last: u32, cap: u32, mut seen: impl FnMut(u32, Registers)) {
+    /// Leaves `first..=last`, at most `cap` of a range in all.
+    fn leaves(&mut self, first: u32, last: u32, cap: u32) {
         // The head counts too.
         let end = first.saturating_add(cap - 2);
         for leaf in first..=last.min(end) {
-            if let Some(r) = self.leaf(leaf, rule_of(leaf)) {
-                seen(leaf, r);
-            }
+            self.leaf(leaf, rule_of(leaf));
         }
         if last > end {
             self.say(Visit::Capped(LeafId::new(end + 1, 0)));
@@ -128,17 +128,18 @@ impl<S: CpuidSource, V: FnMut(Visit)> Walker<'_, S, V> {
             self.gates[slot] = Some(first);
         }
         if let Some(rule) = rule
-            && rule.gate.is_none_or(|gate| self.is_open(gate))
+            // A gate that is not there is taken as open: what a dump holds is then data.
+            && rule.gate.and_then(|gate| self.gate(gate)).unwrap_or(true)
         {
             self.subleaves(leaf, first, rule);
         }
         Some(first)
     }
 
-    /// A gate leaf that was not there leaves its gate open: what a dump holds is then taken as data.
-    fn is_open(&self, gate: Gate) -> bool {
-        let slot = GATE_LEAVES.iter().position(|leaf| *leaf == gate.leaf);
-        slot.and_then(|slot| self.gates[slot]).is_none_or(|r| r.get(gate.register) >> gate.bit & 1 == 1)
+    /// The gate's bit, if its leaf was there.
+    fn gate(&self, gate: Gate) -> Option<bool> {
+        let slot = GATE_LEAVES.iter().position(|leaf| *leaf == gate.leaf)?;
+        self.gates[slot].map(|r| r.get(gate.register) >> gate.bit & 1 == 1)
     }
 
     /// Subleaves 1 and up of a leaf whose subleaf 0 was read.
@@ -159,9 +160,9 @@ impl<S: CpuidSource, V: FnMut(Visit)> Walker<'_, S, V> {
                     if subleaf == rule.cap {
                         return self.say(Visit::Capped(LeafId::new(leaf, subleaf)));
                     }
-                    // Missing, or the same again: this source does not look at ECX.
                     match self.read(leaf, subleaf) {
-                        Some(r) if r != previous => previous = r,
+                        // The same again within the list: this source does not look at ECX.
+                        Some(r) if r != previous || subleaf <= from => previous = r,
                         _ => return,
                     }
                 }

@@ -26,12 +26,13 @@ pub struct Block {
 
 /// Whether `r`, read at `base`, is the head of a hypervisor block; if so, which.
 ///
-/// A head names a last leaf inside its own 0x100 leaves and has a text signature. KVM once wrote 0 for "one leaf
-/// more" (Linux Documentation/virt/kvm/x86/cpuid.rst). An answer for an out-of-range leaf does not pass this.
+/// A head names a last leaf inside its own 0x100 leaves, which an answer for an out-of-range leaf does not do. KVM
+/// once wrote 0 for "one leaf more" (Linux Documentation/virt/kvm/x86/cpuid.rst). The signature may be anything:
+/// QEMU's `hv-vendor-id` takes any bytes.
 #[must_use]
 pub fn block_at(base: u32, r: Registers) -> Option<Block> {
     let signature = Signature::hypervisor(r);
-    if !(FIRST_BASE..END).contains(&base) || !base.is_multiple_of(STRIDE) || !signature.is_text() {
+    if !(FIRST_BASE..END).contains(&base) || !base.is_multiple_of(STRIDE) {
         return None;
     }
     if r.eax == 0 && &signature.0 == b"KVMKVMKVM\0\0\0" {

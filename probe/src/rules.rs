@@ -22,7 +22,7 @@ pub struct Field {
     pub lo: u8,
 }
 
-/// A bit elsewhere that says whether a leaf means anything.
+/// A bit elsewhere that says whether a leaf means anything, or whether a range is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gate {
     /// Leaf of the gate bit (its subleaf is 0).
@@ -177,8 +177,8 @@ pub const HYPERVISOR_RULES: &[(&[u8; 12], SubleafRule)] = &[
     (b"XenVMMXenVMM", row(0x3, Subleaves::Fixed(2), 3, "Xen arch/x86/cpuid.c:80-164")),
 ];
 
-/// Leaves that [`SubleafRule::gate`] names; the walker remembers their subleaf 0.
-pub const GATE_LEAVES: [u32; 2] = [0x7, 0x8000_0001];
+/// Leaves that a [`Gate`] names; the walker remembers their subleaf 0.
+pub const GATE_LEAVES: [u32; 3] = [0x1, 0x7, 0x8000_0001];
 
 /// The row of `leaf`, if it has subleaves. Hypervisor leaves have none here.
 #[must_use]
@@ -210,8 +210,8 @@ pub enum Exists {
     /// The high half is always tested: a CPU without the range answers with data of its highest basic leaf, which may
     /// be any number.
     Reaching(u32),
-    /// Hypervisor blocks ([`crate::hypervisor`]), scanned while leaf 1 ECX[31] is set.
-    HypervisorBlocks,
+    /// Hypervisor blocks ([`crate::hypervisor`]), scanned while this bit is set.
+    HypervisorBlocks(Gate),
     /// Two leaves that no maximum lists: AMD's and Hygon's easter-egg text, there when it is not zero.
     AmdText,
 }
@@ -223,20 +223,31 @@ pub struct Range {
     pub base: u32,
     /// When it exists.
     pub exists: Exists,
+    /// Every CPU with this bit has the range, so a recorded dump that does not hold its head was cut.
+    pub certain: Option<Gate>,
     /// What decides this row.
     pub source: &'static str,
 }
 
+const fn range(base: u32, exists: Exists, source: &'static str) -> Range {
+    Range { base, exists, certain: None, source }
+}
+
+const HYPERVISOR: Gate = Gate { leaf: 0x1, register: Ecx, bit: 31 };
+
+/// SSE2 came with the first Intel CPU that had extended leaves (Pentium 4), and is part of x86-64.
+const SSE2: Option<Gate> = Some(Gate { leaf: 0x1, register: Edx, bit: 26 });
+
 /// Every range there is, ascending.
 #[rustfmt::skip]
 pub const RANGES: &[Range] = &[
-    Range { base: 0, exists: Exists::Always, source: "SDM leaf 00H" },
-    Range { base: 0x2000_0000, exists: Exists::Reaching(0x2000_0000), source: "Xeon Phi co-processor (KNC) only" },
-    Range { base: 0x4000_0000, exists: Exists::HypervisorBlocks, source: "Linux 7.1 asm/cpuid/api.h:191-212" },
-    Range { base: 0x8000_0000, exists: Exists::Reaching(0x8000_0001), source: "Linux 6.1 kernel/cpu/common.c:1048-1053" },
-    Range { base: 0x8086_0000, exists: Exists::Reaching(0x8086_0000), source: "Linux 6.1 kernel/cpu/transmeta.c:14-19" },
-    Range { base: 0x8fff_fffe, exists: Exists::AmdText, source: "AMD parts; in no public manual" },
-    Range { base: 0xc000_0000, exists: Exists::Reaching(0xc000_0001), source: "Linux 6.1 kernel/cpu/centaur.c:27, zhaoxin.c:25" },
+    range(0, Exists::Always, "SDM leaf 00H"),
+    range(0x2000_0000, Exists::Reaching(0x2000_0000), "Xeon Phi co-processor (KNC) only"),
+    range(0x4000_0000, Exists::HypervisorBlocks(HYPERVISOR), "Linux 7.1 asm/cpuid/api.h:191-212"),
+    Range { certain: SSE2, ..range(0x8000_0000, Exists::Reaching(0x8000_0001), "Linux 6.1 kernel/cpu/common.c:1048-1053") },
+    range(0x8086_0000, Exists::Reaching(0x8086_0000), "Linux 6.1 kernel/cpu/transmeta.c:14-19"),
+    range(0x8fff_fffe, Exists::AmdText, "AMD parts; in no public manual"),
+    range(0xc000_0000, Exists::Reaching(0xc000_0001), "Linux 6.1 kernel/cpu/centaur.c:27, zhaoxin.c:25"),
 ];
 
 /// At most this many leaves are read of a range, so that a nonsense maximum cannot make the probe run on.
@@ -260,9 +271,10 @@ mod tests {
         assert!(RANGES.windows(2).all(|w| w[0].base < w[1].base));
         for rule in SUBLEAF_RULES {
             assert!(!rule.source.is_empty() && rule.cap > 0, "{rule:?}");
-            if let Some(gate) = rule.gate {
-                assert!(GATE_LEAVES.contains(&gate.leaf), "{rule:?}");
-            }
+        }
+        let gates = SUBLEAF_RULES.iter().filter_map(|rule| rule.gate).chain(RANGES.iter().filter_map(|r| r.certain));
+        for gate in gates {
+            assert!(GATE_LEAVES.contains(&gate.leaf), "{gate:?}");
         }
     }
 }

@@ -332,7 +332,8 @@ mod reader {
         dump: Dump,
         /// The open vCPU: the line it began in, its announced and its present line count.
         vcpu: Option<(usize, VcpuDump, usize, usize)>,
-        damage: Option<TextError>,
+        /// The first vCPU with too few lines. A line that does not parse is the better thing to name, so it waits.
+        short: Option<TextError>,
     }
 
     impl Frame {
@@ -345,7 +346,7 @@ mod reader {
                 error("expected `source=` native, kvm, boot or import in the frame's first line".to_string())
             })?;
             let dump = Dump::new(source);
-            Ok(Self { begun: number, announced, source, crc: Crc32::new(), lines: 0, dump, vcpu: None, damage: None })
+            Ok(Self { begun: number, announced, source, crc: Crc32::new(), lines: 0, dump, vcpu: None, short: None })
         }
 
         fn line(&mut self, number: usize, line: &str) -> Result<(), TextError> {
@@ -357,21 +358,14 @@ mod reader {
             self.crc.add(line.as_bytes());
             self.crc.add(b"\n");
             self.lines += 1;
-            // The first damaged line is the one to name, whatever else is wrong further down.
-            if self.damage.is_none() {
-                self.damage = self.data(number, line).err();
-            }
-            match self.damage.take() {
-                Some(error) => Err(error),
-                None => Ok(()),
-            }
+            self.data(number, line)
         }
 
         fn data(&mut self, number: usize, line: &str) -> Result<(), TextError> {
             let error =
                 |message: &str| TextError { line: number, message: format!("{message}; found `{}`", shorten(line)) };
             if let Some(words) = line.strip_prefix("vcpu ") {
-                self.close_vcpu()?;
+                self.close_vcpu();
                 let header = words
                     .split_once(' ')
                     .and_then(|(n, rest)| Some((n.parse().ok()?, value(rest, "lines")?.parse().ok()?)));
@@ -401,19 +395,21 @@ mod reader {
             }
         }
 
-        fn close_vcpu(&mut self) -> Result<(), TextError> {
-            let Some((begun, vcpu, lines, count)) = self.vcpu.take() else { return Ok(()) };
-            if count != lines {
+        fn close_vcpu(&mut self) {
+            let Some((begun, vcpu, lines, count)) = self.vcpu.take() else { return };
+            if count != lines && self.short.is_none() {
                 let missing = Coverage::of(&vcpu).missing.first().map(next_place).unwrap_or_default();
                 let message = format!("vcpu {} announces {lines} lines and has {count}{missing}", vcpu.vcpu);
-                return Err(TextError { line: begun, message });
+                self.short = Some(TextError { line: begun, message });
             }
             self.dump.vcpus.push(vcpu);
-            Ok(())
         }
 
         fn finish(mut self, number: usize, words: &str) -> Result<Dump, TextError> {
-            self.close_vcpu()?;
+            self.close_vcpu();
+            if let Some(error) = self.short {
+                return Err(error);
+            }
             let error = |message: String| TextError { line: number, message };
             if self.dump.vcpus.len() != self.announced {
                 let (announced, found) = (self.announced, self.dump.vcpus.len());
@@ -436,13 +432,9 @@ mod reader {
         }
 
         fn cut_off(mut self, last: usize) -> TextError {
-            match self.close_vcpu() {
-                Err(error) => error,
-                Ok(()) => {
-                    let message = format!("the dump that began in line {} has no `{MAGIC} end` line", self.begun);
-                    TextError { line: last, message }
-                }
-            }
+            self.close_vcpu();
+            let message = format!("the dump that began in line {} has no `{MAGIC} end` line", self.begun);
+            self.short.unwrap_or(TextError { line: last, message })
         }
     }
 

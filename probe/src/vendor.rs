@@ -26,13 +26,6 @@ impl Signature {
         Self([a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3], c[0], c[1], c[2], c[3]])
     }
 
-    /// Printable ASCII, then nothing but NUL padding.
-    #[must_use]
-    pub fn is_text(&self) -> bool {
-        let text = self.0.iter().take_while(|b| (0x20..0x7f).contains(*b)).count();
-        self.0[text..].iter().all(|b| *b == 0)
-    }
-
     /// AMD and Hygon parts share AMD's extended leaves and zeros for out-of-range leaves.
     #[must_use]
     pub fn is_amd(&self) -> bool {
