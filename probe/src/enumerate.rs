@@ -148,7 +148,7 @@ impl<S: CpuidSource, V: FnMut(Visit)> Walker<'_, S, V> {
             Subleaves::UpToEax { min } if first.eax < min => {}
             Subleaves::UpToEax { .. } => self.numbered(leaf, first.eax, rule.cap),
             Subleaves::Fixed(last) => self.numbered(leaf, last, rule.cap),
-            Subleaves::UntilZero { echo, .. } => {
+            Subleaves::UntilZero { from, echo, .. } => {
                 let mut previous = first;
                 let mut subleaf = 0;
                 loop {

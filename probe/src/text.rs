@@ -309,7 +309,7 @@ mod reader {
                     let begun = open.begun;
                     done = frame.take().map(|f| f.finish(number, words)).transpose()?.map(|dump| (begun, dump));
                 } else {
-                    open.line(number, line.trim_end())?;
+                    open.line(number, line.trim_end());
                 }
             }
         }
@@ -332,7 +332,9 @@ mod reader {
         dump: Dump,
         /// The open vCPU: the line it began in, its announced and its present line count.
         vcpu: Option<(usize, VcpuDump, usize, usize)>,
-        /// The first vCPU with too few lines. A line that does not parse is the better thing to name, so it waits.
+        /// The first line that does not parse. Only the frame's end makes it an error: a guest may be reset.
+        damaged: Option<TextError>,
+        /// The first vCPU with too few lines. A line that does not parse is the better thing to name.
         short: Option<TextError>,
     }
 
@@ -346,19 +348,29 @@ mod reader {
                 error("expected `source=` native, kvm, boot or import in the frame's first line".to_string())
             })?;
             let dump = Dump::new(source);
-            Ok(Self { begun: number, announced, source, crc: Crc32::new(), lines: 0, dump, vcpu: None, short: None })
+            Ok(Self {
+                begun: number,
+                announced,
+                source,
+                crc: Crc32::new(),
+                lines: 0,
+                dump,
+                vcpu: None,
+                damaged: None,
+                short: None,
+            })
         }
 
-        fn line(&mut self, number: usize, line: &str) -> Result<(), TextError> {
+        fn line(&mut self, number: usize, line: &str) {
             let ours = line.get(..8).is_some_and(|w| hex8(w).is_some())
                 || ["vcpu ", "msr ", "gap "].iter().any(|word| line.starts_with(word));
-            if !ours {
-                return Ok(());
+            if !ours || self.damaged.is_some() {
+                return;
             }
             self.crc.add(line.as_bytes());
             self.crc.add(b"\n");
             self.lines += 1;
-            self.data(number, line)
+            self.damaged = self.data(number, line).err();
         }
 
         fn data(&mut self, number: usize, line: &str) -> Result<(), TextError> {
@@ -407,7 +419,7 @@ mod reader {
 
         fn finish(mut self, number: usize, words: &str) -> Result<Dump, TextError> {
             self.close_vcpu();
-            if let Some(error) = self.short {
+            if let Some(error) = self.damaged.or(self.short) {
                 return Err(error);
             }
             let error = |message: String| TextError { line: number, message };
@@ -434,7 +446,7 @@ mod reader {
         fn cut_off(mut self, last: usize) -> TextError {
             self.close_vcpu();
             let message = format!("the dump that began in line {} has no `{MAGIC} end` line", self.begun);
-            self.short.unwrap_or(TextError { line: last, message })
+            self.damaged.or(self.short).unwrap_or(TextError { line: last, message })
         }
     }
 
