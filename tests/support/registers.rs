@@ -1,4 +1,5 @@
 //! Hand-made CPUs: register files that answer as hardware and hypervisors do, also where nothing is defined.
+#![allow(dead_code)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
