@@ -29,7 +29,7 @@ multiboot_header:
     .asciz "Xen"
     .quad pvh_entry
 
-    .section .text.entry, "ax"
+    .section .entry, "ax"
     .code32
 multiboot_entry:
     mov $0, %ebp

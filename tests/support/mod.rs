@@ -4,8 +4,9 @@
 pub mod guest;
 pub mod libvirt;
 
-use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs};
 
 /// The top of the repository.
 pub fn root() -> PathBuf {
@@ -17,4 +18,13 @@ pub fn root() -> PathBuf {
 pub fn shared(path: &str) -> Option<PathBuf> {
     let shared = env::var_os("CPUID_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
     Some(shared.join(path)).filter(|p| p.exists())
+}
+
+/// An empty directory of its own for a test, which removes it.
+pub fn scratch() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("cpuid-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let directory = env::temp_dir().join(name);
+    fs::create_dir(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
+    directory
 }
