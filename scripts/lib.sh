@@ -38,3 +38,11 @@ install_packages() {
     as_root apt-get update -qq >&2
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >&2
 }
+
+# need_rust: dies with advice where there is no Rust toolchain.
+need_rust() {
+    local part
+    for part in cargo cargo-fmt cargo-clippy; do
+        command -v "$part" >/dev/null || die "needs a Rust toolchain with rustfmt and clippy (https://rustup.rs); no $part found"
+    done
+}
