@@ -1,13 +1,198 @@
-//! Against a real libvirt: what it would tell QEMU about a guest's CPU, and what its guests see.
+//! Against a real libvirt: what it tells QEMU about a guest's CPU, and what its guests see.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use cpuid_probe::libvirt::removed::{read_removed_features, removed_features};
+use cpuid_probe::libvirt::{Guest, read_cpus, read_guests};
 use support::libvirt::Libvirt;
+use support::root;
+
+/// What the installed libvirt has removed from a model.
+fn removed(model: &str) -> Vec<String> {
+    let file = fs::read_to_string(format!("/usr/share/libvirt/cpu_map/x86_{model}.xml"));
+    file.map_or_else(|_| removed_features(model), |text| read_removed_features(&text).unwrap())
+}
+
+fn guest(xml: &str) -> Guest {
+    let mut guests = read_guests(xml, &removed).unwrap_or_else(|e| panic!("{e}\n{xml}"));
+    assert_eq!(guests.len(), 1);
+    guests.remove(0)
+}
+
+/// The words of a command line that is quoted for a shell.
+fn shell_words(line: &str) -> Vec<String> {
+    let script = format!("set -- {line}\nprintf '%s\\0' \"$@\"");
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{line}");
+    String::from_utf8(output.stdout).unwrap().split_terminator('\0').map(String::from).collect()
+}
+
+/// What follows `option`.
+fn argument<'a>(words: &'a [String], option: &str) -> &'a str {
+    let at = words.iter().position(|word| word == option).unwrap_or_else(|| panic!("no {option} in {words:?}"));
+    &words[at + 1]
+}
+
+fn domains() -> Vec<PathBuf> {
+    let directory = fs::read_dir(root().join("tests/data/domains")).unwrap();
+    let mut files: Vec<PathBuf> = directory.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// The oracle: libvirt's own translation of a domain to a command line.
+#[test]
+fn qemu_is_told_what_libvirt_would_tell_it() {
+    let libvirt = Libvirt::start();
+    let host = read_cpus(&libvirt.ask(&["capabilities"])).unwrap().remove(0);
+    let tsc = host.tsc.map_or(2_000_000_000, |tsc| tsc.frequency).to_string();
+    let has_kvm = libvirt.virsh(&["domcapabilities", "--virttype", "kvm"]).status.success();
+
+    let mut compared = 0;
+    let mut wrong = String::new();
+    for file in domains() {
+        let xml = fs::read_to_string(&file).unwrap().replace("@TSC@", &tsc);
+        let name = file.file_stem().unwrap().to_string_lossy();
+        if xml.contains("<domain type='kvm'") && !has_kvm {
+            eprintln!("{name}: left out, there is no usable /dev/kvm");
+            continue;
+        }
+        let filled = libvirt.directory().join("domain.xml");
+        fs::write(&filled, &xml).unwrap();
+        let native = libvirt.ask(&["domxml-to-native", "qemu-argv", &filled.to_string_lossy()]);
+        let native = shell_words(&native);
+        let ours = guest(&xml);
+        let mut check = |what: &str, ours: &str, libvirt: &str| {
+            if ours != libvirt {
+                wrong += &format!("{name}: {what}\n  ours    {ours}\n  libvirt {libvirt}\n");
+            }
+        };
+        check("-cpu", &ours.cpu, argument(&native, "-cpu"));
+        check("-smp", ours.smp.as_deref().unwrap(), argument(&native, "-smp"));
+        // Of the machine, what reaches CPUID. Without a type, libvirt names QEMU's default, which is `pc`.
+        let machine: Vec<&str> = argument(&native, "-machine").split(',').collect();
+        let parts = machine.iter().enumerate().filter(|(n, part)| *n == 0 || part.starts_with("kernel_irqchip="));
+        let machine: Vec<&str> = parts.map(|(_, part)| *part).collect();
+        match ours.machine.as_deref().unwrap() {
+            "pc" => assert!(machine[0].starts_with("pc-i440fx-"), "{machine:?}"),
+            ours => check("-machine", ours, &machine.join(",")),
+        }
+        let accel = argument(&native, "-accel");
+        let expected = if accel.starts_with("kvm") { "Kvm" } else { "Tcg" };
+        check("-accel", &format!("{:?}", ours.accel.unwrap()), expected);
+        compared += 1;
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(compared >= 30, "only {compared} domains compared");
+}
+
+/// A host-model as domcapabilities have it becomes what libvirt makes of mode='host-model' on this host.
+#[test]
+fn domcapabilities_become_the_host_model() {
+    let libvirt = Libvirt::start();
+    let ours = guest(&libvirt.ask(&["domcapabilities", "--virttype", "qemu"]));
+    let file = libvirt.directory().join("domain.xml");
+    let xml = "<domain type='qemu'><name>a</name><memory>65536</memory><os><type arch='x86_64' machine='pc'>hvm</type></os>\
+               <cpu mode='host-model'/></domain>";
+    fs::write(&file, xml).unwrap();
+    let native = shell_words(&libvirt.ask(&["domxml-to-native", "qemu-argv", &file.to_string_lossy()]));
+    assert_eq!(ours.cpu, argument(&native, "-cpu"));
+    assert_eq!((ours.smp, ours.machine, ours.accel), (None, None, None));
+}
+
+/// What libvirt refuses, or takes from the host, we refuse too, and say where.
+#[test]
+fn what_libvirt_refuses_is_refused() {
+    let libvirt = Libvirt::start();
+    let domain = |inside: &str| {
+        format!(
+            "<domain type='qemu'>\n<name>a</name><memory>65536</memory><os><type arch='x86_64' machine='pc'>hvm</type></os>\
+             \n{inside}\n</domain>"
+        )
+    };
+    let refused = [
+        "<features><hyperv><nonsense state='on'/></hyperv></features>",
+        "<features><hyperv><relaxed/></hyperv></features>",
+        "<features><hyperv><relaxed state='maybe'/></hyperv></features>",
+        "<features><hyperv><spinlocks state='on'/></hyperv></features>",
+        "<features><hyperv><spinlocks state='on' retries='1'/></hyperv></features>",
+        "<features><hyperv><vendor_id state='on'/></hyperv></features>",
+        "<features><hyperv><vendor_id state='on' value='thirteen byte'/></hyperv></features>",
+        "<features><hyperv><vendor_id state='on' value='a,b'/></hyperv></features>",
+        "<features><hyperv mode='nonsense'/></features>",
+        "<features><kvm><nonsense state='on'/></kvm></features>",
+        "<features><nonsense/></features>",
+        "<features><pmu state='maybe'/></features>",
+        "<features><apic eoi='maybe'/></features>",
+        "<clock offset='utc'><timer name='nonsense'/></clock>",
+        "<clock offset='utc'><timer name='kvmclock' present='maybe'/></clock>",
+        "<vcpu>3</vcpu><cpu><topology sockets='2' cores='2' threads='1'/></cpu>",
+        "<vcpu current='3'>2</vcpu>",
+        "<vcpu>none</vcpu>",
+        "<cpu mode='host-passthrough'/>",
+        "<cpu mode='nonsense'/>",
+        "<cpu match='nonsense'/>",
+        "<cpu migratable='on'><model>Haswell</model></cpu>",
+        "<cpu><vendor>Intel</vendor></cpu>",
+        "<cpu><feature name='abm'/></cpu>",
+        "<cpu><model>Haswell</model><feature name='abm'/><feature name='abm'/></cpu>",
+        "<cpu><model>Haswell</model><feature name='a,b'/></cpu>",
+        "<cpu><model>Haswell,avx2=off</model></cpu>",
+        "<cpu><model vendor_id='short'>Haswell</model></cpu>",
+        "<cpu><topology sockets='0' cores='1' threads='1'/></cpu>",
+        "<cpu><topology cores='1' threads='1'/></cpu>",
+        "<cpu><model>Haswell</model><maxphysaddr mode='emulate'/></cpu>",
+        "<cpu><model>Haswell</model><maxphysaddr mode='passthrough' bits='40'/></cpu>",
+        "<cpu><model>Haswell</model><cache mode='passthrough'/></cpu>",
+        "<cpu><model>Haswell</model><cache mode='emulate'/></cpu>",
+        "<cpu><model>Haswell</model><cache mode='disable' level='3'/></cpu>",
+    ];
+    let file = libvirt.directory().join("domain.xml");
+    for inside in refused {
+        let xml = domain(inside);
+        fs::write(&file, &xml).unwrap();
+        let native = libvirt.virsh(&["domxml-to-native", "qemu-argv", &file.to_string_lossy()]);
+        assert!(!native.status.success(), "libvirt takes {inside}");
+        let error = read_guests(&xml, &removed).expect_err(inside);
+        assert!(error.at.line >= 3, "{inside}: {error}");
+    }
+    // These libvirt can only answer on the host where the guest starts, or not at all.
+    for (inside, advice) in [
+        ("<cpu mode='host-model'/>", "virsh dumpxml"),
+        ("<cpu mode='host-model'><model>Haswell</model></cpu>", "virsh dumpxml"),
+        ("<cpu match='minimum'><model>Haswell</model></cpu>", "virsh domcapabilities"),
+        ("<launchSecurity type='sev'/>", "<launchSecurity>"),
+        ("<devices><memory model='sgx-epc'/></devices>", "sgx-epc"),
+        ("<clock offset='utc'><nonsense/></clock>", "known: timer"),
+        ("<cpu><nonsense/></cpu>", "unknown element <nonsense>"),
+    ] {
+        let error = read_guests(&domain(inside), &removed).expect_err(inside);
+        assert!(error.at.line >= 3 && error.message.contains(advice), "{inside}: {error}");
+    }
+}
 
 #[test]
-fn a_libvirt_answers() {
-    let libvirt = Libvirt::start();
-    assert!(libvirt.ask(&["version"]).contains("Running hypervisor: QEMU"));
-    assert!(libvirt.ask(&["domcapabilities", "--virttype", "qemu"]).contains("host-model"));
+fn arguments_that_may_change_cpuid_are_refused() {
+    for (arguments, refused) in [
+        (&["-cpu", "max"][..], true),
+        (&["-smp", "4"], true),
+        (&["-global", "Haswell-x86_64-cpu.avx2=off"], true),
+        (&["-device", "Haswell-x86_64-cpu,apic-id=1"], true),
+        (&["-overcommit", "cpu-pm=on"], true),
+        (&["--machine", "pc"], true),
+        (&["-device", "ivshmem-plain,memdev=m", "-object", "memory-backend-file,id=m"], false),
+        (&["-object", "sev-guest,id=s"], true),
+    ] {
+        let arguments: String = arguments.iter().map(|value| format!("<qemu:arg value='{value}'/>")).collect();
+        let xml = format!(
+            "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><os><type>hvm</type></os>\
+             <qemu:commandline>{arguments}</qemu:commandline></domain>"
+        );
+        assert_eq!(read_guests(&xml, &removed).is_err(), refused, "{arguments}");
+    }
 }

@@ -102,16 +102,16 @@ pub struct BootArgs {
     /// A libvirt CPU: a domain XML, `virsh cpu-baseline` output, or domcapabilities
     #[arg(long, value_name = "FILE")]
     pub cpu_xml: Option<PathBuf>,
-    /// The accelerator; there is no fallback from kvm to tcg
-    #[arg(long, value_enum, default_value = "kvm")]
-    pub accel: Accel,
+    /// The accelerator; there is no fallback from kvm to tcg [default: the domain XML's, else kvm]
+    #[arg(long, value_enum)]
+    pub accel: Option<Accel>,
     /// The machine type, e.g. pc-q35-7.2 [default: the domain XML's, else pc]
     #[arg(long, value_name = "NAME")]
     pub machine: Option<String>,
     /// vCPUs and topology in QEMU's words, e.g. 4,sockets=2 [default: the domain XML's, else 1]
     #[arg(long, value_name = "QEMU_SMP")]
     pub smp: Option<String>,
-    /// The QEMU to run [default: qemu-system-x86_64 in PATH, else /usr/libexec/qemu-kvm]
+    /// The QEMU to run [default: the domain XML's, else qemu-system-x86_64 in PATH, else /usr/libexec/qemu-kvm]
     #[arg(long, value_name = "PATH")]
     pub qemu: Option<PathBuf>,
     /// Give up on a guest after this many seconds

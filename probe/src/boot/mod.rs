@@ -1,11 +1,11 @@
 //! `cpuid-probe boot`: what a guest with a given CPU definition sees on this host.
 
+mod definitions;
 mod guest;
 mod image;
 mod qmp;
 mod warnings;
 
-use std::env;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::num::NonZero;
@@ -13,17 +13,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Error, Result, bail};
 use cpuid_probe::dump::Dump;
 
+use crate::boot::definitions::specs;
 use crate::boot::guest::{GuestSpec, run_guest};
 use crate::cli::{BootArgs, Format};
 use crate::{host, output};
-
-/// Where a QEMU may be outside PATH: RHEL and its kin.
-const QEMU_PLACES: [&str; 2] = ["/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"];
 
 /// Runs the command.
 pub fn boot(args: &BootArgs) -> Result<ExitCode> {
@@ -42,37 +39,6 @@ pub fn boot(args: &BootArgs) -> Result<ExitCode> {
         (_, None) => bail!("several CPU definitions need `-o DIR` for their dumps"),
         (_, Some(directory)) => boot_all(&specs, args, directory),
     }
-}
-
-/// The guests that the arguments ask for, in their order.
-fn specs(args: &BootArgs) -> Result<Vec<GuestSpec>> {
-    if args.cpu_xml.is_some() {
-        bail!("--cpu-xml is not built yet");
-    }
-    let qemu = args.qemu.clone().map_or_else(find_qemu, Ok)?;
-    let spec = |cpu: &String| GuestSpec {
-        qemu: qemu.clone(),
-        accel: args.accel,
-        machine: args.machine.clone().unwrap_or_else(|| "pc".to_string()),
-        cpu: cpu.clone(),
-        smp: args.smp.clone(),
-        extra_args: Vec::new(),
-        timeout: Duration::from_secs(args.timeout),
-    };
-    Ok(args.cpu.iter().map(spec).collect())
-}
-
-/// The QEMU to run: from PATH, else from where distributions hide it.
-fn find_qemu() -> Result<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let in_path = env::split_paths(&path).map(|directory| directory.join("qemu-system-x86_64"));
-    in_path.chain(QEMU_PLACES.map(PathBuf::from)).find(|file| file.is_file()).with_context(|| {
-        let places = QEMU_PLACES.join(", ");
-        format!(
-            "no QEMU: looked for qemu-system-x86_64 in PATH and for {places}. Install it (Debian: qemu-system-x86; \
-             RHEL: qemu-kvm), or name it with --qemu"
-        )
-    })
 }
 
 /// Boots every guest, as many at a time as there are CPUs, and writes a file for each into `directory`.

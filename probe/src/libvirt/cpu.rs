@@ -191,6 +191,15 @@ pub struct Topology {
     pub threads: u32,
 }
 
+impl Topology {
+    /// How many vCPUs it makes; at most `u32::MAX`.
+    #[must_use]
+    pub const fn vcpus(self) -> u32 {
+        let in_a_die = self.clusters.saturating_mul(self.cores).saturating_mul(self.threads);
+        self.sockets.saturating_mul(self.dies).saturating_mul(in_a_die)
+    }
+}
+
 /// How the guest's caches are described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheMode {
@@ -253,7 +262,7 @@ pub struct Cpu {
     pub model_at: Position,
     /// What to do where QEMU does not know the model.
     pub fallback: Fallback,
-    /// The vendor string that the guest is to see: 12 characters. It asks nothing of the host.
+    /// The vendor string that the guest is to see: 12 bytes. It asks nothing of the host.
     pub vendor_id: Option<String>,
     /// The vendor that the host must have, in libvirt's word: `Intel`, `AMD`, `Hygon`.
     pub vendor: Option<String>,
@@ -291,18 +300,18 @@ pub fn read_cpus(text: &str) -> Result<Vec<Cpu>, XmlError> {
         for document in documents {
             find(*document, &mut cpus)?;
         }
-        if cpus.is_empty() {
-            let at = Position { line: 1, column: 1 };
-            return Err(XmlError { at, message: format!("no libvirt XML found, expected {EXPECTED}") });
-        }
-        Ok(cpus)
+        if cpus.is_empty() { Err(nothing_found()) } else { Ok(cpus) }
     })
+}
+
+pub(super) fn nothing_found() -> XmlError {
+    xml::nothing(format!("no libvirt XML found, expected {EXPECTED}"))
 }
 
 const EXPECTED: &str = "<cpu>, <domain>, <capabilities>, <domainCapabilities> or <domainsnapshot>";
 
 /// The CPUs of one document.
-fn find(document: Element<'_, '_>, cpus: &mut Vec<Cpu>) -> Result<(), XmlError> {
+pub(super) fn find(document: Element<'_, '_>, cpus: &mut Vec<Cpu>) -> Result<(), XmlError> {
     let none = |what: &str| document.error(format!("this <{}> has no {what}", document.local_name()));
     match document.name() {
         "cpu" => cpus.push(Cpu::read(document)?),
@@ -313,14 +322,14 @@ fn find(document: Element<'_, '_>, cpus: &mut Vec<Cpu>) -> Result<(), XmlError> 
             }
         }
         "domain" => {
-            cpus.push(Cpu::read(document.one("cpu")?.ok_or_else(|| none("<cpu>"))?)?);
+            cpus.push(Cpu::read_guest(document.one("cpu")?.ok_or_else(|| none("<cpu>"))?)?);
         }
         "domainsnapshot" => {
             let cpu = document.at(&["cookie", "cpu"]).or_else(|| document.at(&["domain", "cpu"]));
-            cpus.push(Cpu::read(cpu.ok_or_else(|| none("<cpu>"))?)?);
+            cpus.push(Cpu::read_guest(cpu.ok_or_else(|| none("<cpu>"))?)?);
         }
         "domstatus" => {
-            cpus.push(Cpu::read(document.at(&["domain", "cpu"]).ok_or_else(|| none("<cpu>"))?)?);
+            cpus.push(Cpu::read_guest(document.at(&["domain", "cpu"]).ok_or_else(|| none("<cpu>"))?)?);
         }
         "capabilities" => {
             let cpu = document.at(&["host", "cpu"]).ok_or_else(|| none("<host> with a <cpu>"))?;
@@ -379,9 +388,11 @@ impl Cpu {
         Ok(read)
     }
 
-    fn read_guest(cpu: Element<'_, '_>) -> Result<Self, XmlError> {
+    /// Reads a guest's `<cpu>`.
+    pub(super) fn read_guest(cpu: Element<'_, '_>) -> Result<Self, XmlError> {
         cpu.only_attributes(&["mode", "match", "check", "migratable", "deprecated_features"])?;
-        cpu.only_children(&["model", "vendor", "topology", "cache", "maxphysaddr", "feature", "numa"])?;
+        // In a domain libvirt does not look at <arch>.
+        cpu.only_children(&["arch", "model", "vendor", "topology", "cache", "maxphysaddr", "feature", "numa"])?;
         let mut read = Self::read_common(cpu, Form::Guest)?;
         read.mode = cpu.word("mode", Mode::WORDS)?.unwrap_or(Mode::Custom);
         read.matching = cpu.word("match", Match::WORDS)?.unwrap_or(Match::Exact);
@@ -414,21 +425,39 @@ impl Cpu {
         Ok(read)
     }
 
+    /// A guest's CPU of which nothing is said.
+    pub(super) const fn empty(at: Position) -> Self {
+        Self {
+            form: Form::Guest,
+            arch: None,
+            mode: Mode::Custom,
+            matching: Match::Exact,
+            check: None,
+            migratable: None,
+            model: None,
+            model_at: at,
+            fallback: Fallback::Allow,
+            vendor_id: None,
+            vendor: None,
+            features: Vec::new(),
+            max_phys_addr: None,
+            topology: None,
+            cache: None,
+            numa: false,
+            signature: None,
+            tsc: None,
+            at,
+        }
+    }
+
     /// What all forms have in common.
     fn read_common(cpu: Element<'_, '_>, form: Form) -> Result<Self, XmlError> {
         let model = cpu.one("model")?;
         let vendor = cpu.one("vendor")?.and_then(|vendor| vendor.text());
         let mut read = Self {
             form,
-            arch: None,
-            mode: Mode::Custom,
-            matching: Match::Exact,
-            check: None,
-            migratable: None,
             model: model.and_then(|model| model.text()),
             model_at: model.unwrap_or(cpu).position(),
-            fallback: Fallback::Allow,
-            vendor_id: None,
             vendor,
             features: read_features(cpu, form)?,
             max_phys_addr: cpu.one("maxphysaddr")?.map(read_max_phys_addr).transpose()?,
@@ -436,16 +465,15 @@ impl Cpu {
             cache: cpu.one("cache")?.map(read_cache).transpose()?,
             numa: cpu.one("numa")?.is_some(),
             signature: cpu.one("signature")?.map(read_signature).transpose()?.flatten(),
-            tsc: None,
-            at: cpu.position(),
+            ..Self::empty(cpu.position())
         };
         if let Some(model) = model {
             model.only_attributes(&["fallback", "vendor_id"])?;
             model.only_children(&[])?;
             read.fallback = model.word("fallback", Fallback::WORDS)?.unwrap_or_default();
             if let Some(id) = model.attribute("vendor_id") {
-                if id.chars().count() != 12 || id.contains(',') {
-                    let message = format!("vendor_id='{}', expected 12 characters without a comma", short(id));
+                if id.len() != 12 || id.contains(',') {
+                    let message = format!("vendor_id='{}', expected 12 bytes without a comma", short(id));
                     return Err(model.error(message));
                 }
                 read.vendor_id = Some(id.to_owned());
@@ -469,6 +497,10 @@ fn read_features(cpu: Element<'_, '_>, form: Form) -> Result<Vec<Feature>, XmlEr
         feature.only_attributes(&["name", "policy"])?;
         feature.only_children(&[])?;
         let name = feature.required("name")?;
+        // The pattern of libvirt's schema; the name becomes part of QEMU's command line.
+        if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+            return Err(feature.error(format!("'{}' is no name of a feature", short(name))));
+        }
         if !names.insert(name) {
             return Err(feature.error(format!("feature '{}' is listed twice", short(name))));
         }
@@ -651,12 +683,12 @@ mod tests {
             ("<cpu><feature name='b'/></cpu>", "<feature> without a <model>"),
             ("<cpu><vendor>AMD</vendor></cpu>", "<vendor> without a <model>"),
             ("<cpu><model>a</model><model>b</model></cpu>", "a second <model>"),
-            ("<cpu><model vendor_id='short'>a</model></cpu>", "expected 12 characters"),
+            ("<cpu><model vendor_id='short'>a</model></cpu>", "expected 12 bytes"),
             ("<cpu><modle>a</modle></cpu>", "unknown element <modle> in <cpu>"),
             ("<cpu><model>a</model><feature name='b' policy='require' x='y'/></cpu>", "unknown attribute x="),
             ("<cpu><topology sockets='0' cores='1' threads='1'/></cpu>", "expected at least 1"),
-            ("<cpu><topology sockets='-1' cores='1' threads='1'/></cpu>", "expected a decimal number"),
-            ("<cpu><topology sockets='99999999999' cores='1' threads='1'/></cpu>", "expected a decimal number"),
+            ("<cpu><topology sockets='-1' cores='1' threads='1'/></cpu>", "expected a number"),
+            ("<cpu><topology sockets='99999999999' cores='1' threads='1'/></cpu>", "expected a number"),
             ("<cpu><maxphysaddr bits='40'/></cpu>", "no mode="),
         ];
         for (text, expected) in cases {

@@ -1,17 +1,23 @@
 //! libvirt's XML: which CPU it asks for, and how QEMU is told.
 //!
-//! [`cpu`] reads every form in which libvirt writes a CPU. [`names`] translates feature names between libvirt and QEMU.
+//! [`cpu`] reads every form in which libvirt writes a CPU; [`domain`] says it in QEMU's words, with everything else of a
+//! domain that reaches CPUID. [`names`] translates feature names between libvirt and QEMU, [`removed`] has what libvirt
+//! no longer counts as part of a model.
+//!
 //! Reading is all that happens here: what a model contains, and whether a guest got what it was promised, is the
 //! business of `cpuid-diff`.
 
 pub mod cpu;
+pub mod domain;
 pub mod names;
+pub mod removed;
 mod xml;
 
 use std::io::{self, Read};
 use std::string::String;
 
 pub use cpu::{Cpu, read_cpus};
+pub use domain::{Guest, read_guests};
 pub use xml::{Position, XmlError};
 
 /// The longest text that is read, in bytes: 10 MiB, virsh's own limit (libvirt 9.0 tools/vsh.h, `VSH_MAX_XML_FILE`).

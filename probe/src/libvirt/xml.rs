@@ -59,13 +59,11 @@ pub(super) fn parse<T>(
     text: &str,
     read: impl FnOnce(&[Element<'_, '_>]) -> Result<T, XmlError>,
 ) -> Result<T, XmlError> {
-    let start = Position { line: 1, column: 1 };
-    let refuse = |message: &str| Err(XmlError { at: start, message: message.to_owned() });
     if text.len() > MAX_BYTES {
-        return refuse(TOO_LONG);
+        return Err(nothing(TOO_LONG));
     }
     if text.matches("xmlns").take(MAX_NAMESPACES + 1).count() > MAX_NAMESPACES {
-        return refuse("too many XML namespaces for a libvirt XML");
+        return Err(nothing("too many XML namespaces for a libvirt XML"));
     }
     let wrapped = wrap(text);
     let lines = Lines::of(&wrapped);
@@ -208,6 +206,11 @@ impl<'a, 'i> Element<'a, 'i> {
         self.node.tag_name().name()
     }
 
+    /// The URI of its namespace.
+    pub(super) fn namespace(&self) -> Option<&'a str> {
+        self.node.tag_name().namespace()
+    }
+
     /// Where it begins.
     pub(super) fn position(&self) -> Position {
         self.lines.position(self.node.range().start)
@@ -265,14 +268,14 @@ impl<'a, 'i> Element<'a, 'i> {
         }
     }
 
-    /// An attribute that is a decimal number.
-    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, XmlError> {
+    /// An attribute that is a number: decimal, or hexadecimal after `0x`, as libvirt takes them.
+    pub(super) fn number<T: TryFrom<u64>>(&self, name: &str) -> Result<Option<T>, XmlError> {
         let Some(value) = self.attribute(name) else { return Ok(None) };
-        let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-        match value.parse() {
-            Ok(number) if digits => Ok(Some(number)),
-            _ => Err(self.bad_value(name, value, "a decimal number")),
-        }
+        let (digits, radix) = value.strip_prefix("0x").map_or((value, 10), |hex| (hex, 16));
+        let digits = Some(digits).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let number =
+            digits.and_then(|digits| u64::from_str_radix(digits, radix).ok()).and_then(|n| T::try_from(n).ok());
+        number.map(Some).ok_or_else(|| self.bad_value(name, value, "a number"))
     }
 
     fn bad_value(&self, name: &str, value: &str, expected: &str) -> XmlError {
@@ -312,6 +315,11 @@ impl<'a, 'i> Element<'a, 'i> {
     pub(super) fn error(&self, message: impl Into<String>) -> XmlError {
         XmlError { at: self.position(), message: message.into() }
     }
+}
+
+/// An error about a text that holds nothing of what is looked for.
+pub(super) fn nothing(message: impl Into<String>) -> XmlError {
+    XmlError { at: Position { line: 1, column: 1 }, message: message.into() }
 }
 
 /// "a, b or c".

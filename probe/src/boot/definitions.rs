@@ -1,0 +1,87 @@
+//! The guests that the command line asks for: from `--cpu`, or from libvirt's XML.
+
+use std::env;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use cpuid_probe::libvirt::removed::{read_removed_features, removed_features};
+use cpuid_probe::libvirt::{self, Guest, domain, read_guests};
+
+use crate::boot::guest::GuestSpec;
+use crate::cli::{Accel, BootArgs};
+
+/// Where a QEMU may be outside PATH: RHEL and its kin.
+const QEMU_PLACES: [&str; 2] = ["/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"];
+
+/// libvirt's own CPU models, where it is installed.
+const CPU_MAP: &str = "/usr/share/libvirt/cpu_map";
+
+/// The guests that the arguments ask for, in their order.
+pub fn specs(args: &BootArgs) -> Result<Vec<GuestSpec>> {
+    let Some(path) = &args.cpu_xml else {
+        let plain = |cpu: &String| spec(args, cpu.clone(), None);
+        return args.cpu.iter().map(plain).collect();
+    };
+    let guests = read(path)?;
+    for note in guests.iter().flat_map(|guest| &guest.notes) {
+        eprintln!("cpuid-probe: note: {note}");
+    }
+    guests.into_iter().map(|guest| spec(args, guest.cpu.clone(), Some(guest))).collect()
+}
+
+/// One guest: what the arguments say goes before what the XML says.
+fn spec(args: &BootArgs, cpu: String, xml: Option<Guest>) -> Result<GuestSpec> {
+    let (smp, machine, accel, emulator) =
+        xml.map_or((None, None, None, None), |guest| (guest.smp, guest.machine, guest.accel, guest.emulator));
+    let accel = accel.map(|accel| match accel {
+        domain::Accel::Kvm => Accel::Kvm,
+        domain::Accel::Tcg => Accel::Tcg,
+    });
+    let qemu = match (&args.qemu, emulator) {
+        (Some(qemu), _) => qemu.clone(),
+        (None, Some(emulator)) if Path::new(&emulator).is_file() => PathBuf::from(emulator),
+        (None, Some(emulator)) => bail!("the domain's QEMU, {emulator}, is not here; name another one with --qemu"),
+        (None, None) => find_qemu()?,
+    };
+    Ok(GuestSpec {
+        qemu,
+        accel: args.accel.or(accel).unwrap_or(Accel::Kvm),
+        machine: args.machine.clone().or(machine).unwrap_or_else(|| "pc".to_string()),
+        cpu,
+        smp: args.smp.clone().or(smp),
+        extra_args: Vec::new(),
+        timeout: Duration::from_secs(args.timeout),
+    })
+}
+
+/// The guests of a file, or of standard input for `-`.
+fn read(path: &Path) -> Result<Vec<Guest>> {
+    let is_stdin = path == Path::new("-");
+    let name = if is_stdin { "standard input".to_string() } else { path.display().to_string() };
+    let text = if is_stdin { libvirt::read_text(io::stdin()) } else { File::open(path).and_then(libvirt::read_text) };
+    let text = text.with_context(|| format!("{name}: cannot read it"))?;
+    read_guests(&text, &removed).map_err(|error| anyhow!("{name}: {error}"))
+}
+
+/// What was removed from a model: as the libvirt of this host has it, else the newest that is known.
+fn removed(model: &str) -> Vec<String> {
+    let file = Path::new(CPU_MAP).join(format!("x86_{model}.xml"));
+    let read = fs::read_to_string(file).ok().and_then(|text| read_removed_features(&text).ok());
+    read.unwrap_or_else(|| removed_features(model))
+}
+
+/// The QEMU to run: from PATH, else from where distributions hide it.
+fn find_qemu() -> Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let in_path = env::split_paths(&path).map(|directory| directory.join("qemu-system-x86_64"));
+    in_path.chain(QEMU_PLACES.map(PathBuf::from)).find(|file| file.is_file()).with_context(|| {
+        let places = QEMU_PLACES.join(", ");
+        format!(
+            "no QEMU: looked for qemu-system-x86_64 in PATH and for {places}. Install it (Debian: qemu-system-x86; \
+             RHEL: qemu-kvm), or name it with --qemu"
+        )
+    })
+}

@@ -1,0 +1,589 @@
+//! A guest's CPU in QEMU's words, as libvirt would say them.
+//!
+//! From a whole domain XML everything that reaches CPUID is taken: `<cpu>`, `<vcpu>`, the machine type, and of
+//! `<features>`, `<clock>`, `<devices>` and QEMU's own arguments what the tables below name. Inside `<features>` and
+//! `<clock>`, an element that is in no table is an error; the rest of a domain cannot change CPUID and is not looked at.
+//!
+//! # Source
+//! libvirt 9.0 src/qemu/qemu_command.c (`qemuBuildCpuCommandLine`, `qemuBuildCpuModelArgStr`, `qemuBuildSmpCommandLine`,
+//! `qemuBuildMachineCommandLine`), checked against `virsh domxml-to-native qemu-argv` by tests/libvirt_boot.rs; newer
+//! elements: libvirt 11.3 docs/formatdomain.rst.
+
+use std::borrow::ToOwned;
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::cpu::{self, CacheMode, Cpu, Form, Match, Mode, PhysAddrMode, Policy};
+use super::names::{NOT_IN_QEMU, qemu_name};
+use super::xml::{self, Element, XmlError, short};
+
+/// What runs the guest's instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accel {
+    /// `<domain type='kvm'>`.
+    Kvm,
+    /// `<domain type='qemu'>`: QEMU's emulation.
+    Tcg,
+}
+
+/// What QEMU is to be told of a guest's CPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// The `-cpu` argument.
+    pub cpu: String,
+    /// The `-smp` argument, where the XML says how many vCPUs there are.
+    pub smp: Option<String>,
+    /// The `-machine` argument: the machine type and what of its options reaches CPUID.
+    pub machine: Option<String>,
+    /// What runs the guest, where the XML says so.
+    pub accel: Option<Accel>,
+    /// The path of the domain's own QEMU. Another version of QEMU may show another CPUID.
+    pub emulator: Option<String>,
+    /// Where this may differ from what libvirt would tell QEMU on its host; sentences.
+    pub notes: Vec<String>,
+}
+
+/// The CPU of a domain that names none, which is what QEMU and libvirt both give it.
+const DEFAULT_MODEL: &str = "qemu64";
+
+/// Names in libvirt's CPU map that are no property of any QEMU. libvirt leaves them out where they are to be off.
+const NO_PROPERTY: [&str; 2] = ["cvt16", "pconfig"];
+
+/// `<hyperv>` enlightenments in the order in which libvirt gives them, with QEMU's property.
+///
+/// The last two are of libvirt 11.
+#[rustfmt::skip]
+const HYPERV: &[(&str, &str)] = &[
+    ("relaxed", "hv-relaxed"),
+    ("vapic", "hv-vapic"),
+    ("spinlocks", "hv-spinlocks"),
+    ("vpindex", "hv-vpindex"),
+    ("runtime", "hv-runtime"),
+    ("synic", "hv-synic"),
+    ("stimer", "hv-stimer"),
+    ("reset", "hv-reset"),
+    ("vendor_id", "hv-vendor-id"),
+    ("frequencies", "hv-frequencies"),
+    ("reenlightenment", "hv-reenlightenment"),
+    ("tlbflush", "hv-tlbflush"),
+    ("ipi", "hv-ipi"),
+    ("evmcs", "hv-evmcs"),
+    ("avic", "hv-avic"),
+    ("emsr_bitmap", "hv-emsr-bitmap"),
+    ("xmm_input", "hv-xmm-input"),
+];
+
+/// Switches inside an enlightenment: (enlightenment, switch, QEMU's property). Those of `tlbflush` are of libvirt 11.
+const HYPERV_INNER: &[(&str, &str, &str)] = &[
+    ("stimer", "direct", "hv-stimer-direct"),
+    ("tlbflush", "direct", "hv-tlbflush-direct"),
+    ("tlbflush", "extended", "hv-tlbflush-ext"),
+];
+
+/// `<kvm>` elements in the order in which libvirt gives them: the state about which QEMU is told, and what it is told.
+/// The other state is QEMU's default. `dirty-ring` is about memory.
+#[rustfmt::skip]
+const KVM: &[(&str, bool, Option<&str>)] = &[
+    ("hidden", true, Some("kvm=off")),
+    ("hint-dedicated", true, Some("kvm-hint-dedicated=on")),
+    ("poll-control", true, Some("kvm-poll-control=on")),
+    ("pv-ipi", false, Some("kvm-pv-ipi=off")),
+    ("dirty-ring", true, None),
+];
+
+/// `<features>` elements that reach CPUID.
+const FEATURES: &[&str] = &["apic", "hyperv", "ioapic", "kvm", "pmu", "pvspinlock"];
+
+/// `<features>` elements that do not reach an x86 guest's CPUID: ACPI tables, devices, memory, Xen, other architectures.
+#[rustfmt::skip]
+const OTHER_FEATURES: &[&str] = &[
+    "acpi", "aia", "async-teardown", "capabilities", "ccf-assist", "cfpc", "gic", "hap", "hpt", "htm", "ibs", "msrs",
+    "nested-hv", "pae", "privnet", "ps2", "ras", "sbbc", "smm", "tcg", "viridian", "vmcoreinfo", "vmport", "xen",
+];
+
+/// Timers, each with whether it reaches CPUID.
+#[rustfmt::skip]
+const TIMERS: &[(&str, bool)] = &[
+    ("tsc", true),
+    ("kvmclock", true),
+    ("hypervclock", true),
+    ("armvtimer", false),
+    ("hpet", false),
+    ("pit", false),
+    ("platform", false),
+    ("rtc", false),
+];
+
+/// QEMU options of `<qemu:commandline>` that cannot change CPUID, without their dashes. Any other is an error.
+#[rustfmt::skip]
+const HARMLESS_OPTIONS: &[&str] = &[
+    "D", "S", "acpitable", "add-fd", "audiodev", "blockdev", "boot", "cdrom", "chardev", "d", "daemonize", "debugcon",
+    "device", "display", "dfilter", "drive", "fsdev", "fw_cfg", "g", "gdb", "global", "hda", "hdb", "hdc", "hdd", "k",
+    "mem-path", "mem-prealloc", "mon", "monitor", "msg", "name", "net", "netdev", "nic", "no-reboot", "no-shutdown",
+    "object", "option-rom", "parallel", "pflash", "pidfile", "qmp", "qmp-pretty", "rtc", "s", "sandbox", "sd", "seed",
+    "serial", "set", "smbios", "snapshot", "spice", "tpmdev", "trace", "usb", "usbdevice", "uuid", "vga", "virtfs",
+    "vnc", "watchdog-action",
+];
+
+/// Words that make the value of a harmless option harmful: a CPU is a device with properties, and confidential computing
+/// and SGX memory are objects.
+const HARMFUL_VALUES: &[(&str, &[&str])] =
+    &[("device", &["-cpu"]), ("global", &["cpu", "apic"]), ("object", &["sev", "tdx", "-epc"]), ("set", &["cpu"])];
+
+const QEMU_NAMESPACE: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
+
+/// Reads every CPU of a text, as [`super::read_cpus`] does, in QEMU's words.
+///
+/// A `<cpu>` without a domain is taken as a guest's with mode custom, and so are a host's own and a host-model: the
+/// listed model and features, nothing else. `removed` says what libvirt has removed from a model (see
+/// [`super::removed`]).
+///
+/// # Errors
+/// As [`super::read_cpus`]; also what libvirt itself refuses, what it takes from the host where the guest starts (an
+/// inactive host-model, match='minimum'), and an element that reaches CPUID and is not understood. One error, with its
+/// place.
+pub fn read_guests(text: &str, removed: &dyn Fn(&str) -> Vec<String>) -> Result<Vec<Guest>, XmlError> {
+    xml::parse(text, |documents| {
+        let mut guests = Vec::new();
+        for document in documents {
+            match document.name() {
+                "domain" => guests.push(read_domain(*document, None, removed)?),
+                "domstatus" | "domainsnapshot" => {
+                    let domain = document.at(&["domain"]).ok_or_else(|| document.error("no <domain> in it"))?;
+                    guests.push(read_domain(domain, document.at(&["cookie", "cpu"]), removed)?);
+                }
+                _ => {
+                    let mut cpus = Vec::new();
+                    cpu::find(*document, &mut cpus)?;
+                    for cpu in cpus {
+                        guests.push(read_bare(&cpu, removed)?);
+                    }
+                }
+            }
+        }
+        if guests.is_empty() { Err(cpu::nothing_found()) } else { Ok(guests) }
+    })
+}
+
+fn read_bare(cpu: &Cpu, removed: &dyn Fn(&str) -> Vec<String>) -> Result<Guest, XmlError> {
+    if cpu.arch.as_deref().is_some_and(|arch| arch != "x86_64") {
+        return Err(XmlError { at: cpu.at, message: "a 32-bit host; the boot image needs x86_64".into() });
+    }
+    let mut notes = Vec::new();
+    let mut options = cpu_options(cpu, removed, &mut notes)?;
+    options.extend(last_options(cpu)?);
+    // A host's own topology is not its guests'.
+    let topology = cpu.topology.filter(|_| cpu.form == Form::Guest);
+    let smp = topology.map(|topology| smp(topology.vcpus(), topology.vcpus(), Some(topology)));
+    Ok(Guest { cpu: options.join(","), smp, machine: None, accel: None, emulator: None, notes })
+}
+
+/// A domain; `live` is its CPU as it was when it ran, where another element holds that.
+fn read_domain(
+    domain: Element<'_, '_>,
+    live: Option<Element<'_, '_>>,
+    removed: &dyn Fn(&str) -> Vec<String>,
+) -> Result<Guest, XmlError> {
+    let accel = match domain.attribute("type") {
+        Some("kvm") => Accel::Kvm,
+        Some("qemu") => Accel::Tcg,
+        other => {
+            let message = format!("the domain's type is '{}', expected kvm or qemu", short(other.unwrap_or("")));
+            return Err(domain.error(message));
+        }
+    };
+    refuse_what_cannot_be_shown(domain)?;
+    let features = domain.one("features")?;
+    let mut notes = Vec::new();
+
+    let cpu = match live.or(domain.one("cpu")?) {
+        Some(cpu) => Cpu::read_guest(cpu)?,
+        None => Cpu::empty(domain.position()),
+    };
+    if cpu.mode == Mode::HostPassthrough && accel == Accel::Tcg {
+        return Err(XmlError { at: cpu.at, message: "host-passthrough needs <domain type='kvm'>".into() });
+    }
+    let mut options = cpu_options(&cpu, removed, &mut notes)?;
+    options.extend(timer_options(domain)?);
+    if let Some(features) = features {
+        options.extend(feature_options(features)?);
+    }
+    if domain.at(&["devices"]).is_some_and(|d| d.all("panic").any(|p| p.attribute("model") == Some("hyperv"))) {
+        options.push("hv-crash".into());
+    }
+    if let Some(features) = features {
+        options.extend(late_feature_options(features)?);
+    }
+    options.extend(last_options(&cpu)?);
+
+    Ok(Guest {
+        cpu: options.join(","),
+        smp: Some(read_smp(domain, &cpu)?),
+        machine: Some(read_machine(domain, features)?),
+        accel: Some(accel),
+        emulator: domain.at(&["devices", "emulator"]).and_then(|emulator| emulator.text()),
+        notes,
+    })
+}
+
+/// The model, what is changed about it, and its features.
+fn cpu_options(
+    cpu: &Cpu,
+    removed: &dyn Fn(&str) -> Vec<String>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>, XmlError> {
+    let refuse = |what: &str| {
+        let advice = "use `virsh dumpxml` of the running guest, or `virsh domcapabilities` of a host";
+        Err(XmlError {
+            at: cpu.at,
+            message: format!("{what} takes the CPU of the host where the guest starts; {advice}"),
+        })
+    };
+    let mut options = Vec::new();
+    match cpu.mode {
+        Mode::HostModel => return refuse("mode='host-model'"),
+        Mode::Custom if cpu.matching == Match::Minimum => return refuse("match='minimum'"),
+        Mode::Custom => {
+            let model = cpu.model.as_deref().unwrap_or(DEFAULT_MODEL);
+            if !is_name(model) {
+                let message = format!("'{}' is no name of a CPU model", short(model));
+                return Err(XmlError { at: cpu.model_at, message });
+            }
+            options.push(model.to_owned());
+            options.extend(cpu.vendor_id.as_ref().map(|id| format!("vendor={id}")));
+        }
+        // libvirt stores migratable='on' where host-passthrough does not say, and leaves maximum to QEMU.
+        Mode::HostPassthrough => {
+            options.push("host".into());
+            options.push(format!("migratable={}", on_off(cpu.migratable.unwrap_or(true))));
+        }
+        Mode::Maximum => {
+            options.push("max".into());
+            options.extend(cpu.migratable.map(|migratable| format!("migratable={}", on_off(migratable))));
+        }
+    }
+    let custom = cpu.mode == Mode::Custom;
+    for feature in &cpu.features {
+        let name = feature.name.as_str();
+        let on = match feature.policy {
+            Policy::Force | Policy::Require => true,
+            Policy::Disable | Policy::Forbid => false,
+            // libvirt asks for it where the host-model, from which invtsc is left out, has it. QEMU drops it elsewhere.
+            Policy::Optional if custom => {
+                notes.push(format!(
+                    "`{name}` is optional: libvirt asks QEMU for it only on a host whose host-model has it"
+                ));
+                name != "invtsc"
+            }
+            Policy::Optional => continue,
+        };
+        if NOT_IN_QEMU.contains(&name) || (!on && NO_PROPERTY.contains(&name)) {
+            continue;
+        }
+        options.push(format!("{}={}", qemu_name(name), on_off(on)));
+    }
+    if let Some(model) = cpu.model.as_deref().filter(|_| custom) {
+        let absent = |name: &String| cpu.features.iter().all(|feature| feature.name != *name);
+        options
+            .extend(removed(model).iter().filter(|name| absent(name)).map(|name| format!("{}=off", qemu_name(name))));
+    }
+    Ok(options)
+}
+
+/// Caches and address width, which libvirt puts last.
+fn last_options(cpu: &Cpu) -> Result<Vec<String>, XmlError> {
+    let refuse = |message: &str| Err(XmlError { at: cpu.at, message: message.to_owned() });
+    let mut options: Vec<String> = Vec::new();
+    let host = cpu.mode != Mode::Custom;
+    if let Some(cache) = cpu.cache {
+        match (cache.mode, cache.level) {
+            (CacheMode::Emulate, Some(3)) => {
+                options.push("l3-cache=on".into());
+                options.extend(host.then(|| "host-cache-info=off".into()));
+            }
+            (CacheMode::Emulate, _) => return refuse("<cache mode='emulate'> is for level='3' alone"),
+            (_, Some(_)) => return refuse("only <cache mode='emulate'> has a level="),
+            (CacheMode::Passthrough, None) if host => {
+                options.extend(["host-cache-info=on".into(), "l3-cache=off".into()]);
+            }
+            (CacheMode::Passthrough, None) => {
+                return refuse("<cache mode='passthrough'> is for host-passthrough and maximum alone");
+            }
+            (CacheMode::Disable, None) => {
+                options.extend(host.then(|| "host-cache-info=off".into()));
+                options.push("l3-cache=off".into());
+            }
+        }
+    }
+    if let Some(width) = cpu.max_phys_addr.filter(|_| cpu.form != Form::Host) {
+        match (width.mode, width.bits) {
+            (PhysAddrMode::Passthrough, None) => {
+                options.push("host-phys-bits=on".into());
+                options.extend(width.limit.map(|limit| format!("host-phys-bits-limit={limit}")));
+            }
+            (PhysAddrMode::Emulate, Some(bits)) => options.push(format!("phys-bits={bits}")),
+            (PhysAddrMode::Passthrough, Some(_)) => return refuse("<maxphysaddr mode='passthrough'> has no bits="),
+            (PhysAddrMode::Emulate, None) => return refuse("<maxphysaddr mode='emulate'> has no bits= attribute"),
+        }
+    }
+    Ok(options)
+}
+
+/// `<clock>`: its timers, in the order written.
+fn timer_options(domain: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
+    let mut options = Vec::new();
+    let Some(clock) = domain.one("clock")? else { return Ok(options) };
+    clock.only_children(&["timer"])?;
+    for timer in clock.all("timer") {
+        let name = timer.required("name")?;
+        if !timer.word("name", TIMERS)?.unwrap_or(false) {
+            continue;
+        }
+        timer.only_attributes(&["name", "present", "frequency", "mode", "tickpolicy", "track"])?;
+        let present = timer.word("present", &[("yes", true), ("no", false)])?;
+        match (name, present) {
+            // libvirt looks at the frequency alone.
+            ("tsc", _) => options.extend(timer.number::<u64>("frequency")?.map(|hz| format!("tsc-frequency={hz}"))),
+            ("kvmclock", Some(present)) => options.push(format!("kvmclock={}", on_off(present))),
+            ("hypervclock", Some(true)) => options.push("hv-time=on".into()),
+            _ => {}
+        }
+    }
+    Ok(options)
+}
+
+const ON_OFF: &[(&str, bool)] = &[("on", true), ("off", false)];
+
+/// What of `<features>` comes before the panic device.
+fn feature_options(features: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
+    let known: Vec<&str> = FEATURES.iter().chain(OTHER_FEATURES).copied().collect();
+    features.only_children(&known)?;
+    let mut options = Vec::new();
+    if let Some(apic) = features.one("apic")? {
+        apic.only_attributes(&["eoi"])?;
+        options.extend(apic.word("eoi", ON_OFF)?.map(|on| format!("kvm-pv-eoi={}", on_off(on))));
+    }
+    if let Some(spinlock) = features.one("pvspinlock")? {
+        spinlock.only_attributes(&["state"])?;
+        let on = spinlock.word("state", ON_OFF)?.unwrap_or(true);
+        options.push(format!("kvm-pv-unhalt={}", on_off(on)));
+    }
+    if let Some(hyperv) = features.one("hyperv")? {
+        options.extend(hyperv_options(hyperv)?);
+    }
+    Ok(options)
+}
+
+fn hyperv_options(hyperv: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
+    hyperv.only_attributes(&["mode"])?;
+    let known: Vec<&str> = HYPERV.iter().map(|(name, _)| *name).collect();
+    hyperv.only_children(&known)?;
+    let mut options = Vec::new();
+    if hyperv.word("mode", &[("custom", false), ("passthrough", true)])? == Some(true) {
+        options.push("hv-passthrough=on".into());
+    }
+    for (name, property) in HYPERV {
+        let Some(element) = hyperv.one(name)? else { continue };
+        let special: &[&str] = match *name {
+            "spinlocks" => &["state", "retries"],
+            "vendor_id" => &["state", "value"],
+            _ => &["state"],
+        };
+        element.only_attributes(special)?;
+        let inner: Vec<&str> = HYPERV_INNER.iter().filter(|row| row.0 == *name).map(|row| row.1).collect();
+        element.only_children(&inner)?;
+        element.required("state")?;
+        if element.word("state", ON_OFF)? != Some(true) {
+            continue;
+        }
+        match *name {
+            "spinlocks" => options.push(format!("{property}={:#x}", spinlock_retries(element)?)),
+            "vendor_id" => {
+                let missing = || element.error("<vendor_id> has no value= attribute");
+                let value = element.attribute("value").ok_or_else(missing)?;
+                if value.len() > 12 || value.contains(',') {
+                    let message =
+                        format!("<vendor_id> has value='{}', expected at most 12 bytes, no comma", short(value));
+                    return Err(element.error(message));
+                }
+                options.push(format!("{property}={value}"));
+            }
+            _ => options.push(format!("{property}=on")),
+        }
+        for (_, switch, property) in HYPERV_INNER.iter().filter(|row| row.0 == *name) {
+            let Some(switch) = element.one(switch)? else { continue };
+            switch.only_attributes(&["state"])?;
+            switch.required("state")?;
+            if switch.word("state", ON_OFF)? == Some(true) {
+                options.push(format!("{property}=on"));
+            }
+        }
+    }
+    Ok(options)
+}
+
+/// At least 4095, says libvirt (src/conf/domain_conf.c).
+fn spinlock_retries(element: Element<'_, '_>) -> Result<u32, XmlError> {
+    element.required("retries")?;
+    match element.number("retries")? {
+        Some(retries) if retries >= 4095 => Ok(retries),
+        _ => Err(element.error("<spinlocks> has too few retries=, expected at least 4095")),
+    }
+}
+
+/// What of `<features>` comes after the panic device.
+fn late_feature_options(features: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
+    let mut options: Vec<String> = Vec::new();
+    if let Some(kvm) = features.one("kvm")? {
+        let known: Vec<&str> = KVM.iter().map(|row| row.0).collect();
+        kvm.only_attributes(&[])?;
+        kvm.only_children(&known)?;
+        for (name, said, option) in KVM {
+            let Some(element) = kvm.one(name)? else { continue };
+            element.only_attributes(&["state", "size"])?;
+            element.required("state")?;
+            if element.word("state", ON_OFF)? == Some(*said) {
+                options.extend(option.map(ToOwned::to_owned));
+            }
+        }
+    }
+    if let Some(pmu) = features.one("pmu")? {
+        pmu.only_attributes(&["state"])?;
+        let on = pmu.word("state", ON_OFF)?.unwrap_or(true);
+        options.push(format!("pmu={}", on_off(on)));
+    }
+    Ok(options)
+}
+
+/// The machine type, and where its interrupt controllers are: KVM's alone can give x2apic and tsc-deadline.
+fn read_machine(domain: Element<'_, '_>, features: Option<Element<'_, '_>>) -> Result<String, XmlError> {
+    let missing = || domain.error("this <domain> has no <os> with a <type>");
+    let kind = domain.at(&["os", "type"]).ok_or_else(missing)?;
+    if let Some(arch) = kind.attribute("arch").filter(|arch| *arch != "x86_64") {
+        let message = format!("the guest's architecture is '{}', expected x86_64", short(arch));
+        return Err(kind.error(message));
+    }
+    // Without a machine type libvirt takes QEMU's default one.
+    let mut machine = kind.attribute("machine").unwrap_or("pc").to_owned();
+    if !is_name(&machine) {
+        return Err(kind.error(format!("'{}' is no machine type", short(&machine))));
+    }
+    if let Some(ioapic) = features.map(|f| f.one("ioapic")).transpose()?.flatten() {
+        ioapic.only_attributes(&["driver"])?;
+        ioapic.required("driver")?;
+        let driver = ioapic.word("driver", &[("kvm", "on"), ("qemu", "split")])?;
+        machine.extend(driver.map(|chip| format!(",kernel_irqchip={chip}")));
+    }
+    Ok(machine)
+}
+
+/// `-smp`: the vCPUs that are on, the most there can be, and their topology.
+fn read_smp(domain: Element<'_, '_>, cpu: &Cpu) -> Result<String, XmlError> {
+    let vcpu = domain.one("vcpu")?;
+    let text = vcpu.and_then(|vcpu| vcpu.text()).unwrap_or_else(|| "1".into());
+    let at = vcpu.unwrap_or(domain);
+    let max = text.trim().parse().ok().filter(|max| (1..=u32::from(u16::MAX)).contains(max));
+    let max: u32 = max.ok_or_else(|| at.error(format!("<vcpu> is '{}', expected a number from 1", short(&text))))?;
+    let current = vcpu.map(|vcpu| vcpu.number("current")).transpose()?.flatten();
+    let mut online = current.unwrap_or(max);
+    if let Some(vcpus) = domain.one("vcpus")? {
+        online = enabled_vcpus(vcpus)?;
+    }
+    if online == 0 || online > max {
+        return Err(at.error(format!("{online} of {max} vCPUs are on, expected 1 to {max}")));
+    }
+    if let Some(topology) = cpu.topology.filter(|topology| topology.vcpus() != max) {
+        let message = format!("<topology> makes {} vCPUs, but <vcpu> says {max}", topology.vcpus());
+        return Err(XmlError { at: cpu.at, message });
+    }
+    Ok(smp(online, max, cpu.topology))
+}
+
+/// How many vCPUs `<vcpus>` enables. QEMU can start with the first ones alone.
+fn enabled_vcpus(vcpus: Element<'_, '_>) -> Result<u32, XmlError> {
+    let mut enabled = Vec::new();
+    for vcpu in vcpus.all("vcpu") {
+        let id: Option<u32> = vcpu.number("id")?;
+        let id = id.ok_or_else(|| vcpu.error("<vcpu> has no id= attribute"))?;
+        if vcpu.word("enabled", &[("yes", true), ("no", false)])? == Some(true) {
+            enabled.push(id);
+        }
+    }
+    enabled.sort_unstable();
+    if enabled.iter().zip(0..).any(|(id, expected)| *id != expected) {
+        return Err(vcpus.error("the enabled vCPUs have gaps; a throw-away guest can only have the first ones"));
+    }
+    u32::try_from(enabled.len()).map_err(|_| vcpus.error("too many vCPUs"))
+}
+
+fn smp(online: u32, max: u32, topology: Option<cpu::Topology>) -> String {
+    let mut smp = online.to_string();
+    if online != max {
+        smp += &format!(",maxcpus={max}");
+    }
+    match topology {
+        None => smp += &format!(",sockets={max},cores=1,threads=1"),
+        Some(cpu::Topology { sockets, dies, clusters, cores, threads }) => {
+            smp += &format!(",sockets={sockets},dies={dies}");
+            if clusters != 1 {
+                smp += &format!(",clusters={clusters}");
+            }
+            smp += &format!(",cores={cores},threads={threads}");
+        }
+    }
+    smp
+}
+
+/// What reaches CPUID and a throw-away guest cannot have.
+fn refuse_what_cannot_be_shown(domain: Element<'_, '_>) -> Result<(), XmlError> {
+    if let Some(security) = domain.one("launchSecurity")? {
+        let message =
+            "<launchSecurity> changes CPUID, and a throw-away guest cannot have it; leave it out to see the rest";
+        return Err(security.error(message));
+    }
+    let memories = domain.at(&["devices"]).into_iter().flat_map(|devices| devices.all("memory"));
+    if let Some(sgx) = memories.into_iter().find(|memory| memory.attribute("model") == Some("sgx-epc")) {
+        let message = "<memory model='sgx-epc'> changes CPUID, and a throw-away guest cannot have it; leave it out to see the rest";
+        return Err(sgx.error(message));
+    }
+    for element in domain.children().filter(|element| element.namespace() == Some(QEMU_NAMESPACE)) {
+        match element.local_name() {
+            "commandline" => refuse_arguments(element)?,
+            "capabilities" => return Err(element.error("<qemu:capabilities> changes what libvirt tells QEMU")),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn refuse_arguments(commandline: Element<'_, '_>) -> Result<(), XmlError> {
+    let mut option = "";
+    for arg in commandline.children().filter(|arg| arg.local_name() == "arg") {
+        let value = arg.attribute("value").unwrap_or_default();
+        let harmless = if value.starts_with('-') && value.len() > 1 {
+            option = value.trim_start_matches('-');
+            HARMLESS_OPTIONS.contains(&option)
+        } else {
+            let harmful = HARMFUL_VALUES.iter().find(|row| row.0 == option).map_or(&[][..], |row| row.1);
+            !harmful.iter().any(|word| value.contains(word))
+        };
+        if !harmless {
+            let message = format!(
+                "QEMU's argument '{}' may change CPUID; leave it out, and give the CPU with --cpu, --machine and --smp",
+                short(value)
+            );
+            return Err(arg.error(message));
+        }
+    }
+    Ok(())
+}
+
+/// Whether QEMU can take this as a name of a CPU model or machine: nothing that would begin a further option.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+const fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
