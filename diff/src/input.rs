@@ -74,6 +74,9 @@ pub fn dump(path: &Path, from: Option<&str>) -> Result<Named> {
 /// As [`dump`]; one file that is not a diff.
 pub fn two(paths: &[std::path::PathBuf], from: Option<&str>) -> Result<[Named; 2]> {
     match paths {
+        [a, b] if a.as_os_str() == "-" && b.as_os_str() == "-" => {
+            bail!("standard input can be read only once; name a file for the other dump")
+        }
         [a, b] => Ok([dump(a, from)?, dump(b, from)?]),
         [one] => {
             let name = one.display();
