@@ -146,6 +146,8 @@ struct Told {
     machine: String,
     /// QEMU's word: `shutdown` when the guest has switched itself off.
     state: String,
+    /// QEMU's word for why: `guest-shutdown`, `guest-reset`. Empty where it was too quick to be told.
+    reason: String,
     console: String,
 }
 
@@ -157,7 +159,7 @@ impl Told {
         }
         let frame = read_frame(&self.console);
         match self.state.as_str() {
-            "shutdown" => frame.context("the guest's serial port"),
+            "shutdown" => frame.with_context(|| format!("the guest's serial port ({})", self.reason)),
             "running" => bail!("the guest did not finish within {} s{}", spec.timeout.as_secs(), self.progress()),
             state => bail!("the guest was stopped before it finished (`{state}`){}", self.progress()),
         }
@@ -197,13 +199,15 @@ impl Qemu {
         let stream = self.qmp.take().ok_or(QmpError::Closed)?;
         let mut qmp = Qmp::connect(stream, deadline)?;
         let machine = qmp.execute("qom-get", json!({ "path": "/machine", "property": "type" }))?;
-        let machine = machine.as_str().unwrap_or_default();
-        let machine = machine.strip_suffix("-machine").unwrap_or(machine).to_string();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+        let machine = text(&machine).trim_end_matches("-machine").to_string();
         // An event that came before the connection was ready is lost, so the state is asked for first.
         let mut state = qmp.execute("query-status", json!({}))?;
+        let mut reason = String::new();
         while state["running"] == true {
             match qmp.event() {
-                Ok(event) if event == "STOP" || event == "SHUTDOWN" => {}
+                Ok(event) if event["event"] == "SHUTDOWN" => reason = text(&event["data"]["reason"]),
+                Ok(event) if event["event"] == "STOP" => {}
                 Ok(_) => continue,
                 // What the guest has written so far may say why it hangs.
                 Err(QmpError::Timeout) => break,
@@ -212,8 +216,7 @@ impl Qemu {
             state = qmp.execute("query-status", json!({}))?;
         }
         let console = qmp.execute("ringbuf-read", json!({ "device": "console", "size": SERIAL_BYTES }))?;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
-        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), console: text(&console) })
+        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console: text(&console) })
     }
 
     /// Ends QEMU, if it does not end by itself within `grace`; returns how it ended and what it wrote to standard error.

@@ -78,10 +78,9 @@ impl Qmp {
         }
     }
 
-    /// The name of the next event.
-    pub fn event(&mut self) -> Result<String, QmpError> {
-        let event = if self.events.is_empty() { self.message()? } else { self.events.remove(0) };
-        Ok(event["event"].as_str().unwrap_or_default().to_string())
+    /// The next event.
+    pub fn event(&mut self) -> Result<Value, QmpError> {
+        if self.events.is_empty() { self.message() } else { Ok(self.events.remove(0)) }
     }
 
     fn message(&mut self) -> Result<Value, QmpError> {
