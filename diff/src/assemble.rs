@@ -31,7 +31,7 @@ pub fn report(a: &Named, b: &Named, directions: Directions) -> Report {
         findings,
         not_captured,
         compared,
-        canonical: Some([canonical(&a.dump), canonical(&b.dump)]),
+        dumps: vec![a.dump.clone(), b.dump.clone()],
     }
 }
 

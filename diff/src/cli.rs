@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cpuid_diff::compare::judge::Directions;
 use cpuid_diff::compare::verdict::FailOn;
+use cpuid_diff::policy::Day;
 
 /// Compare the CPUID of guests with each other and with a baseline: what differs, why, and may it migrate?
 ///
@@ -77,6 +78,8 @@ pub enum Format {
     Table,
     /// A unified diff of the dumps with the differing bits named
     Unified,
+    /// For bug trackers
+    Markdown,
     /// The whole report (cpuid-report/1)
     Json,
 }
@@ -99,6 +102,12 @@ pub struct Common {
     /// Show info and expected findings in full, too
     #[arg(long)]
     pub all: bool,
+    /// The site's policy: reviewed waivers in TOML
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// The day on which waivers are judged, YYYY-MM-DD [default: today, UTC]
+    #[arg(long, value_name = "DATE", requires = "policy", value_parser = Day::parse)]
+    pub as_of: Option<Day>,
 }
 
 /// Options of `compare`.

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use cpuid_diff::assemble::Named;
-use cpuid_diff::read::{self, Input};
+use cpuid_diff::policy::Policy;
+use cpuid_diff::read::{self, Input, ReadError};
 use cpuid_probe::dump::Dump;
 
 /// No dump comes near this; a larger file is not one.
@@ -46,11 +47,24 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
 /// As [`bytes`], and what the format's reader says, with file, line and column.
 pub fn any(path: &Path, from: Option<&str>) -> Result<Input> {
     let bytes = bytes(path)?;
-    read::read(&bytes, from).map_err(|e| {
-        let name = if path.as_os_str() == "-" { "standard input".to_string() } else { path.display().to_string() };
-        let separator = if e.line.is_some() { ":" } else { ": " };
-        anyhow::anyhow!("{name}{separator}{e}")
-    })
+    read::read(&bytes, from).map_err(|e| located(path, &e))
+}
+
+/// What is wrong with a file, as FILE:LINE:COLUMN: message.
+fn located(path: &Path, error: &ReadError) -> anyhow::Error {
+    let name = if path.as_os_str() == "-" { "standard input".to_string() } else { path.display().to_string() };
+    let separator = if error.line.is_some() { ":" } else { ": " };
+    anyhow::anyhow!("{name}{separator}{error}")
+}
+
+/// Reads a site policy.
+///
+/// # Errors
+/// As [`bytes`]; text that is no UTF-8, and what [`Policy::parse`] says, with file, line and column.
+pub fn policy(path: &Path) -> Result<Policy> {
+    let bytes = bytes(path)?;
+    let text = String::from_utf8(bytes).with_context(|| format!("{}: not valid UTF-8", path.display()))?;
+    Policy::parse(&path.display().to_string(), &text).map_err(|e| located(path, &e))
 }
 
 /// Reads a dump.
@@ -74,9 +88,6 @@ pub fn dump(path: &Path, from: Option<&str>) -> Result<Named> {
 /// As [`dump`]; one file that is not a diff.
 pub fn two(paths: &[std::path::PathBuf], from: Option<&str>) -> Result<[Named; 2]> {
     match paths {
-        [a, b] if a.as_os_str() == "-" && b.as_os_str() == "-" => {
-            bail!("standard input can be read only once; name a file for the other dump")
-        }
         [a, b] => Ok([dump(a, from)?, dump(b, from)?]),
         [one] => {
             let name = one.display();

@@ -13,6 +13,7 @@ pub mod baseline;
 pub mod compare;
 pub mod decode;
 pub mod knowledge;
+pub mod policy;
 pub mod read;
 pub mod render;
 pub mod report;

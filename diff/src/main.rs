@@ -5,10 +5,12 @@ mod input;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use cpuid_diff::compare::verdict::passes;
+use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::render::{self, Style};
 use cpuid_diff::report::Report;
 use cpuid_diff::{assemble, knowledge};
@@ -33,11 +35,34 @@ fn main() -> ExitCode {
 }
 
 fn compare(args: &CompareArgs) -> Result<ExitCode> {
+    let site = SitePolicy::read(&args.common)?;
     let [a, b] = input::two(&args.inputs, args.common.from.as_deref())?;
-    let report = assemble::report(&a, &b, args.direction.into());
+    let mut report = assemble::report(&a, &b, args.direction.into());
+    site.apply(&mut report);
     print(&rendered(&report, &args.common)?)?;
     let passes = passes(&report, args.common.fail_on.into(), args.common.partial);
     Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The site's waivers and the day on which they are judged; none without `--policy`.
+struct SitePolicy(Option<(Policy, Day)>);
+
+impl SitePolicy {
+    fn read(common: &Common) -> Result<Self> {
+        let Some(path) = &common.policy else { return Ok(Self(None)) };
+        let policy = input::policy(path)?;
+        let as_of = match common.as_of {
+            Some(day) => day,
+            None => Day::of(SystemTime::now()),
+        };
+        Ok(Self(Some((policy, as_of))))
+    }
+
+    fn apply(&self, report: &mut Report) {
+        if let Self(Some((policy, as_of))) = self {
+            policy.apply(report, *as_of);
+        }
+    }
 }
 
 /// A report in the form asked for.
@@ -46,14 +71,15 @@ fn rendered(report: &Report, common: &Common) -> Result<String> {
     Ok(match common.format {
         Format::Table => render::table::render(report, style),
         Format::Unified => render::unified::render(report),
+        Format::Markdown => render::markdown::render(report),
         Format::Json => render::json::pretty(report)?,
     })
 }
 
-/// Columns of the terminal; a file gets 100.
+/// Columns: what COLUMNS says, else the terminal's; a file gets 100.
 fn width() -> u16 {
     let asked = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    asked.unwrap_or(100)
+    asked.or_else(|| terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)).unwrap_or(100)
 }
 
 /// Colour goes to a terminal alone, and not where NO_COLOR is set.

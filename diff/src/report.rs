@@ -2,6 +2,7 @@
 //!
 //! Serialized, it is the JSON contract `cpuid-report/1`: all keys always there, null where they do not apply.
 
+use cpuid_probe::dump::Dump;
 use serde::Serialize;
 
 /// The value of `schema`.
@@ -293,7 +294,7 @@ pub struct Report {
     pub compared: usize,
     /// Counts.
     pub summary: Summary,
-    /// The canonical text of both inputs, for the unified renderer. Not part of the JSON.
+    /// The inputs themselves, for renderers that show registers. Not part of the JSON.
     #[serde(skip)]
-    pub canonical: Option<[String; 2]>,
+    pub dumps: Vec<Dump>,
 }

@@ -80,3 +80,19 @@ pub fn passes(report: &Report, fail_on: FailOn, partial: bool) -> bool {
     });
     clean && kept && (partial || report.verdict.coverage == CoverageWord::Full)
 }
+
+/// Verdict and counts again, after severities changed.
+pub fn judge_again(report: &mut Report) {
+    let old = &report.verdict;
+    if old.overall.is_some() {
+        let directions = match (old.a_to_b, old.b_to_a) {
+            (Some(_), None) => Directions::AToB,
+            (None, Some(_)) => Directions::BToA,
+            _ => Directions::Both,
+        };
+        let (full, msrs) = (old.coverage == CoverageWord::Full, old.scope != "cpuid");
+        let baseline = std::mem::take(&mut report.verdict.baseline);
+        report.verdict = Verdict { baseline, ..verdict(&report.findings, directions, full, msrs) };
+    }
+    report.summary = summary(&report.findings);
+}

@@ -1,9 +1,12 @@
 //! Renderers: one [`Report`](crate::report::Report) in, text out. A renderer knows nothing but the report; it does no
 //! I/O and reads no environment. To add one, write a file beside this one and add a row to `Format` in the command line.
 
+pub mod html;
 pub mod json;
+pub mod markdown;
 pub mod table;
 pub mod unified;
+pub mod words;
 
 /// How a report is to look.
 #[derive(Clone, Copy, Debug)]

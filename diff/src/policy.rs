@@ -1,0 +1,561 @@
+//! Site policy: what a site has reviewed and accepted, as waivers in TOML.
+//!
+//! ```toml
+//! [[waiver]]
+//! leaf = 0x40000010            # or: feature = "ds", or: msr = 0x10a
+//! register = "eax"             # optional, as are subleaf and bits (21 or "31:24")
+//! inputs = ["node1", "node2"]  # optional: labels or file names
+//! reason = "cold boots only; the pool pins no TSC frequency yet"
+//! expires = "2027-03-31"       # optional; the last day it counts
+//!
+//! [[waiver]]
+//! feature = "ds"
+//! accept = "unsafe"            # else a waiver covers nothing worse than a warning
+//! reason = "no guest of ours profiles"
+//! ```
+//! A waiver never hides a finding: it is shown as waived, with its reason. One that covers nothing, or has expired, is
+//! reported. An unsafe finding is covered only by a waiver that names its feature, or exactly its bits, and accepts it.
+
+use std::fmt::{self, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cpuid_probe::Register;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+use toml::value::{Date, Datetime};
+
+use crate::compare::verdict;
+use crate::read::ReadError;
+use crate::report::{Finding, Input, Report, Severity, Waived};
+
+/// A calendar day, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day(Date);
+
+impl Day {
+    /// Reads `YYYY-MM-DD`; days that no calendar has are refused.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no date, expected YYYY-MM-DD");
+        match text.parse::<Datetime>() {
+            Ok(Datetime { date: Some(date), time: None, offset: None }) => Ok(Self(date)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl Day {
+    /// The day in UTC at a moment.
+    #[must_use]
+    pub fn of(moment: SystemTime) -> Self {
+        let last = 253_402_300_799; // 9999-12-31, the last that can be written
+        let seconds = moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().min(last);
+        let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
+        let day = text.get(..10).and_then(|day| Self::parse(day).ok());
+        // Past every expiry.
+        day.unwrap_or(Self(Date { year: 9999, month: 12, day: 31 }))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A site's policy.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// What the user calls it: the file's name.
+    pub name: String,
+    waivers: Vec<Waiver>,
+}
+
+/// One reviewed exception.
+#[derive(Clone, Debug)]
+struct Waiver {
+    line: usize,
+    target: Target,
+    accepts_unsafe: bool,
+    inputs: Vec<String>,
+    reason: String,
+    expires: Option<Day>,
+}
+
+/// What a waiver names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Target {
+    Features(Vec<String>),
+    Leaf { leaf: u32, subleaf: Option<u32>, register: Option<String>, bits: Vec<Bits> },
+    Msr { index: u32, bits: Vec<Bits> },
+}
+
+/// Bits `hi` down to `lo`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bits {
+    hi: u8,
+    lo: u8,
+}
+
+impl Bits {
+    fn parse(text: &str) -> Option<Self> {
+        let (hi, lo) = text.split_once(':').unwrap_or((text, text));
+        let [hi, lo] = [hi, lo].map(|n| n.trim().parse::<u8>().ok().filter(|n| *n < 64));
+        Some(Self { hi: hi?, lo: lo? }).filter(|b| b.lo <= b.hi)
+    }
+
+    const fn holds(self, other: Self) -> bool {
+        self.lo <= other.lo && other.hi <= self.hi
+    }
+}
+
+impl fmt::Display for Bits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.hi == self.lo { write!(f, "{}", self.hi) } else { write!(f, "{}:{}", self.hi, self.lo) }
+    }
+}
+
+/// `feature ds, dtes64`, `0x40000010 EAX[31:0]`, `msr 0x0000010a[3]`.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = match self {
+            Self::Features(names) => return write!(f, "feature {}", names.join(", ")),
+            Self::Leaf { leaf, subleaf, register, bits } => {
+                write!(f, "{leaf:#010x}")?;
+                if let Some(subleaf) = subleaf {
+                    write!(f, ".{subleaf}")?;
+                }
+                if let Some(register) = register {
+                    write!(f, " {}", register.to_ascii_uppercase())?;
+                }
+                bits
+            }
+            Self::Msr { index, bits } => {
+                write!(f, "msr {index:#010x}")?;
+                bits
+            }
+        };
+        let bits: Vec<String> = bits.iter().map(Bits::to_string).collect();
+        if bits.is_empty() { Ok(()) } else { write!(f, "[{}]", bits.join(", ")) }
+    }
+}
+
+/// How well a waiver fits a finding.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// Another place.
+    None,
+    /// The place lies in what the waiver names.
+    Wide,
+    /// The waiver names this feature, or exactly these bits.
+    Exact,
+}
+
+impl Target {
+    fn fit(&self, f: &Finding) -> Fit {
+        let bits = f.bits.as_deref().and_then(Bits::parse);
+        let narrow = |wanted: &[Bits]| match bits {
+            _ if wanted.is_empty() => Fit::Wide,
+            Some(bits) if wanted.contains(&bits) => Fit::Exact,
+            Some(bits) if wanted.iter().any(|w| w.holds(bits)) => Fit::Wide,
+            _ => Fit::None,
+        };
+        match self {
+            Self::Features(names) => names.iter().map(|name| named(f, name)).max_by_key(|fit| *fit as u8),
+            Self::Leaf { leaf, subleaf, register, bits } => {
+                let same = |wanted: Option<&str>, has: Option<&str>| wanted.is_none() || wanted == has;
+                let here = f.leaf.as_deref().and_then(hex) == Some(*leaf)
+                    && subleaf.is_none_or(|s| f.subleaf.as_deref().and_then(hex).unwrap_or_default() == s)
+                    && same(register.as_deref(), f.register.as_deref());
+                let exact_place = register.is_some() && (subleaf.is_some() || f.subleaf.is_none());
+                Some(match narrow(bits) {
+                    fit if !here || fit == Fit::None => Fit::None,
+                    Fit::Exact if exact_place => Fit::Exact,
+                    _ => Fit::Wide,
+                })
+            }
+            Self::Msr { index, bits } => (f.msr.as_deref().and_then(hex) == Some(*index)).then(|| narrow(bits)),
+        }
+        .unwrap_or(Fit::None)
+    }
+}
+
+/// A feature by any of its names, or what has no place by its own. The names of fields are not unique, so such a name
+/// alone is not exact.
+fn named(f: &Finding, name: &str) -> Fit {
+    let folded = |text: &str| text.to_ascii_lowercase().replace('_', "-");
+    let is = |known: Option<&str>| known.is_some_and(|known| folded(known) == folded(name));
+    let names = f.names;
+    if is(names.libvirt)
+        || is(names.qemu)
+        || is(names.linux)
+        || (placeless(f) && (is(f.name.as_deref()) || f.id == name))
+    {
+        Fit::Exact
+    } else if is(f.name.as_deref()) {
+        Fit::Wide
+    } else {
+        Fit::None
+    }
+}
+
+const fn placeless(f: &Finding) -> bool {
+    f.leaf.is_none() && f.msr.is_none()
+}
+
+fn hex(text: &str) -> Option<u32> {
+    u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+}
+
+impl Waiver {
+    /// Whether it is meant for a finding about these inputs. One name: wherever that input takes part. Several: among
+    /// those inputs alone.
+    fn is_for(&self, about: &[&Input]) -> bool {
+        let listed = |input: &Input| self.inputs.iter().any(|name| is_called(input, name));
+        match self.inputs.len() {
+            0 => true,
+            1 => about.iter().any(|input| listed(input)),
+            _ => about.iter().all(|input| listed(input)),
+        }
+    }
+
+    fn covers(&self, f: &Finding) -> Cover {
+        match (self.target.fit(f), f.severity) {
+            (Fit::None, _) | (_, Severity::Expected | Severity::Waived) => Cover::No,
+            (Fit::Exact, Severity::Unsafe) if self.accepts_unsafe => Cover::Yes,
+            (_, Severity::Unsafe) => Cover::TooBad,
+            _ => Cover::Yes,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cover {
+    No,
+    Yes,
+    /// It fits, but the finding is unsafe and the waiver does not say enough to cover that.
+    TooBad,
+}
+
+/// An input by its label, its file's name as given, or the last part of that.
+fn is_called(input: &Input, name: &str) -> bool {
+    let last = input.name.rsplit('/').next().unwrap_or_default();
+    input.label.as_deref() == Some(name) || input.name == name || last == name
+}
+
+impl Policy {
+    /// Reads a policy. `name` is what to call it.
+    ///
+    /// # Errors
+    /// Text that is no TOML, an unknown key, a value out of range, a waiver without a reason or place; with line and
+    /// column.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ReadError> {
+        let file: File = toml::from_str(text).map_err(|e| {
+            let (line, column) = position(text, e.span().map_or(0, |span| span.start));
+            ReadError { line: Some(line), column: Some(column), message: e.message().to_string() }
+        })?;
+        let waivers = file.waiver.into_iter().map(|row| {
+            let (line, column) = position(text, row.span().start);
+            let wrong = |message: String| ReadError { line: Some(line), column: Some(column), message };
+            row.into_inner().waiver(line).map_err(wrong)
+        });
+        Ok(Self { name: name.to_string(), waivers: waivers.collect::<Result<_, _>>()? })
+    }
+
+    /// Marks the findings that the policy covers on the day `as_of`, judges the report again, and adds notes: the day,
+    /// the waivers that cover nothing, that have expired, and that an unsafe finding needs more than.
+    pub fn apply(&self, report: &mut Report, as_of: Day) {
+        let Report { findings, inputs, notes, .. } = report;
+        let mut used = 0;
+        let mut remarks = Vec::new();
+        for waiver in &self.waivers {
+            let mine = |f: &Finding| match f.input {
+                Some(i) => waiver.is_for(&inputs.get(i).into_iter().collect::<Vec<_>>()),
+                None => waiver.is_for(&inputs.iter().collect::<Vec<_>>()),
+            };
+            let expired = waiver.expires.filter(|last| as_of > *last);
+            let (mut covered, mut unsafe_) = (0, Vec::new());
+            for f in findings.iter_mut().filter(|f| mine(f)) {
+                match waiver.covers(f) {
+                    Cover::No => {}
+                    Cover::TooBad => unsafe_.push(f.id.clone()),
+                    Cover::Yes => {
+                        covered += 1;
+                        if expired.is_none() {
+                            waive(f, waiver);
+                        }
+                    }
+                }
+            }
+            // What an earlier waiver covers already is no reason to call this one unused.
+            let twin = |f: &&Finding| f.severity == Severity::Waived && waiver.target.fit(f) != Fit::None && mine(f);
+            let name = format!("waiver {}:{} ({})", self.name, waiver.line, waiver.target);
+            if let Some(last) = expired {
+                remarks
+                    .push(format!("{name} expired on {last} and no longer counts; it would cover {covered} findings"));
+            } else if covered > 0 {
+                used += 1;
+            } else if unsafe_.is_empty() && findings.iter().find(twin).is_none() {
+                remarks.push(format!("{name} covers nothing here"));
+            }
+            if !unsafe_.is_empty() {
+                remarks.push(format!(
+                    "{name} does not cover what is unsafe ({}): name the feature or exactly its bits, and accept = \"unsafe\"",
+                    unsafe_.join(", ")
+                ));
+            }
+        }
+        notes.push(format!(
+            "site policy {}, judged as of {as_of}: {used} of {} waivers used",
+            self.name,
+            self.waivers.len()
+        ));
+        notes.append(&mut remarks);
+        verdict::judge_again(report);
+    }
+}
+
+fn waive(f: &mut Finding, waiver: &Waiver) {
+    let severity = f.severity;
+    f.waived =
+        Some(Waived { severity, reason: waiver.reason.clone(), expires: waiver.expires.map(|day| day.to_string()) });
+    f.severity = Severity::Waived;
+    for direction in [&mut f.severity_a_to_b, &mut f.severity_b_to_a].into_iter().flatten() {
+        if *direction != Severity::Expected {
+            *direction = Severity::Waived;
+        }
+    }
+}
+
+/// The stanzas that would waive these findings, and nothing else: one for all features, one for each register.
+/// Empty for what needs no waiver.
+#[must_use]
+pub fn stanzas(findings: &[&Finding]) -> String {
+    let severity = |f: &Finding| f.waived.as_ref().map_or(f.severity, |w| w.severity);
+    let mut out = String::new();
+    for unsafe_ in [true, false] {
+        let alike = findings
+            .iter()
+            .filter(|f| severity(f) != Severity::Expected && (severity(f) == Severity::Unsafe) == unsafe_);
+        let (features, places): (Vec<&Finding>, Vec<&Finding>) = alike.partition(|f| waiver_name(f).is_some());
+        let mut names: Vec<String> = features.into_iter().filter_map(waiver_name).map(|name| quoted(&name)).collect();
+        names.dedup();
+        if !names.is_empty() {
+            stanza(&mut out, &[("feature", list(&names))], unsafe_);
+        }
+        // One stanza a register, with all its bits.
+        for register in places.chunk_by(|x, y| keys(x) == keys(y)) {
+            let bits: Vec<String> = register.iter().filter_map(|f| f.bits.as_deref().map(quoted)).collect();
+            let mut keys = register.first().map(|f| keys(f)).unwrap_or_default();
+            keys.extend((!bits.is_empty()).then(|| ("bits", list(&bits))));
+            stanza(&mut out, &keys, unsafe_);
+        }
+    }
+    out
+}
+
+/// The name by which a waiver covers exactly this finding, where it has one.
+fn waiver_name(f: &Finding) -> Option<String> {
+    let feature = f.names.libvirt.or(f.names.qemu).or(f.names.linux).map(str::to_string);
+    feature.or_else(|| placeless(f).then(|| f.id.clone()))
+}
+
+/// The keys that name this finding's register or MSR.
+fn keys(f: &Finding) -> Vec<(&'static str, String)> {
+    let number = |text: &String| hex(text).map_or_else(|| quoted(text), |n| n.to_string());
+    let text = |text: &String| quoted(text);
+    let keys = [
+        ("leaf", f.leaf.clone()),
+        ("subleaf", f.subleaf.as_ref().map(number)),
+        ("register", f.register.as_ref().map(text)),
+        ("msr", f.msr.clone()),
+    ];
+    keys.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+}
+
+fn stanza(out: &mut String, keys: &[(&str, String)], unsafe_: bool) {
+    out.push_str("[[waiver]]\n");
+    for (key, value) in keys {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{key} = {value}");
+    }
+    if unsafe_ {
+        out.push_str("accept = \"unsafe\"\n");
+    }
+    let _ = writeln!(out, "reason = {}", quoted(PLACEHOLDER));
+}
+
+/// One name alone, several as a list in lines of moderate length.
+fn list(names: &[String]) -> String {
+    if let [one] = names {
+        return one.clone();
+    }
+    let (mut out, mut line) = (String::from("["), 11);
+    for (i, name) in names.iter().enumerate() {
+        if i > 0 {
+            out.push_str(if line + name.len() > 66 { ",\n  " } else { ", " });
+            line = if line + name.len() > 66 { 2 } else { line + 2 };
+        }
+        out.push_str(name);
+        line += name.len();
+    }
+    out + "]"
+}
+
+/// What a stanza has for its reason before a person has written one.
+const PLACEHOLDER: &str = "why this is acceptable here";
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
+
+/// Line and column (in characters) of a byte offset, both from 1.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    waiver: Vec<Spanned<Row>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    #[serde(default, deserialize_with = "names")]
+    feature: Vec<String>,
+    #[serde(default, deserialize_with = "number")]
+    leaf: Option<u32>,
+    #[serde(default, deserialize_with = "number")]
+    subleaf: Option<u32>,
+    #[serde(default, deserialize_with = "register")]
+    register: Option<String>,
+    #[serde(default, deserialize_with = "number")]
+    msr: Option<u32>,
+    #[serde(default, deserialize_with = "bits")]
+    bits: Vec<Bits>,
+    #[serde(default, deserialize_with = "names")]
+    inputs: Vec<String>,
+    #[serde(deserialize_with = "reason")]
+    reason: String,
+    #[serde(default, deserialize_with = "day")]
+    expires: Option<Day>,
+    #[serde(default, deserialize_with = "accept")]
+    accept: bool,
+}
+
+impl Row {
+    fn waiver(self, line: usize) -> Result<Waiver, String> {
+        let Self { feature, leaf, subleaf, register, msr, bits, inputs, reason, expires, accept } = self;
+        let place = subleaf.is_some() || register.is_some() || !bits.is_empty();
+        let target = match (feature.is_empty(), leaf, msr) {
+            (false, None, None) if !place => Target::Features(feature),
+            (true, Some(leaf), None) => {
+                if !bits.is_empty() && register.is_none() {
+                    return Err("`bits` without `register`".to_string());
+                }
+                if bits.iter().any(|bits| bits.hi > 31) {
+                    return Err("`bits` of a register are 0 to 31".to_string());
+                }
+                Target::Leaf { leaf, subleaf, register, bits }
+            }
+            (true, None, Some(index)) if subleaf.is_none() && register.is_none() => Target::Msr { index, bits },
+            _ => {
+                return Err(
+                    "a waiver names either `feature`, or `leaf` (with `subleaf`, `register`, `bits`), or `msr` \
+                            (with `bits`)"
+                        .to_string(),
+                );
+            }
+        };
+        Ok(Waiver { line, target, accepts_unsafe: accept, inputs, reason, expires })
+    }
+}
+
+/// The one value, if it is what `read` reads.
+fn value<'de, D: Deserializer<'de>, T>(
+    d: D,
+    expected: &str,
+    read: fn(&toml::Value) -> Option<T>,
+) -> Result<T, D::Error> {
+    let value = toml::Value::deserialize(d)?;
+    read(&value).ok_or_else(|| D::Error::custom(format!("expected {expected}")))
+}
+
+fn names<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    let one = |v: &toml::Value| v.as_str().map(str::to_string).filter(|s| !s.trim().is_empty());
+    let value = toml::Value::deserialize(d)?;
+    let list = match &value {
+        toml::Value::Array(items) if !items.is_empty() => items.iter().map(one).collect(),
+        other => one(other).map(|name| vec![name]),
+    };
+    list.ok_or_else(|| D::Error::custom("expected a name, or a list of names"))
+}
+
+fn number<'de, D: Deserializer<'de>>(d: D) -> Result<Option<u32>, D::Error> {
+    let read = |v: &toml::Value| match v {
+        toml::Value::Integer(n) => u32::try_from(*n).ok(),
+        toml::Value::String(s) => hex(s),
+        _ => None,
+    };
+    value(d, "a number of 32 bits, like 0x40000010", read).map(Some)
+}
+
+fn register<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    let read = |v: &toml::Value| {
+        let register = v.as_str()?.to_ascii_lowercase();
+        Register::ALL.iter().any(|r| r.name() == register).then_some(register)
+    };
+    value(d, "eax, ebx, ecx or edx", read).map(Some)
+}
+
+fn bits<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Bits>, D::Error> {
+    let one = |v: &toml::Value| match v {
+        toml::Value::Integer(n) => Bits::parse(&n.to_string()),
+        toml::Value::String(s) => Bits::parse(s),
+        _ => None,
+    };
+    let value = toml::Value::deserialize(d)?;
+    let list = match &value {
+        toml::Value::Array(items) if !items.is_empty() => items.iter().map(one).collect(),
+        other => one(other).map(|bits| vec![bits]),
+    };
+    list.ok_or_else(|| D::Error::custom("expected a bit like 21, bits like \"31:24\", or a list of such"))
+}
+
+fn reason<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let read = |v: &toml::Value| v.as_str().map(|s| s.trim().to_string()).filter(|s| !s.is_empty());
+    value(d, "a reason that is not empty", read)
+}
+
+fn day<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Day>, D::Error> {
+    let read = |v: &toml::Value| match v {
+        toml::Value::String(s) => Day::parse(s).ok(),
+        toml::Value::Datetime(date) => Day::parse(&date.to_string()).ok(),
+        _ => None,
+    };
+    value(d, "a date, YYYY-MM-DD", read).map(Some)
+}
+
+fn accept<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
+    value(d, "\"unsafe\", the one thing that needs accepting", |v| (v.as_str() == Some("unsafe")).then_some(true))
+}

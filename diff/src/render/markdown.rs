@@ -1,0 +1,253 @@
+//! Markdown for bug trackers: CommonMark with tables and `<details>`, as GitHub and GitLab render it.
+
+use std::fmt::Write;
+
+use crate::policy;
+use crate::render::{unified, words};
+use crate::report::{Finding, Report, Severity};
+
+/// Lines of the diff beyond this are left out: trackers refuse long comments.
+const MOST_DIFF_LINES: usize = 500;
+/// Places named of those that were not captured.
+const MOST_PLACES: usize = 12;
+
+/// The report as Markdown.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let title = if report.verdict.overall.is_some() { "CPUID comparison" } else { "CPUID against a baseline" };
+    let _ = writeln!(out, "## {title}\n\n**{}**\n", escape(&words::verdict(report)));
+    inputs(report, &mut out);
+    for note in &report.notes {
+        let _ = writeln!(out, "- {}", prose(note));
+    }
+    for line in words::not_captured(report, MOST_PLACES) {
+        let _ = writeln!(out, "- not captured: {}", escape(&line));
+    }
+    if !out.ends_with("\n\n") {
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}\n", escape(&words::counts(report)));
+    let loud = |f: &&Finding| !matches!(f.severity, Severity::Info | Severity::Expected);
+    findings(report, &report.findings.iter().filter(loud).collect::<Vec<_>>(), &mut out);
+    for severity in [Severity::Unsafe, Severity::Warning, Severity::Waived] {
+        for group in words::groups(report, severity) {
+            explain(report, &group, severity, &mut out);
+        }
+    }
+    if let Some(rules) = words::set_aside(report) {
+        let rest: Vec<&Finding> = report.findings.iter().filter(|f| !loud(f)).collect();
+        details(&format!("Set aside: {rules}"), &mut out, |out| findings(report, &rest, out));
+    }
+    diff(report, &mut out);
+    while out.ends_with("\n\n") {
+        out.pop();
+    }
+    out
+}
+
+/// What is known of the inputs, side by side.
+fn inputs(report: &Report, out: &mut String) {
+    let facts: Vec<Vec<(&str, String)>> = report.inputs.iter().map(words::facts).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in facts.iter().flatten() {
+        if !names.contains(name) {
+            names.push(name);
+        }
+    }
+    row(out, std::iter::once(String::new()).chain((0..facts.len()).map(words::letter)));
+    row(out, (0..=facts.len()).map(|_| "---".to_string()));
+    row(out, std::iter::once("input".to_string()).chain(report.inputs.iter().map(|i| code(&i.name))));
+    for name in names {
+        let fact = |facts: &Vec<(&str, String)>| facts.iter().find(|(n, _)| *n == name).map(|(_, words)| escape(words));
+        row(out, std::iter::once(name.to_string()).chain(facts.iter().map(|f| fact(f).unwrap_or_default())));
+    }
+    out.push('\n');
+}
+
+/// One line of a table.
+fn row(out: &mut String, cells: impl Iterator<Item = String>) {
+    out.push('|');
+    for cell in cells {
+        let _ = write!(out, " {} |", cell);
+    }
+    out.push('\n');
+}
+
+/// A table of findings, worst first.
+fn findings(report: &Report, shown: &[&Finding], out: &mut String) {
+    if shown.is_empty() {
+        return;
+    }
+    let check = report.verdict.overall.is_none();
+    let any = |is: fn(&Finding) -> bool| shown.iter().any(|f| is(f));
+    let value = |v: &Option<String>| v.as_deref().map(code).unwrap_or_default();
+    let judged = |change: Option<_>, severity: Option<Severity>| match (change, severity) {
+        (Some(change), Some(severity)) => format!("{}: {}", words::change(change), severity.word()),
+        _ => String::new(),
+    };
+    type Cell<'a> = Box<dyn Fn(&Finding) -> String + 'a>;
+    let columns: Vec<(&str, bool, Cell<'_>)> = vec![
+        ("severity", true, Box::new(|f| f.severity.word().to_string())),
+        (
+            "in",
+            report.inputs.len() > 1 && any(|f| f.input.is_some()),
+            Box::new(|f| f.input.map(words::letter).unwrap_or_default()),
+        ),
+        ("place", true, Box::new(|f| code(&words::place(f)))),
+        ("name", true, Box::new(|f| code(words::name(f)))),
+        ("expected", any(|f| f.values.expected.is_some()), Box::new(|f| value(&f.values.expected))),
+        (if check { "has" } else { "A" }, any(|f| f.values.a.is_some()), Box::new(|f| value(&f.values.a))),
+        ("B", any(|f| f.values.b.is_some()), Box::new(|f| value(&f.values.b))),
+        ("A to B", report.verdict.a_to_b.is_some(), Box::new(|f| judged(f.a_to_b, f.severity_a_to_b))),
+        ("B to A", report.verdict.b_to_a.is_some(), Box::new(|f| judged(f.b_to_a, f.severity_b_to_a))),
+        ("vCPU", report.inputs.iter().any(|i| i.vcpus > 1), Box::new(|f| words::ranges(&f.vcpus))),
+    ];
+    let columns: Vec<_> = columns.into_iter().filter(|(_, there, _)| *there).collect();
+    row(out, columns.iter().map(|(name, ..)| (*name).to_string()));
+    row(out, columns.iter().map(|_| "---".to_string()));
+    for severity in Severity::ALL {
+        for f in shown.iter().filter(|f| f.severity == severity) {
+            row(out, columns.iter().map(|(.., cell)| cell(f)));
+        }
+    }
+    out.push('\n');
+}
+
+/// What findings with one cause mean, why they differ, what to change, and what would waive them.
+fn explain(report: &Report, group: &[&Finding], severity: Severity, out: &mut String) {
+    let [first, more @ ..] = group else { return };
+    let head = |f: &Finding| {
+        let (place, name) = (words::place(f), words::name(f));
+        let name = if name.is_empty() || name == place { String::new() } else { format!(" {}", code(name)) };
+        let input = f.input.filter(|_| report.inputs.len() > 1).map(|i| format!(" in {}", words::letter(i)));
+        format!("{}{name}{}", code(&place), input.unwrap_or_default())
+    };
+    let about = |f: &Finding| {
+        let directions = if f.waived.is_none() { escape(&words::directions(f)) } else { String::new() };
+        let decoded = words::decoded(f).map(|d| escape(&d)).unwrap_or_default();
+        let parts = [prose(&words::is(f)), directions, decoded];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    };
+    if more.is_empty() {
+        let _ = writeln!(out, "### {}: {}\n", head(first), severity.word());
+        let about = about(first);
+        if !about.is_empty() {
+            let _ = writeln!(out, "{about}.\n");
+        }
+    } else {
+        let _ = writeln!(out, "### {} findings of one kind: {}\n", group.len(), severity.word());
+        for f in group {
+            let about = about(f);
+            let colon = if about.is_empty() { "" } else { ": " };
+            let _ = writeln!(out, "- {}{colon}{about}", head(f));
+        }
+        out.push('\n');
+    }
+    let mut evidence: Vec<&str> = group.iter().flat_map(|f| &f.evidence).map(String::as_str).collect();
+    evidence.dedup();
+    if !evidence.is_empty() {
+        block(out, "text", &evidence.join("\n"));
+    }
+    let sources = words::sources(group).join("; ");
+    for (label, text) in [
+        ("Waiver", words::waived(first)),
+        ("Why it differs", first.cause.clone()),
+        ("What to change", first.remedy.clone()),
+        ("Source", Some(sources).filter(|s| !s.is_empty())),
+    ] {
+        if let Some(text) = text {
+            let _ = writeln!(out, "**{label}:** {}\n", prose(&text));
+        }
+    }
+    let stanzas = policy::stanzas(group);
+    if severity != Severity::Waived && !stanzas.is_empty() {
+        out.push_str("To accept it, add to the site policy:\n\n");
+        block(out, "toml", stanzas.trim_end());
+    }
+}
+
+/// The diff, folded.
+fn diff(report: &Report, out: &mut String) {
+    let mut text = String::new();
+    unified::diff(report, &mut text);
+    if text.is_empty() {
+        return;
+    }
+    let lines = text.lines().count();
+    details("Unified diff of the dumps, with the differing bits named", out, |out| {
+        let shown: Vec<&str> = text.lines().take(MOST_DIFF_LINES).collect();
+        block(out, "diff", &shown.join("\n"));
+        if lines > MOST_DIFF_LINES {
+            let _ = writeln!(out, "{} more lines: `--format unified` shows all.\n", lines - MOST_DIFF_LINES);
+        }
+    });
+}
+
+/// A folded part. The blank lines make trackers read Markdown inside.
+fn details(summary: &str, out: &mut String, inside: impl FnOnce(&mut String)) {
+    let _ = writeln!(out, "<details>\n<summary>{}</summary>\n", crate::render::html::escape(summary));
+    inside(out);
+    out.push_str("</details>\n\n");
+}
+
+/// A fenced block; the fence is longer than any run of backticks in it.
+fn block(out: &mut String, language: &str, text: &str) {
+    let fence = "`".repeat(longest_run(text).max(2) + 1);
+    let text = text.replace(|c: char| c.is_control() && c != '\n', " ");
+    let _ = writeln!(out, "{fence}{language}\n{text}\n{fence}\n");
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
+}
+
+/// Text as a code span; plain where it holds what a table takes for a border.
+fn code(text: &str) -> String {
+    if text.is_empty() || text.contains('|') {
+        return escape(text);
+    }
+    let text = text.replace(|c: char| c.is_control(), " ");
+    let fence = "`".repeat(longest_run(&text) + 1);
+    let blank = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
+    format!("{fence}{blank}{text}{blank}{fence}")
+}
+
+/// Plain text: nothing in it is Markdown or HTML.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut previous = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            // A mention is the trackers' own addition.
+            '@' => out.push_str("&#64;"),
+            // Tables take a pipe for a border even where it is escaped.
+            '|' => out.push_str("&#124;"),
+            // Inside a word it means nothing.
+            '_' if previous.is_alphanumeric() && chars.peek().is_some_and(|c| c.is_alphanumeric()) => out.push(c),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '#' | '$' => out.extend(['\\', c]),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+        previous = c;
+    }
+    out
+}
+
+/// Our own sentences: words between backticks are code, lines stay lines, the rest is plain text.
+fn prose(text: &str) -> String {
+    let line = |line: &str| {
+        let parts: Vec<&str> = line.split('`').collect();
+        if parts.len().is_multiple_of(2) {
+            return escape(line);
+        }
+        let part = |(i, part): (usize, &&str)| if i % 2 == 1 { code(part) } else { escape(part) };
+        parts.iter().enumerate().map(part).collect::<String>()
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("<br>\n")
+}

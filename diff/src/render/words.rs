@@ -1,0 +1,363 @@
+//! The words that renderers share: places, values, directions, the verdict.
+
+use std::fmt::Write;
+
+use crate::report::{
+    BaselineResult, Change, CoverageWord, Direction, Finding, Input, Overall, Report, Severity, Verdict,
+};
+
+/// What an input is called in a report's columns: A, B, … Z, AA, AB, …
+#[must_use]
+pub fn letter(input: usize) -> String {
+    let last = char::from(b'A' + (input % 26) as u8);
+    if input < 26 { last.to_string() } else { letter(input / 26 - 1) + &last.to_string() }
+}
+
+/// `node1.json (node1)`: the file's name, and the label where it says more.
+#[must_use]
+pub fn title(input: &Input) -> String {
+    match &input.label {
+        Some(label) if *label != input.name => format!("{} ({label})", input.name),
+        _ => input.name.clone(),
+    }
+}
+
+/// What is known of an input: what it is (header, words). Columns of unknown facts are left out.
+#[must_use]
+pub fn facts(input: &Input) -> Vec<(&'static str, String)> {
+    let source = match input.source.as_str() {
+        "native" => "read by the instruction",
+        "kvm" => "what KVM could give a guest",
+        "boot" => "read in a throw-away guest",
+        "import" => "another tool's file",
+        other => other,
+    };
+    let accel = input.accel.as_ref().map(|a| format!(", {}", a.to_ascii_uppercase())).unwrap_or_default();
+    let vcpus = match input.vcpus_online {
+        Some(online) => format!("{} of {online}", input.vcpus),
+        None => input.vcpus.to_string(),
+    };
+    let complete = if input.complete { "complete" } else { "an excerpt: not every leaf" };
+    let hypervisor = (!input.hypervisor.is_empty()).then(|| input.hypervisor.join(", "));
+    [
+        ("label", input.label.clone()),
+        ("source", Some(format!("{source}{accel}"))),
+        ("vendor", input.vendor.clone()),
+        ("CPU", input.cpu.clone()),
+        ("hypervisor", hypervisor),
+        ("vCPUs", Some(vcpus)),
+        ("captured", Some(complete.to_string())),
+    ]
+    .into_iter()
+    .filter_map(|(what, words)| Some((what, words?)))
+    .collect()
+}
+
+/// `0x00000001 EDX[21]`, `0x00000007.0 EBX[5]`, `msr 0x0000010a[0]`, or what the finding is about.
+#[must_use]
+pub fn place(f: &Finding) -> String {
+    let bits = f.bits.as_deref().map(|b| format!("[{b}]")).unwrap_or_default();
+    if let Some(msr) = &f.msr {
+        return format!("msr {msr}{bits}");
+    }
+    let Some(leaf) = &f.leaf else { return f.id.clone() };
+    let subleaf = f.subleaf.as_deref().map(|s| match hex(s) {
+        Some(n) => format!(".{n}"),
+        None => format!(".{s}"),
+    });
+    let register = f.register.as_deref().map(|r| format!(" {}", r.to_ascii_uppercase())).unwrap_or_default();
+    format!("{leaf}{}{register}{bits}", subleaf.unwrap_or_default())
+}
+
+/// The number of `0x…`.
+#[must_use]
+pub fn hex(text: &str) -> Option<u32> {
+    u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+}
+
+/// The name, or that there is none.
+#[must_use]
+pub fn name(f: &Finding) -> &str {
+    match (&f.name, &f.meaning) {
+        (Some(name), _) => name,
+        (None, None) if f.register.is_some() || f.msr.is_some() => "unknown bit",
+        (None, _) => "",
+    }
+}
+
+/// Place, name and, where it is about one of several, the input: `0x00000001 EDX[21] ds in B`.
+#[must_use]
+pub fn heading(report: &Report, f: &Finding) -> String {
+    let (mut out, name) = (place(f), name(f));
+    if !name.is_empty() && name != out {
+        let _ = write!(out, " {name}");
+    }
+    if let Some(input) = f.input.filter(|_| report.inputs.len() > 1) {
+        let _ = write!(out, " in {}", letter(input));
+    }
+    out
+}
+
+/// What the place is, and its other names: `Debug Store buffer for BTS and PEBS (Linux: dts)`.
+#[must_use]
+pub fn is(f: &Finding) -> String {
+    let names = [("libvirt", f.names.libvirt), ("QEMU", f.names.qemu), ("Linux", f.names.linux)];
+    let other = |(world, name): (&str, Option<&str>)| {
+        let name = name.filter(|name| Some(*name) != f.name.as_deref())?;
+        Some(format!("{world}: {name}"))
+    };
+    let others: Vec<String> = names.into_iter().filter_map(other).collect();
+    let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+    format!("{}{others}", f.meaning.as_deref().unwrap_or_default()).trim().to_string()
+}
+
+/// Where rules and meanings of several findings come from, each once.
+#[must_use]
+pub fn sources<'a>(findings: &[&'a Finding]) -> Vec<&'a str> {
+    let mut sources: Vec<&str> = Vec::new();
+    for source in findings.iter().filter_map(|f| f.source.as_deref()) {
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    sources
+}
+
+/// The word for a change.
+#[must_use]
+pub const fn change(change: Change) -> &'static str {
+    match change {
+        Change::Lost => "lost",
+        Change::Gained => "gained",
+        Change::Changed => "changed",
+        Change::Same => "same",
+    }
+}
+
+/// What a severity means, for headings.
+#[must_use]
+pub const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Unsafe => "a running guest can break or lose a protection",
+        Severity::Warning => "a person must look",
+        Severity::Info => "differs, and is harmless",
+        Severity::Expected => "one configuration legitimately differs here",
+        Severity::Waived => "accepted by the site policy",
+    }
+}
+
+/// `B to A lost: unsafe; A to B gained: warning`, the worse direction first. Empty where no direction applies.
+#[must_use]
+pub fn directions(f: &Finding) -> String {
+    let one = |name, change_: Option<Change>, severity: Option<Severity>| Some((severity?, name, change_?));
+    let mut both: Vec<_> = [one("A to B", f.a_to_b, f.severity_a_to_b), one("B to A", f.b_to_a, f.severity_b_to_a)]
+        .into_iter()
+        .flatten()
+        .filter(|(_, _, c)| *c != Change::Same)
+        .collect();
+    both.sort_by_key(|(severity, ..)| *severity);
+    let words = |(severity, name, c): (Severity, &str, Change)| format!("{name} {}: {}", change(c), severity.word());
+    match both.as_slice() {
+        [(s1, _, c1), (s2, _, c2)] if (s1, c1) == (s2, c2) => format!("{} both ways: {}", change(*c1), s1.word()),
+        _ => both.into_iter().map(words).collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// `0-3, 8`.
+#[must_use]
+pub fn ranges(numbers: &[u32]) -> String {
+    let mut out = String::new();
+    let mut rest = numbers;
+    while let [first, ..] = rest {
+        let run = rest.iter().zip(*first..).take_while(|(have, want)| **have == *want).count().max(1);
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        // Writing to a String cannot fail.
+        let _ = match run {
+            1 => write!(out, "{first}"),
+            n => write!(out, "{first}-{}", rest[n - 1]),
+        };
+        rest = &rest[run..];
+    }
+    out
+}
+
+/// Values with units: `a_khz 2600000, b_khz 2599997, ppm 1.2`.
+#[must_use]
+pub fn decoded(f: &Finding) -> Option<String> {
+    let text = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_string);
+    let known = f.decoded.iter().filter(|(_, v)| !v.is_null());
+    let words: Vec<String> = known.map(|(name, v)| format!("{name} {}", text(v))).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// `was unsafe, until 2027-03-31: REASON`.
+#[must_use]
+pub fn waived(f: &Finding) -> Option<String> {
+    let w = f.waived.as_ref()?;
+    let until = w.expires.as_ref().map(|day| format!(", until {day}")).unwrap_or_default();
+    Some(format!("was {}{until}: {}", w.severity.word(), w.reason))
+}
+
+/// Findings that one explanation serves: equal severity, cause and remedy, in order of their first.
+#[must_use]
+pub fn groups<'a>(report: &'a Report, severity: Severity) -> Vec<Vec<&'a Finding>> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    for f in report.findings.iter().filter(|f| f.severity == severity) {
+        let same = |g: &&mut Vec<&'a Finding>| {
+            g.first().is_some_and(|first| {
+                (&first.cause, &first.remedy, &first.waived) == (&f.cause, &f.remedy, &f.waived)
+                    && first.cause.is_some() == f.cause.is_some()
+            })
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(f),
+            None => groups.push(vec![f]),
+        }
+    }
+    groups
+}
+
+/// What is set aside, counted by rule: `12 informational, 1 per-vcpu`. `None` where nothing is.
+#[must_use]
+pub fn set_aside(report: &Report) -> Option<String> {
+    let mut rules: Vec<(&str, usize)> = Vec::new();
+    for f in report.findings.iter().filter(|f| matches!(f.severity, Severity::Info | Severity::Expected)) {
+        match rules.iter_mut().find(|(rule, _)| *rule == f.rule) {
+            Some((_, n)) => *n += 1,
+            None => rules.push((&f.rule, 1)),
+        }
+    }
+    rules.sort_by(|(a, n), (b, m)| m.cmp(n).then(a.cmp(b)));
+    (!rules.is_empty()).then(|| rules.iter().map(|(rule, n)| format!("{n} {rule}")).collect::<Vec<_>>().join(", "))
+}
+
+/// One line an input that lacks places: `A lacks 12 places (0x00000000, 0x00000007.0, …)`. At most `show` are named.
+#[must_use]
+pub fn not_captured(report: &Report, show: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for input in 0..report.inputs.len() {
+        let mut places: Vec<String> = Vec::new();
+        for n in report.not_captured.iter().filter(|n| n.input == input) {
+            let place = match (&n.leaf, &n.msr) {
+                (Some(leaf), _) => match n.subleaf.as_deref().and_then(hex) {
+                    Some(subleaf) => format!("{leaf}.{subleaf}"),
+                    None => leaf.clone(),
+                },
+                (None, Some(msr)) => format!("msr {msr}"),
+                (None, None) => continue,
+            };
+            let place = if n.reason == "missing" { place } else { format!("{place}: {}", n.reason) };
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        if places.is_empty() {
+            continue;
+        }
+        let (count, noun) = (places.len(), if places.len() == 1 { "place" } else { "places" });
+        let more = if count > show { ", …" } else { "" };
+        places.truncate(show);
+        lines.push(format!("{} lacks {count} {noun} ({}{more})", letter(input), places.join(", ")));
+    }
+    lines
+}
+
+/// Every severity with its count: `2 unsafe, 0 warning, 0 info, 1 expected`.
+#[must_use]
+pub fn counts(report: &Report) -> String {
+    let s = report.summary;
+    let waived = if s.waived > 0 { format!(", {} waived", s.waived) } else { String::new() };
+    format!("{} unsafe, {} warning, {} info, {} expected{waived}", s.unsafe_, s.warning, s.info, s.expected)
+}
+
+/// The word of a verdict.
+#[must_use]
+pub const fn overall(overall: Overall) -> &'static str {
+    match overall {
+        Overall::Identical => "identical",
+        Overall::Compatible => "compatible",
+        Overall::Review => "review",
+        Overall::OneWay => "one-way",
+        Overall::Incompatible => "incompatible",
+    }
+}
+
+/// The word of a direction's verdict.
+#[must_use]
+pub const fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Safe => "safe",
+        Direction::Review => "review",
+        Direction::Unsafe => "unsafe",
+    }
+}
+
+/// The verdict in one line that can be read aloud. It says what the verdict is worth, too: TCG, an excerpt, no MSRs.
+#[must_use]
+pub fn verdict(report: &Report) -> String {
+    let v = &report.verdict;
+    let tcg = report.inputs.iter().any(is_tcg);
+    let agree = v.coverage == CoverageWord::Partial && v.overall == Some(Overall::Identical);
+    let mut line = match v.overall {
+        Some(_) if agree => {
+            let (n, s, verb) = if report.compared == 1 { (1, "", "agrees") } else { (report.compared, "s", "agree") };
+            format!("the {n} register set{s} given {verb}; this is not a migration verdict")
+        }
+        Some(word) => format!("{}: {}", overall(word), both(v)),
+        None => String::new(),
+    };
+    if !v.baseline.is_empty() {
+        if !line.is_empty() {
+            line.push_str("; ");
+        }
+        line.push_str(&baseline(v));
+    }
+    let partial = v.coverage == CoverageWord::Partial && !agree;
+    let limits = [(tcg, "TCG"), (partial, "partial"), (v.scope == "cpuid" && !agree, "feature MSRs not captured")];
+    let limits: Vec<&str> = limits.into_iter().filter(|(holds, _)| *holds).map(|(_, words)| words).collect();
+    if !limits.is_empty() {
+        let _ = write!(line, "; {}", limits.join(", "));
+    }
+    line
+}
+
+/// Whether an input shows QEMU's emulation rather than a host.
+#[must_use]
+pub fn is_tcg(input: &Input) -> bool {
+    input.accel.as_deref() == Some("tcg") || input.hypervisor.iter().any(|h| h == "TCGTCGTCGTCG")
+}
+
+/// `A to B review, B to A unsafe`, or `safe both ways`.
+fn both(v: &Verdict) -> String {
+    match (v.a_to_b, v.b_to_a) {
+        (Some(x), Some(y)) if x == y => format!("{} both ways", direction(x)),
+        (x, y) => {
+            let words = |name: &str, d: Option<Direction>| d.map(|d| format!("{name} {}", direction(d)));
+            words("A to B", x).into_iter().chain(words("B to A", y)).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// `baseline not met by A, C; met by B`.
+fn baseline(v: &Verdict) -> String {
+    let of = |result: BaselineResult| -> Vec<String> {
+        v.baseline.iter().filter(|b| b.result == result).map(|b| letter(b.input)).collect()
+    };
+    let words = [
+        ("not met", of(BaselineResult::NotMet)),
+        ("unverified", of(BaselineResult::Unverified)),
+        ("met", of(BaselineResult::Met)),
+    ];
+    let mut parts = Vec::new();
+    for (word, inputs) in words {
+        if inputs.len() == v.baseline.len() {
+            return format!("baseline {word}");
+        }
+        if !inputs.is_empty() {
+            parts.push(format!("{word} by {}", inputs.join(", ")).replace("unverified by", "unverified for"));
+        }
+    }
+    format!("baseline {}", parts.join("; "))
+}
