@@ -1,8 +1,8 @@
 # Shared by the scripts; sourced, not run.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# Where cargo puts binaries: .cargo/config.toml names the target.
-bin_dir=${CARGO_TARGET_DIR:-$root/target}/x86_64-unknown-linux-gnu/release
+# Where cargo puts binaries (.cargo/config.toml names the target); CPUID_BIN_DIR names others, which are not built.
+bin_dir=${CPUID_BIN_DIR:-${CARGO_TARGET_DIR:-$root/target}/x86_64-unknown-linux-gnu/release}
 
 say() {
     echo "== $*" >&2
@@ -45,4 +45,33 @@ need_rust() {
     for part in cargo cargo-fmt cargo-clippy; do
         command -v "$part" >/dev/null || die "needs a Rust toolchain with rustfmt and clippy (https://rustup.rs); no $part found"
     done
+}
+
+# need_qemu: QEMU, installed if it is missing.
+need_qemu() {
+    if ! command -v qemu-system-x86_64 >/dev/null && [ ! -x /usr/libexec/qemu-kvm ]; then
+        install_packages qemu-system-x86
+    fi
+}
+
+# build: the release binaries.
+build() {
+    [ -z "${CPUID_BIN_DIR:-}" ] || return 0
+    need_rust
+    say "building (cargo build --release)"
+    (cd "$root" && cargo build --release --quiet) >&2
+}
+
+# linux_guest CPU SMP ARGUMENTS: boots Debian's kernel under emulation with the probe alone as PID 1, started with
+# ARGUMENTS, and prints what came over the serial line.
+linux_guest() {
+    local files work
+    files=$("$root/scripts/guest-files")
+    work=$(mktemp -d)
+    cp "$bin_dir/cpuid-probe" "$work/init"
+    (cd "$work" && echo init | cpio --quiet -o -H newc >initramfs)
+    timeout -k 5 120 qemu-system-x86_64 -accel tcg -machine pc -cpu "$1" -smp "$2" -m 256 -nodefaults -display none \
+        -no-reboot -serial stdio -kernel "$files/vmlinuz" -initrd "$work/initramfs" \
+        -append "console=ttyS0 quiet panic=-1 mitigations=off -- $3" </dev/null 2> >(grep -v "warning: TCG doesn't support" >&2 || true)
+    rm -r "$work"
 }
