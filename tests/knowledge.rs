@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cpuid_diff::knowledge::{Entry, Namespace, Owner, Place, entries, export_csv, names};
+use cpuid_diff::knowledge::{
+    Asked, Entry, Namespace, Owner, Place, Site, Subject, advice_for, entries, export_csv, names,
+};
+use cpuid_diff::report::Severity;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -201,4 +204,29 @@ fn shared_hypervisor_leaves_are_listed_once() {
     };
     assert!(owners(0x4000_0010).all(|o| o == Owner::Kvm));
     assert_eq!(owners(0x4000_0000).collect::<BTreeSet<_>>(), BTreeSet::from([Owner::Kvm]));
+}
+
+/// The subject of an entry's advice.
+fn subject(entry: &Entry) -> Subject {
+    match entry.place {
+        Place::Cpuid { owner, at } => {
+            Subject::Cpuid(Site { owner, leaf: at.leaf, subleaf: at.subleaf.first(), register: at.register })
+        }
+        Place::Msr { index, .. } => Subject::Msr(index),
+    }
+}
+
+#[test]
+fn whatever_is_unsafe_or_a_warning_has_cause_and_remedy() {
+    let (mut general, mut grave) = (0, 0);
+    for entry in entries() {
+        let advice = advice_for(subject(&entry), &entry.row, Asked::Differs { values: [Some(1), Some(0)] });
+        if entry.row.lost.min(entry.row.gained) <= Severity::Warning {
+            grave += 1;
+            assert!(!advice.cause.is_empty() && !advice.remedy.is_empty(), "{:?}", entry.place);
+            general += i32::from(!advice.specific);
+        }
+    }
+    println!("{general} of {grave} unsafe or warning rows have only general text");
+    assert!(general <= 194, "{general} of {grave}: specific text went away");
 }

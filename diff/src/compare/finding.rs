@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::compare::blocks::{BlockPair, Slot};
 use crate::compare::judge::{Directions, Judged, Judgement};
-use crate::knowledge::{Row, RuleKind, Site};
+use crate::knowledge::{Asked, Row, RuleKind, Site, Subject, advice_for};
 use crate::report::{Change, Finding, Names, Severity, Values};
 
 /// The values of a row in both dumps, shifted down; `None` where the place is absent.
@@ -208,14 +208,19 @@ impl Findings {
         if let Some(rule) = judged.rule {
             finding.rule = rule.to_string();
         }
-        finding.cause = judged.cause.or(finding.cause);
+        advise(&mut finding, Subject::Cpuid(site), row, pair);
+        if let Some(cause) = judged.cause {
+            finding.cause = Some(cause);
+            finding.remedy = Some("Nothing to change.".to_string());
+        }
         self.add(spot, finding, judged.a_to_b, judged.b_to_a, Some(vcpu));
     }
 
     /// A differing row of an MSR.
     pub fn msr(&mut self, index: u32, row: &Row, pair: Pair, judged: Judgement, vcpu: u32) {
         let spot = Spot::msr(index, row.hi, row.lo);
-        let finding = Finding { values: values(pair, row.hi == row.lo), ..spot.described(row) };
+        let mut finding = Finding { values: values(pair, row.hi == row.lo), ..spot.described(row) };
+        advise(&mut finding, Subject::Msr(index), row, pair);
         self.add(&spot, finding, judged.a_to_b, judged.b_to_a, Some(vcpu));
     }
 
@@ -295,6 +300,15 @@ impl Findings {
         }
         findings
     }
+}
+
+/// Writes into a finding what is known about its row: what it promises and what a change does, cause, remedy, source.
+fn advise(finding: &mut Finding, subject: Subject, row: &Row, pair: Pair) {
+    let advice = advice_for(subject, row, Asked::Differs { values: [pair.a, pair.b] });
+    finding.meaning = Some(advice.meaning_and_consequence());
+    finding.cause = Some(advice.cause);
+    finding.remedy = Some(advice.remedy);
+    finding.source = Some(advice.source);
 }
 
 /// The values as reports write them.

@@ -6,14 +6,17 @@
 //!
 //! - [`table`]: the shape of the rows and how they are found.
 //! - `features/`, `fields/`, `rules/`, `causes/`, `msrs.rs`, `gates.rs`, `sources.rs`, `aliases.rs`: the rows.
+//! - [`kvm`]: what KVM offers guests. [`advice`]: causes, consequences and remedies.
 //! - [`lookup`]: from a place to what is known about it. [`names`]: from a name to its places.
 
+pub mod advice;
 mod aliases;
 mod causes;
 mod export;
 mod features;
 mod fields;
 mod gates;
+pub mod kvm;
 pub mod lookup;
 mod msrs;
 pub mod names;
@@ -25,6 +28,7 @@ use cpuid_probe::Register;
 
 use crate::report::{Names, Severity};
 
+pub use advice::{Advice, Asked, Layer, Subject, advice_for};
 pub use export::{Entry, entries, export_csv};
 pub use gates::{Gate, gates_of};
 pub use lookup::{msr_row, owner_without_signature, row_at};

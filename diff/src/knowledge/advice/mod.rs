@@ -1,0 +1,122 @@
+//! Advice: why a place differs, what that does to a running guest, which layers decide, and what to change.
+//!
+//! Specific text is in `notes/`, a file a subject; [`general`] has a text per rule for everything else, filled in with
+//! the row's own names ([`remedies`]) and with what each layer does about the feature ([`layers`]). Nothing here judges.
+//! What no source supports is said to be unknown.
+
+mod general;
+pub mod layers;
+mod notes;
+mod qemu;
+mod remedies;
+
+use super::{Row, Site};
+pub use layers::Layer;
+
+/// Where a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Bits of a CPUID register.
+    Cpuid(Site),
+    /// Bits of a feature MSR.
+    Msr(u32),
+}
+
+/// What the advice is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Two guests differ here; the values, where there are any, as numbers.
+    Differs {
+        /// In both guests; `None` where the place is absent.
+        values: [Option<u64>; 2],
+    },
+    /// A guest does not have what its baseline promised.
+    Missing,
+    /// A guest has what its baseline excluded, or did not list.
+    Extra,
+    /// Somebody wants to know about the place.
+    Explain,
+}
+
+/// What a person needs to know about a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// What the place promises to software.
+    pub meaning: String,
+    /// Why it can differ.
+    pub cause: String,
+    /// What losing it does to a running guest; for what cannot be lost, what a change does.
+    pub consequence: String,
+    /// Which layers can take it away or change it.
+    pub layers: Vec<Layer>,
+    /// What to change, as snippets to paste.
+    pub remedy: String,
+    /// Whether cause and remedy are about this very place; if not, they are the rule's general text.
+    pub specific: bool,
+    /// Where all this comes from.
+    pub source: String,
+}
+
+impl Advice {
+    /// What the place promises, then what losing it does: one text for a finding.
+    #[must_use]
+    pub fn meaning_and_consequence(&self) -> String {
+        format!("{}. If it is lost or changes: {}", self.meaning.trim_end_matches('.'), lower(&self.consequence))
+    }
+}
+
+/// A sentence as the continuation of another. Names and abbreviations stay as they are.
+fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && (second.is_lowercase() || second == ' ') => {
+            let word = text.split([' ', ',', '.']).next().unwrap_or_default();
+            let name = matches!(word, "Linux" | "Windows" | "Intel" | "Xen" | "Hyper-V");
+            if name { text.to_string() } else { first.to_lowercase().chain(letters).collect() }
+        }
+        _ => text.to_string(),
+    }
+}
+
+/// The advice about `row`, which is at `subject`.
+#[must_use]
+pub fn advice_for(subject: Subject, row: &Row, asked: Asked) -> Advice {
+    let note = notes::note_at(subject, row.lo);
+    let general = general::text(subject, row, asked);
+    let told = |specific: &'static str, general: String| {
+        if specific.is_empty() { general } else { remedies::filled(specific, row, asked) }
+    };
+    let Some(note) = note else {
+        return Advice {
+            meaning: meaning(row),
+            cause: general.cause,
+            consequence: general.consequence,
+            layers: general.layers,
+            remedy: general.remedy,
+            specific: false,
+            source: row.source.unwrap_or("unknown: no row names this place").to_string(),
+        };
+    };
+    let mut sources: Vec<&str> = note.source.split("; ").filter(|s| !s.is_empty()).collect();
+    for source in row.source.into_iter().flat_map(|s| s.split("; ")) {
+        if !sources.iter().any(|known| known.starts_with(source)) {
+            sources.push(source);
+        }
+    }
+    Advice {
+        meaning: meaning(row),
+        cause: told(note.cause, general.cause),
+        consequence: told(note.lost, general.consequence),
+        layers: if note.layers.is_empty() { general.layers } else { note.layers.to_vec() },
+        remedy: told(note.remedy, general.remedy),
+        specific: true,
+        source: sources.join("; "),
+    }
+}
+
+fn meaning(row: &Row) -> String {
+    row.meaning.unwrap_or("unknown: no manual, and neither Linux, QEMU nor libvirt, names this bit").to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Instruction sets: vectors, crypto, and the rest that programs pick by themselves.
+
+use cpuid_probe::Register::{Eax, Ebx, Ecx, Edx};
+
+use super::{Note, bit, bits, leaf};
+use crate::knowledge::advice::Layer::{Cpu, Kernel, Libvirt, Qemu};
+use crate::knowledge::table::Sub::At;
+
+const HOST: &str = "Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.1 arch/x86/kernel/fpu/xstate.c";
+
+pub(super) const NOTES: &[Note] = &[
+    Note {
+        at: &[
+            bit(0x1, Ecx, 12),
+            bit(0x1, Ecx, 28),
+            bit(0x1, Ecx, 29),
+            bit(0x7, Ebx, 5),
+            bit(0x7, Ecx, 9),
+            bit(0x7, Ecx, 10),
+            bits(0x7, At(1), Eax, 2, 0),
+            bits(0x7, At(1), Eax, 4, 4),
+            bits(0x7, At(1), Eax, 23, 23),
+            bits(0x7, At(1), Edx, 5, 4),
+            bits(0x7, At(1), Edx, 10, 10),
+        ],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "A vector instruction set on the 256-bit registers: KVM offers it where the host's CPU has it and its \
+                kernel saves that state. The hosts' generations or the CPU models differ.",
+        lost: "Libraries (libc, OpenSSL, BLAS, language runtimes) chose code paths by it when each program started: \
+               an invalid opcode in the middle of a running program.",
+        remedy: "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: \
+                 {disable}, and what builds on it.",
+        source: HOST,
+    },
+    Note {
+        at: &[
+            bits(0x7, At(0), Ebx, 17, 16),
+            bit(0x7, Ebx, 21),
+            bits(0x7, At(0), Ebx, 28, 26),
+            bits(0x7, At(0), Ebx, 31, 30),
+            bit(0x7, Ecx, 1),
+            bit(0x7, Ecx, 6),
+            bits(0x7, At(0), Ecx, 12, 11),
+            bit(0x7, Ecx, 14),
+            bits(0x7, At(0), Edx, 3, 2),
+            bit(0x7, Edx, 8),
+            bit(0x7, Edx, 23),
+            bits(0x7, At(1), Eax, 5, 5),
+            bits(0x7, At(1), Edx, 19, 19),
+            leaf(0x24),
+        ],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "AVX-512 and AVX10 differ between generations, and between server and client parts of one. KVM offers \
+                what the host's CPU has and its kernel saves.",
+        lost: "Libraries chose code paths by it when each program started: an invalid opcode in the middle of a \
+               running program. With the last of them the XSAVE components (0xD.0 EAX[7:5]) go, and state that the \
+               guest has enabled cannot be restored.",
+        remedy: "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: \
+                 {disable}; without AVX-512 altogether: `<feature policy='disable' name='avx512f'/>` in `<cpu>` and \
+                 every other avx512 feature.",
+        source: HOST,
+    },
+    Note {
+        at: &[
+            bit(0x1, Ecx, 1),
+            bit(0x1, Ecx, 25),
+            bit(0x1, Ecx, 30),
+            bit(0x7, Ebx, 18),
+            bit(0x7, Ebx, 29),
+            bit(0x7, Ecx, 8),
+        ],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "Cipher, hash and random-number instructions: KVM offers them where the host's CPU has them and its \
+                kernel does not hide them; generations and CPU models differ.",
+        lost: "Crypto libraries and the kernel chose their code by it when they started: an invalid opcode where it \
+               is gone.",
+        remedy: "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: \
+                 {disable}.",
+        source: "Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
+    },
+    Note {
+        at: &[bit(0x1, Ecx, 21), bit(0x1, Ecx, 24), bit(0x7, Ebx, 1)],
+        layers: &[Kernel, Qemu, Libvirt],
+        cause: "KVM emulates it on every host; CPU models and definitions differ in whether they contain it, and \
+                `virsh capabilities` lists it only where the host's CPU has it.",
+        lost: "The guest's kernel programs the APIC or the TSC through it: its MSR accesses fault.",
+        remedy: "Have it on both: {require}; every KVM host can give it.",
+        source: "Linux 6.1 arch/x86/kvm/cpuid.c:662-664; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; QEMU 7.2 \
+                 target/i386/kvm/kvm.c:349-469",
+    },
+    Note {
+        at: &[
+            bit(0x7, Ebx, 9),
+            bit(0x7, Edx, 4),
+            bits(0x7, At(1), Eax, 12, 10),
+            bits(0x8000_0021, At(0), Eax, 11, 10),
+            bit(0x8000_0021, Eax, 15),
+            bit(0x8000_0021, Eax, 19),
+            bits(0x8000_0008, At(0), Ebx, 18, 16),
+            leaf(0x8000_001a),
+            bit(0x7, Ecx, 25),
+            bits(0x7, At(1), Edx, 14, 14),
+            bit(0x8000_0021, Eax, 20),
+        ],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "Advice about speed, or a hint that does nothing where it is absent; generations and CPU models \
+                differ.",
+        lost: "Nothing but speed: the code it selects stays correct.",
+        remedy: "If it must be the same: {disable}.",
+        source: "Xen arch/x86/cpu-policy.c guest_common_max_feature_adjustments; Linux 6.1 arch/x86/lib/memmove_64.S",
+    },
+    Note {
+        at: &[bit(0x8000_0001, Edx, 26)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers 1 GiB pages where the host's CPU has them; CPU models differ in them.",
+        lost: "Page tables of the guest that map 1 GiB pages fault as having a reserved bit set.",
+        remedy: "Have them on both: {require}; or on neither: {disable}.",
+        source: "Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; QEMU docs/system/cpu-models-x86.rst.inc",
+    },
+    Note {
+        at: &[bit(0x8000_0001, Edx, 27), bit(0x7, Ecx, 22)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers RDTSCP and RDPID only where the hardware can virtualize TSC_AUX for guests; CPU models \
+                differ.",
+        lost: "User programs and the vDSO use it: an invalid opcode where it is gone.",
+        remedy: "Have it on both: {require}; or on neither: {disable}.",
+        source: "Linux 6.1 arch/x86/kvm/vmx/vmx.c vmx_set_cpu_caps; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
+    },
+    Note {
+        at: &[
+            bits(0x8000_0001, At(0), Edx, 9, 0),
+            bits(0x8000_0001, At(0), Edx, 17, 12),
+            bits(0x8000_0001, At(0), Edx, 24, 23),
+        ],
+        layers: &[Qemu],
+        cause: "AMD repeats bits of 1.EDX here; Intel does not. QEMU copies them where the guest's vendor is AMD. So \
+                the guests are of different vendors, or the bits of 1.EDX differ.",
+        lost: "Software for AMD reads the copy instead of the original.",
+        remedy: "Settle the vendor, or the bit of the same number in 0x00000001 EDX; this one follows.",
+        source: "AMD APM vol. 3 appendix E.4 Fn8000_0001; QEMU 7.2 target/i386/cpu.c CPUID_EXT2_AMD_ALIASES; Linux \
+                 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
+    },
+    Note {
+        at: &[leaf(0xc000_0000), leaf(0xc000_0001)],
+        layers: &[Cpu, Kernel],
+        cause: "Centaur's and Zhaoxin's own leaves: KVM gives them to guests on hosts of these vendors alone.",
+        lost: "Programs that use the PadLock engines meet an invalid opcode.",
+        remedy: "Do not migrate between vendors; or {disable}.",
+        source: "Linux 6.1 arch/x86/kvm/cpuid.c:1271-1316",
+    },
+];

@@ -1,0 +1,198 @@
+use super::*;
+use crate::knowledge::{Entry, Namespace, Owner, Place, RuleKind, Site, entries, msr_row, names, row_at};
+use cpuid_probe::Register;
+
+fn subject(place: Place) -> Subject {
+    match place {
+        Place::Cpuid { owner, at } => {
+            Subject::Cpuid(Site { owner, leaf: at.leaf, subleaf: at.subleaf.first(), register: at.register })
+        }
+        Place::Msr { index, .. } => Subject::Msr(index),
+    }
+}
+
+fn everything() -> impl Iterator<Item = (Entry, Asked, Advice)> {
+    let asked = [
+        Asked::Differs { values: [Some(2_600_000), Some(2_599_997)] },
+        Asked::Differs { values: [Some(1), None] },
+        Asked::Missing,
+        Asked::Extra,
+        Asked::Explain,
+    ];
+    entries().into_iter().flat_map(move |e| asked.map(|asked| (e, asked, advice_for(subject(e.place), &e.row, asked))))
+}
+
+#[test]
+fn no_text_is_missing_or_left_unfilled() {
+    for (entry, asked, advice) in everything() {
+        let at = entry.place;
+        for text in [&advice.meaning, &advice.cause, &advice.consequence, &advice.remedy, &advice.source] {
+            assert!(!text.is_empty(), "{at:?} {asked:?}");
+            assert!(!text.contains(['{', '}', '\n']) && !text.contains("  "), "{at:?}: {text}");
+            assert!(text.matches('`').count().is_multiple_of(2), "{at:?}: {text}");
+        }
+        for text in [&advice.cause, &advice.consequence, &advice.remedy] {
+            assert!(text.ends_with('.'), "{at:?}: {text}");
+            assert!(!text.contains(".."), "{at:?}: {text}");
+        }
+        assert!(!advice.layers.is_empty(), "{at:?}");
+    }
+}
+
+#[test]
+fn notes_are_whole_and_about_something() {
+    for note in notes::all() {
+        assert!(!note.cause.is_empty() && !note.lost.is_empty() && !note.source.is_empty(), "{}", note.cause);
+        assert!(!note.layers.is_empty() && !note.at.is_empty(), "{}", note.cause);
+        let mut kinds = note.layers.to_vec();
+        kinds.sort_unstable();
+        kinds.dedup();
+        assert_eq!(kinds.len(), note.layers.len(), "{}", note.cause);
+    }
+    // Every place of a note holds a row that something is known about.
+    let entries = entries();
+    for (i, spot) in notes::all().flat_map(|n| n.at).enumerate() {
+        let hit = match *spot {
+            notes::Spot::Bits(owners, at) => owners.iter().any(|owner| {
+                let site = Site { owner: *owner, leaf: at.leaf, subleaf: at.subleaf.first(), register: at.register };
+                row_at(site, at.lo).known && row_at(site, at.hi).known
+                    || at.hi > at.lo && (at.lo..=at.hi).any(|b| row_at(site, b).known)
+            }),
+            notes::Spot::Leaves(_, first, last) => entries.iter().any(|e| match e.place {
+                Place::Cpuid { at, .. } => first <= at.leaf && at.leaf <= last,
+                Place::Msr { .. } => false,
+            }),
+            notes::Spot::Msr(index, hi, lo) => hi - lo == 63 || (lo..=hi).any(|b| msr_row(index, b).known),
+        };
+        assert!(hit, "place {i} of the notes is about nothing known");
+    }
+}
+
+/// What stands between `open` and `close`, everywhere in `text`.
+fn between<'a>(text: &'a str, open: &str, close: char) -> Vec<&'a str> {
+    text.split(open).skip(1).filter_map(|rest| rest.split(close).next()).collect()
+}
+
+#[test]
+fn snippets_name_features_that_exist() {
+    let all: std::collections::HashSet<(Namespace, &str)> = names::all().map(|m| (m.namespace, m.name)).collect();
+    let known = |namespace, name: &str| all.iter().any(|known| *known == (namespace, name));
+    let settings = [
+        "apic",
+        "family",
+        "host-cache-info",
+        "host-phys-bits",
+        "host-phys-bits-limit",
+        "hv-no-nonarch-coresharing",
+        "hv-spinlocks",
+        "hypervisor",
+        "l3-cache",
+        "level",
+        "level-func7",
+        "model",
+        "model-id",
+        "nested",
+        "phys-bits",
+        "pmu",
+        "pt_mode",
+        "kernel-irqchip",
+        "stepping",
+        "tsc-frequency",
+        "tsx",
+        "vendor",
+        "vmware-cpuid-freq",
+        "xlevel",
+        "migratable",
+        "kvm.enable_pmu",
+        "cpu-pm",
+        "mode",
+        "",
+    ];
+    for (entry, _, advice) in everything() {
+        for name in between(&advice.remedy, "<feature policy='disable' name='", '\'') {
+            assert!(known(Namespace::Libvirt, name), "{:?}: libvirt has no `{name}`", entry.place);
+        }
+        for code in advice.remedy.split('`').skip(1).step_by(2).filter(|c| !c.contains('<') && !c.contains(' ')) {
+            for setting in code.split(',').filter_map(|s| s.split_once('=')).map(|(name, _)| name) {
+                assert!(
+                    settings.contains(&setting) || known(Namespace::Qemu, setting),
+                    "{:?}: QEMU has no `{setting}` ({code})",
+                    entry.place
+                );
+            }
+        }
+    }
+}
+
+fn about(owner: Owner, leaf: u32, register: Register, bit: u8, asked: Asked) -> Advice {
+    let site = Site { owner, leaf, subleaf: 0, register };
+    advice_for(Subject::Cpuid(site), &row_at(site, bit), asked)
+}
+
+#[test]
+fn the_debug_store_says_that_hardware_is_not_enough() {
+    for (register, bit) in [(Register::Edx, 21), (Register::Ecx, 2)] {
+        let advice = about(Owner::Cpu, 1, register, bit, Asked::Explain);
+        assert!(advice.specific);
+        for word in ["PEBS", "kernel", "generation", "not enough"] {
+            assert!(advice.cause.contains(word), "{word}: {}", advice.cause);
+        }
+        assert!(advice.remedy.contains("<feature policy='disable' name='ds'/>"), "{}", advice.remedy);
+        assert!(advice.remedy.contains("<feature policy='disable' name='dtes64'/>"), "{}", advice.remedy);
+    }
+}
+
+#[test]
+fn the_frequency_leaf_pins_the_lower_frequency_in_hertz() {
+    let asked = Asked::Differs { values: [Some(2_600_000), Some(2_599_997)] };
+    let advice = about(Owner::Kvm, 0x4000_0010, Register::Eax, 0, asked);
+    assert!(advice.remedy.contains("<timer name='tsc' frequency='2599997000'/>"), "{}", advice.remedy);
+    for word in ["vmware-cpuid-freq", "invtsc", "calibration"] {
+        assert!(advice.cause.contains(word), "{word}: {}", advice.cause);
+    }
+    assert!(advice.consequence.contains("cannot be live-migrated"), "{}", advice.consequence);
+    for word in ["250 ppm", "--migratable", "only hides the leaf"] {
+        assert!(advice.remedy.contains(word), "{word}: {}", advice.remedy);
+    }
+}
+
+#[test]
+fn pdcm_is_dropped_without_a_word() {
+    let advice = about(Owner::Cpu, 1, Register::Ecx, 15, Asked::Missing);
+    assert!(advice.cause.contains("without a word") && advice.cause.contains("PMU"), "{}", advice.cause);
+}
+
+#[test]
+fn a_feature_without_a_note_is_told_by_its_layers() {
+    let movbe = about(Owner::Cpu, 1, Register::Ecx, 22, Asked::Differs { values: [Some(1), Some(0)] });
+    assert!(!movbe.specific);
+    assert!(movbe.cause.contains("KVM offers it where"), "{}", movbe.cause);
+    assert!(movbe.remedy.contains("<feature policy='disable' name='movbe'/>"), "{}", movbe.remedy);
+    assert!(movbe.remedy.contains("`movbe=off`"), "{}", movbe.remedy);
+}
+
+#[test]
+fn a_feature_that_nobody_names_says_so() {
+    let site = Site { owner: Owner::Cpu, leaf: 0x8000_0021, subleaf: 0, register: Register::Eax };
+    let advice = advice_for(Subject::Cpuid(site), &row_at(site, 17), Asked::Differs { values: [Some(1), Some(0)] });
+    assert!(advice.cause.contains("QEMU has no name for it"), "{}", advice.cause);
+    assert!(advice.remedy.contains("migratable='on'"), "{}", advice.remedy);
+}
+
+#[test]
+fn an_unknown_bit_is_not_explained_away() {
+    let advice = about(Owner::Cpu, 1, Register::Ecx, 16, Asked::Explain);
+    assert!(advice.cause.starts_with("unknown") && advice.meaning.starts_with("unknown"));
+    assert!(!advice.specific);
+}
+
+#[test]
+fn harmless_rules_ask_for_nothing() {
+    for (entry, asked, advice) in everything() {
+        let harmless =
+            matches!(entry.row.rule, RuleKind::OsControlled) && entry.row.lost == crate::report::Severity::Expected;
+        if harmless && !matches!(asked, Asked::Missing | Asked::Extra) {
+            assert!(advice.remedy.starts_with("Nothing to change"), "{:?}: {}", entry.place, advice.remedy);
+        }
+    }
+}
