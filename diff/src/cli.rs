@@ -80,6 +80,8 @@ pub enum Format {
     Unified,
     /// For bug trackers
     Markdown,
+    /// One page with bit maps; it needs no network and no script
+    Html,
     /// The whole report (cpuid-report/1)
     Json,
 }

@@ -72,6 +72,7 @@ fn rendered(report: &Report, common: &Common) -> Result<String> {
         Format::Table => render::table::render(report, style),
         Format::Unified => render::unified::render(report),
         Format::Markdown => render::markdown::render(report),
+        Format::Html => render::html::render(report),
         Format::Json => render::json::pretty(report)?,
     })
 }

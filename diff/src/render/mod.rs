@@ -4,6 +4,7 @@
 pub mod html;
 pub mod json;
 pub mod markdown;
+pub mod registers;
 pub mod table;
 pub mod unified;
 pub mod words;

@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use cpuid_probe::dump::{Dump, MsrRecord, Record, VcpuDump};
-use cpuid_probe::hypervisor::base_of;
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::text::write_record;
 
-use crate::render::words;
+use crate::render::{registers, words};
 use crate::report::{Finding, Report, Severity};
 
 /// Unchanged lines around a change.
@@ -222,22 +221,7 @@ fn spot_in(f: &Finding, v: &VcpuDump) -> Option<Spot> {
     if let Some(msr) = f.msr.as_deref().and_then(words::hex) {
         return Some(Spot::Msr(msr));
     }
-    leaf_in(f, v).map(Spot::Leaf)
-}
-
-/// The register set a finding is about, as this vCPU holds it.
-#[must_use]
-pub fn leaf_in(f: &Finding, v: &VcpuDump) -> Option<LeafId> {
-    let leaf = f.leaf.as_deref().and_then(words::hex);
-    let subleaf = f.subleaf.as_deref().and_then(words::hex);
-    let Some(signature) = &f.block else { return leaf.map(|leaf| LeafId { leaf, subleaf }) };
-    let base = v.blocks().find(|b| b.signature.to_string() == *signature).map(|b| b.base);
-    match (leaf, base) {
-        (Some(leaf), Some(base)) if base_of(leaf).is_some() => Some(LeafId { leaf: base + (leaf & 0xff), subleaf }),
-        (Some(_), _) => None,
-        // The block itself is the finding: its head stands for it.
-        (None, base) => base.map(|base| LeafId::new(base, 0)),
-    }
+    registers::leaf_in(f, v).map(Spot::Leaf)
 }
 
 /// `ds 0 -> 1: B to A lost, unsafe`.

@@ -1,0 +1,149 @@
+//! The registers that a report's findings are about, bit by bit.
+
+use cpuid_probe::Register;
+use cpuid_probe::dump::{Dump, VcpuDump};
+use cpuid_probe::hypervisor::base_of;
+use cpuid_probe::leaf::LeafId;
+
+use crate::render::words;
+use crate::report::{Finding, Report, Severity};
+
+/// What became of one bit, from the first input to the second (from a baseline to an input, in a check).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// No difference; the bit's value.
+    Same(bool),
+    /// 1 before, 0 after.
+    Lost,
+    /// 0 before, 1 after.
+    Gained,
+    /// Part of a number that is another one.
+    Changed,
+    /// Differs, and is expected, harmless or waived.
+    Aside,
+}
+
+/// One register that findings are about.
+#[derive(Clone, Debug)]
+pub struct Map<'a> {
+    /// `0x00000001 EDX`, and the vCPU where it matters.
+    pub title: String,
+    /// The values before and after, where known: a letter and 8 (or 16) digits or `absent`.
+    pub values: Vec<(String, String)>,
+    /// Every bit, the highest first, with the finding it belongs to.
+    pub bits: Vec<(Fate, Option<&'a Finding>)>,
+    /// The findings, in the order of their places.
+    pub findings: Vec<&'a Finding>,
+}
+
+/// The register set a finding is about, as this vCPU holds it: a block's leaves move with its base.
+#[must_use]
+pub fn leaf_in(f: &Finding, v: &VcpuDump) -> Option<LeafId> {
+    let leaf = f.leaf.as_deref().and_then(words::hex);
+    let subleaf = f.subleaf.as_deref().and_then(words::hex);
+    let Some(signature) = &f.block else { return leaf.map(|leaf| LeafId { leaf, subleaf }) };
+    let base = v.blocks().find(|b| b.signature.to_string() == *signature).map(|b| b.base);
+    match (leaf, base) {
+        (Some(leaf), Some(base)) if base_of(leaf).is_some() => Some(LeafId { leaf: base + (leaf & 0xff), subleaf }),
+        (Some(_), _) => None,
+        // The block itself is the finding: its head stands for it.
+        (None, base) => base.map(|base| LeafId::new(base, 0)),
+    }
+}
+
+/// A map of every register that findings are about. Findings on different vCPUs have maps of their own.
+#[must_use]
+pub fn maps(report: &Report) -> Vec<Map<'_>> {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    let key = |f: &Finding| {
+        let place = (f.leaf.clone(), f.subleaf.clone(), f.register.clone(), f.msr.clone(), f.block.clone());
+        (place, f.input, f.vcpus.first().copied())
+    };
+    for f in report.findings.iter().filter(|f| f.bits.is_some()) {
+        match groups.iter_mut().find(|g| g.first().is_some_and(|first| key(first) == key(f))) {
+            Some(group) => group.push(f),
+            None => groups.push(vec![f]),
+        }
+    }
+    groups.into_iter().filter_map(|group| map(report, group)).collect()
+}
+
+fn map<'a>(report: &'a Report, findings: Vec<&'a Finding>) -> Option<Map<'a>> {
+    let first = *findings.first()?;
+    let vcpu = first.vcpus.first().copied();
+    let width: u8 = if first.msr.is_some() { 64 } else { 32 };
+    let digits = usize::from(width / 4);
+    let of = |dump: &Dump| value(first, vcpu, dump);
+    let sides: Vec<usize> = match first.input {
+        Some(input) => vec![input],
+        None => (0..report.dumps.len()).collect(),
+    };
+    let values: Vec<Option<u64>> = sides.iter().filter_map(|side| report.dumps.get(*side)).map(of).collect();
+    // With no second value, the findings themselves tell what was expected.
+    let (before, after) = match values.as_slice() {
+        [a, b] => (a.unwrap_or_default(), b.unwrap_or_default()),
+        [a] => (expected(&findings, a.unwrap_or_default()), a.unwrap_or_default()),
+        _ => return None,
+    };
+    let bits = (0..width).rev().map(|bit| {
+        let finding = findings.iter().copied().find(|f| covers(f, bit));
+        let (was, is) = (before >> bit & 1 == 1, after >> bit & 1 == 1);
+        (fate(finding, was, is), finding)
+    });
+    let mut title = words::place(first);
+    title.truncate(title.find('[').unwrap_or(title.len()));
+    if report.inputs.iter().any(|input| input.vcpus > 1)
+        && let Some(vcpu) = vcpu
+    {
+        title.push_str(&format!(", vCPU {vcpu}"));
+    }
+    let shown = |value: &Option<u64>| match value {
+        Some(value) => format!("{value:0digits$x}"),
+        None => "absent".to_string(),
+    };
+    let values = sides.iter().zip(&values).map(|(side, value)| (words::letter(*side), shown(value))).collect();
+    Some(Map { title, values, bits: bits.collect(), findings })
+}
+
+/// What a dump holds at a finding's register.
+fn value(f: &Finding, vcpu: Option<u32>, dump: &Dump) -> Option<u64> {
+    let own = dump.vcpus.iter().find(|v| Some(v.vcpu) == vcpu);
+    let v = own.or(dump.vcpus.first())?;
+    if let Some(msr) = f.msr.as_deref().and_then(words::hex) {
+        return v.msr(msr).flatten();
+    }
+    let register = Register::ALL.into_iter().find(|r| Some(r.name()) == f.register.as_deref())?;
+    Some(u64::from(v.get(leaf_in(f, v)?)?.get(register)))
+}
+
+fn range(f: &Finding) -> Option<(u8, u8)> {
+    let bits = f.bits.as_deref()?;
+    let (hi, lo) = bits.split_once(':').unwrap_or((bits, bits));
+    Some((hi.parse().ok()?, lo.parse().ok()?))
+}
+
+fn covers(f: &Finding, bit: u8) -> bool {
+    range(f).is_some_and(|(hi, lo)| (lo..=hi).contains(&bit))
+}
+
+/// A register as the baseline expects it, where it speaks of it; elsewhere as it is.
+fn expected(findings: &[&Finding], value: u64) -> u64 {
+    findings.iter().fold(value, |value, f| match (range(f), f.values.expected.as_deref()) {
+        (Some((hi, lo)), Some("0" | "1")) if hi == lo => {
+            let one = f.values.expected.as_deref() == Some("1");
+            value & !(1 << lo) | u64::from(one) << lo
+        }
+        _ => value,
+    })
+}
+
+fn fate(finding: Option<&Finding>, was: bool, is: bool) -> Fate {
+    let Some(f) = finding.filter(|_| was != is) else { return Fate::Same(is) };
+    let number = f.bits.as_deref().is_some_and(|bits| bits.contains(':'));
+    match f.severity {
+        Severity::Info | Severity::Expected | Severity::Waived => Fate::Aside,
+        _ if number => Fate::Changed,
+        _ if was => Fate::Lost,
+        _ => Fate::Gained,
+    }
+}
