@@ -12,11 +12,13 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cpuid_probe::dump::{Dump, Source};
+use cpuid_probe::dump::{Dump, Source, VcpuDump};
 use cpuid_probe::text::read_frame;
 use cpuid_probe::{LeafId, Register, json};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
+use support::guest::Guest;
+use support::places::places;
 
 const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
 const QEMU: &str = "qemu-system-x86_64";
@@ -199,6 +201,72 @@ fn each_vcpu_is_read_on_itself() {
         assert!(x2apic.is_empty() || x2apic == ids, "{model} {smp}: {x2apic:?}");
         assert!(dump.is_complete());
     }
+}
+
+/// Bits that an operating system switches by itself, as (leaf, subleaf, register, mask): OSXSAVE and OSPKE mirror CR4,
+/// the sizes of the XSAVE area follow XCR0 and IA32_XSS.
+const OS_CONTROLLED: &[(u32, u32, Register, u32)] = &[
+    (0x1, 0, Register::Ecx, 1 << 27),
+    (0x7, 0, Register::Ecx, 1 << 4),
+    (0xd, 0, Register::Ebx, u32::MAX),
+    (0xd, 1, Register::Ebx, u32::MAX),
+];
+
+#[test]
+fn linux_sees_the_same() {
+    const MODELS: [&str; 14] = [
+        "qemu64",
+        "kvm64",
+        "Conroe",
+        "Penryn",
+        "Nehalem",
+        "SandyBridge",
+        "Haswell-noTSX",
+        "Skylake-Client-IBRS",
+        "Icelake-Server",
+        "Opteron_G3",
+        "EPYC",
+        "EPYC-Milan",
+        "Dhyana",
+        "max",
+    ];
+    let check = |model: &&str| {
+        let outputs = Guest::new(model, "2")
+            .file("bin/cpuid-probe", PROBE)
+            .run_script(&["cpuid-probe --format text 2>/dev/null", "cpuid -r"]);
+        let linux = read_frame(&outputs["cpuid-probe --format text 2>/dev/null"].text).unwrap();
+        let debian = places(&outputs["cpuid -r"].text);
+        let ours = dump(&["--cpu", model, "--smp", "2"]);
+        assert_eq!((linux.vcpus.len(), ours.vcpus.len()), (2, 2), "{model}");
+        for (ours, linux) in ours.vcpus.iter().zip(&linux.vcpus) {
+            let read = |v: &VcpuDump| v.leaves().iter().map(|r| r.id).collect::<Vec<_>>();
+            assert_eq!(read(ours), read(linux), "{model}");
+            let mut compared = 0;
+            // QEMU 7.2 leaves 0x1C unwritten: whatever lay on its stack.
+            for seen in ours.leaves().iter().filter(|r| r.id.leaf != 0x1c) {
+                let (leaf, subleaf) = (seen.id.leaf, seen.id.ecx());
+                let in_linux = linux.get(seen.id).unwrap();
+                let in_debian = debian.get(&(ours.vcpu, leaf, subleaf)).copied();
+                for register in Register::ALL {
+                    let os = OS_CONTROLLED.iter().find(|c| (c.0, c.1, c.2) == (leaf, subleaf, register));
+                    let hardware = !os.map_or(0, |c| c.3);
+                    let seen = seen.registers.get(register) & hardware;
+                    let place = format!("{model}: vCPU {}, {leaf:#x}.{subleaf} {register}", ours.vcpu);
+                    assert_eq!(seen, in_linux.get(register) & hardware, "{place}");
+                    if let Some(debian) = in_debian {
+                        assert_eq!(seen, debian.get(register) & hardware, "{place}, `cpuid -r`");
+                        compared += 1;
+                    }
+                }
+            }
+            assert!(compared >= 4 * 15, "{model}: only {compared} registers to compare with `cpuid -r`");
+        }
+    };
+    thread::scope(|scope| {
+        for half in MODELS.chunks(MODELS.len() / 2) {
+            scope.spawn(|| half.iter().for_each(check));
+        }
+    });
 }
 
 #[test]

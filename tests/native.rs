@@ -3,18 +3,16 @@
 
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cpuid_probe::coverage::Coverage;
 use cpuid_probe::dump::{Dump, GapReason, Recorded, Source, VcpuDump};
 use cpuid_probe::text::read_frame;
 use cpuid_probe::{LeafId, Registers, json};
 use support::guest::{Guest, Output};
+use support::places::{Places, places};
 
 const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
-
-/// Register sets by vCPU and place.
-type Places = BTreeMap<(u32, u32, u32), Registers>;
 
 /// Heads that `cpuid -r` reads whether the range exists or not: no CPU here has any of them.
 const HEADS: [(u32, u32); 4] = [(0x2000_0000, 0), (0x4000_0100, 0), (0x8086_0000, 0), (0xc000_0000, 0)];
@@ -56,8 +54,8 @@ fn equals_debians_cpuid_register_for_register_in_the_same_guest() {
             "cpuid -r",
             "cpuid-probe 2>/dev/null",
         ]);
-        let ours = places(&outputs["cpuid-probe --format raw 2>/dev/null"]);
-        let theirs = places(&outputs["cpuid -r"]);
+        let ours = places(&outputs["cpuid-probe --format raw 2>/dev/null"].text);
+        let theirs = places(&outputs["cpuid -r"].text);
         let dump = json_of(&outputs["cpuid-probe 2>/dev/null"]);
         let stable = |places: &Places| -> Places {
             places.iter().filter(|(place, _)| place.1 != UNSTABLE).map(|(place, r)| (*place, *r)).collect()
@@ -122,11 +120,11 @@ fn all_forms_say_the_same_and_two_runs_differ_only_in_their_time() {
     assert_eq!(json::to_string(&later), json::to_string(&dump));
 
     let raw = &outputs["cpuid-probe --format raw"];
-    assert_eq!(places(raw), places_of(&dump));
+    assert_eq!(places(&raw.text), places_of(&dump));
     assert_eq!(read_frame(&outputs["cpuid-probe --format text"].text).unwrap().vcpus, dump.vcpus);
     assert_eq!(outputs["taskset 1 cpuid-probe --format raw"].text, raw.text, "it moves to every vCPU by itself");
-    let one = places(&outputs["cpuid-probe --cpus 1 --format raw"]);
-    assert_eq!(one, places(raw).into_iter().filter(|(place, _)| place.0 == 1).collect());
+    let one = places(&outputs["cpuid-probe --cpus 1 --format raw"].text);
+    assert_eq!(one, places(&raw.text).into_iter().filter(|(place, _)| place.0 == 1).collect());
 
     let twice = &outputs["cpuid-probe -o /dump.json; cat /dump.json; cpuid-probe -o /dump.json"];
     assert_eq!(twice.code, 2);
@@ -192,28 +190,6 @@ fn json_in(console: &str) -> Dump {
     let lines: Vec<&str> = console.lines().skip_while(|line| *line != "{").collect();
     let end = lines.iter().position(|line| *line == "}").unwrap_or_else(|| panic!("{console}"));
     json::from_str(&lines[..=end].join("\n")).unwrap()
-}
-
-/// Reads the shape of `cpuid -r`. Our own reader of it is the differ's; this one is the test's.
-fn places(output: &Output) -> Places {
-    let mut places = Places::new();
-    let mut vcpu = None;
-    for line in output.text.lines() {
-        if let Some(number) = line.strip_prefix("CPU ") {
-            vcpu = Some(number.trim_end_matches(':').parse().unwrap());
-            continue;
-        }
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let number = |word: &str| {
-            let digits = word.rsplit(['=', 'x']).next().unwrap_or_default().trim_end_matches(':');
-            u32::from_str_radix(digits, 16).unwrap_or_else(|_| panic!("{line}"))
-        };
-        let [leaf, subleaf, eax, ebx, ecx, edx] = words.as_slice() else { panic!("{line}") };
-        let registers = Registers::new(number(eax), number(ebx), number(ecx), number(edx));
-        let before = places.insert((vcpu.unwrap(), number(leaf), number(subleaf)), registers);
-        assert_eq!(before, None, "twice: {line}");
-    }
-    places
 }
 
 fn places_of(dump: &Dump) -> Places {

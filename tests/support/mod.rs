@@ -3,6 +3,7 @@
 
 pub mod guest;
 pub mod libvirt;
+pub mod places;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
