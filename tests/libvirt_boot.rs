@@ -5,8 +5,10 @@ mod support;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 
+use cpuid_probe::dump::Dump;
+use cpuid_probe::json;
 use cpuid_probe::libvirt::removed::{read_removed_features, removed_features};
 use cpuid_probe::libvirt::{Guest, read_cpus, read_guests};
 use support::libvirt::Libvirt;
@@ -194,5 +196,95 @@ fn arguments_that_may_change_cpuid_are_refused() {
              <qemu:commandline>{arguments}</qemu:commandline></domain>"
         );
         assert_eq!(read_guests(&xml, &removed).is_err(), refused, "{arguments}");
+    }
+}
+
+const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
+
+fn boot_via_libvirt(libvirt: &Libvirt, arguments: &[&str]) -> Output {
+    let mut script = Command::new(root().join("scripts/boot-via-libvirt"));
+    script.args(["-c", libvirt.uri()]).args(arguments).env("CPUID_PROBE", PROBE).current_dir(root());
+    script.output().unwrap()
+}
+
+fn boot(arguments: &[&str]) -> Output {
+    Command::new(PROBE).arg("boot").args(arguments).current_dir(root()).output().unwrap()
+}
+
+fn dump(output: &Output) -> Dump {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    json::from_str(std::str::from_utf8(&output.stdout).unwrap()).unwrap()
+}
+
+/// A domain that libvirt runs and a QEMU that we run show the same, and libvirt has nothing left of it.
+#[test]
+fn libvirt_and_qemu_give_the_same_dump() {
+    let libvirt = Libvirt::start();
+    let mut cases: Vec<(&str, &[&str])> = vec![
+        ("tests/data/domains/no-cpu.xml", &[]),
+        ("tests/data/domains/reference.xml", &[]),
+        ("tests/data/domains/removed.xml", &["--machine", "pc"]),
+        ("tests/data/domains/vendor-id.xml", &[]),
+        ("tests/data/domains/no-cache.xml", &[]),
+        ("tests/data/domains/maximum.xml", &[]),
+        ("tests/data/domains/some-vcpus.xml", &[]),
+        ("tests/data/domains/enabled-vcpus.xml", &[]),
+        ("tests/data/domains/live.xml", &[]),
+        ("tests/data/baseline.xml", &["--accel", "tcg"]),
+    ];
+    if libvirt.virsh(&["domcapabilities", "--virttype", "kvm"]).status.success() {
+        cases.push(("tests/data/domains/kvmclock.xml", &[]));
+    } else {
+        eprintln!("kvmclock: left out, there is no usable /dev/kvm");
+    }
+    for (file, options) in cases {
+        let under_libvirt = dump(&boot_via_libvirt(&libvirt, &[options, &[file]].concat()));
+        let plain = dump(&boot(&[options, &["--cpu-xml", file]].concat()));
+        assert!(!plain.vcpus.is_empty(), "{file}");
+        assert_eq!(under_libvirt.vcpus, plain.vcpus, "{file}");
+        let [libvirt, plain] = [under_libvirt, plain].map(|dump| dump.provenance.boot.unwrap());
+        assert_eq!((libvirt.cpu, libvirt.accel, libvirt.machine), (plain.cpu, plain.accel, plain.machine), "{file}");
+        assert!(plain.qemu.starts_with(&libvirt.qemu), "{} {}", plain.qemu, libvirt.qemu);
+    }
+    for list in [["list", "--all", "--name"], ["pool-list", "--all", "--name"]] {
+        assert_eq!(libvirt.ask(&list).trim(), "");
+    }
+}
+
+/// mode='host-model' is whatever libvirt makes of it on this host, which domcapabilities tell beforehand.
+#[test]
+fn a_host_model_is_what_domcapabilities_said() {
+    let libvirt = Libvirt::start();
+    let said = libvirt.directory().join("domcapabilities.xml");
+    fs::write(&said, libvirt.ask(&["domcapabilities", "--virttype", "qemu"])).unwrap();
+    let asked = libvirt.directory().join("host-model.xml");
+    fs::write(&asked, "<cpu mode='host-model'/>").unwrap();
+    let got = dump(&boot_via_libvirt(&libvirt, &["--accel", "tcg", &asked.to_string_lossy()]));
+    let plain = dump(&boot(&["--accel", "tcg", "--cpu-xml", &said.to_string_lossy()]));
+    assert_eq!(got.vcpus, plain.vcpus);
+}
+
+#[test]
+fn a_failed_boot_leaves_nothing_in_libvirt() {
+    let libvirt = Libvirt::start();
+    let bogus = libvirt.directory().join("bogus.xml");
+    fs::write(&bogus, "<cpu>\n  <model>Bogus</model>\n</cpu>").unwrap();
+    let broken = libvirt.directory().join("broken.xml");
+    fs::write(&broken, "<cpu>\n  <modle>Haswell</modle>\n</cpu>").unwrap();
+    let (bogus, broken) = (bogus.to_string_lossy(), broken.to_string_lossy());
+    for (arguments, words) in [
+        (&["--accel", "tcg", &bogus][..], "Unknown CPU model Bogus"),
+        (&["--accel", "tcg", &broken], "line 2, column 3: unknown element <modle>"),
+        (&["--timeout", "0", "tests/data/domains/reference.xml"], "did not finish within 0 s"),
+        (&["--machine", "nonsense", "tests/data/domains/reference.xml"], "nonsense"),
+        (&[], "scripts/boot-via-libvirt"),
+    ] {
+        let output = boot_via_libvirt(&libvirt, arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+        assert!(errors.contains(words) && output.stdout.is_empty(), "{arguments:?}: {errors}");
+        for list in [["list", "--all", "--name"], ["pool-list", "--all", "--name"]] {
+            assert_eq!(libvirt.ask(&list).trim(), "", "{arguments:?}");
+        }
     }
 }

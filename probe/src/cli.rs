@@ -29,6 +29,9 @@ pub enum Command {
     Kvm(KvmArgs),
     /// Report CPUID changes under this running guest, as a live migration makes them
     Watch(WatchArgs),
+    /// What scripts/boot-via-libvirt needs: a domain that boots the image, and the dump on its console
+    #[command(subcommand, hide = true)]
+    Libvirt(LibvirtCommand),
 }
 
 /// The form of a dump.
@@ -123,6 +126,49 @@ pub struct BootArgs {
     /// Write the boot image itself to FILE (an ELF for `-kernel` or libvirt's <kernel>)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["cpu", "cpu_xml", "output"])]
     pub emit_image: Option<PathBuf>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// The steps of scripts/boot-via-libvirt that are not virsh's.
+#[derive(Debug, Subcommand)]
+pub enum LibvirtCommand {
+    /// Print a domain with the CPU of an XML; @NAME@, @IMAGE@ and @CONSOLE@ in it are to be replaced
+    Domain(LibvirtDomainArgs),
+    /// Read the console of such a domain
+    Dump(LibvirtDumpArgs),
+}
+
+/// Options of `libvirt domain`.
+#[derive(Args, Clone, Debug)]
+pub struct LibvirtDomainArgs {
+    /// As for `boot`
+    #[arg(long, value_name = "FILE")]
+    pub cpu_xml: PathBuf,
+    /// As for `boot`
+    #[arg(long, value_enum)]
+    pub accel: Option<Accel>,
+    /// As for `boot`
+    #[arg(long, value_name = "NAME")]
+    pub machine: Option<String>,
+}
+
+/// Options of `libvirt dump`.
+#[derive(Args, Clone, Debug)]
+pub struct LibvirtDumpArgs {
+    /// What the domain wrote to its serial port
+    #[arg(long, value_name = "FILE")]
+    pub console: PathBuf,
+    /// The domain's live XML
+    #[arg(long, value_name = "FILE")]
+    pub domain: PathBuf,
+    /// The `-cpu` argument that libvirt gave its QEMU
+    #[arg(long, value_name = "QEMU_CPU")]
+    pub cpu: String,
+    /// The version of its QEMU
+    #[arg(long, value_name = "VERSION")]
+    pub qemu_version: String,
     /// Where it goes.
     #[command(flatten)]
     pub output: OutputArgs,

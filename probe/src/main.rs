@@ -6,6 +6,7 @@ mod cli;
 mod host;
 mod init;
 mod kvm;
+mod libvirt_guest;
 mod native;
 #[allow(dead_code)] // until every command is built
 mod output;
@@ -40,6 +41,7 @@ fn run() -> ExitCode {
         Some(Command::Boot(args)) => boot::boot(&args),
         Some(Command::Kvm(args)) => kvm::kvm(&args),
         Some(Command::Watch(args)) => watch::watch(&args),
+        Some(Command::Libvirt(command)) => libvirt_guest::run(&command),
     };
     match outcome {
         Ok(code) => code,

@@ -59,15 +59,21 @@ fn spec(args: &BootArgs, cpu: String, xml: Option<Guest>) -> Result<GuestSpec> {
 
 /// The guests of a file, or of standard input for `-`.
 fn read(path: &Path) -> Result<Vec<Guest>> {
+    let (name, text) = read_xml(path)?;
+    read_guests(&text, &removed).map_err(|error| anyhow!("{name}: {error}"))
+}
+
+/// A libvirt XML from a file, or from standard input for `-`, and what to call it.
+pub fn read_xml(path: &Path) -> Result<(String, String)> {
     let is_stdin = path == Path::new("-");
     let name = if is_stdin { "standard input".to_string() } else { path.display().to_string() };
     let text = if is_stdin { libvirt::read_text(io::stdin()) } else { File::open(path).and_then(libvirt::read_text) };
     let text = text.with_context(|| format!("{name}: cannot read it"))?;
-    read_guests(&text, &removed).map_err(|error| anyhow!("{name}: {error}"))
+    Ok((name, text))
 }
 
 /// What was removed from a model: as the libvirt of this host has it, else the newest that is known.
-fn removed(model: &str) -> Vec<String> {
+pub fn removed(model: &str) -> Vec<String> {
     let file = Path::new(CPU_MAP).join(format!("x86_{model}.xml"));
     let read = fs::read_to_string(file).ok().and_then(|text| read_removed_features(&text).ok());
     read.unwrap_or_else(|| removed_features(model))

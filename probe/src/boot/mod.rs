@@ -1,6 +1,6 @@
 //! `cpuid-probe boot`: what a guest with a given CPU definition sees on this host.
 
-mod definitions;
+pub mod definitions;
 mod guest;
 mod image;
 mod qmp;

@@ -298,7 +298,7 @@ pub fn read_cpus(text: &str) -> Result<Vec<Cpu>, XmlError> {
     xml::parse(text, |documents| {
         let mut cpus = Vec::new();
         for document in documents {
-            find(*document, &mut cpus)?;
+            cpus.extend(find(*document)?);
         }
         if cpus.is_empty() { Err(nothing_found()) } else { Ok(cpus) }
     })
@@ -311,46 +311,34 @@ pub(super) fn nothing_found() -> XmlError {
 const EXPECTED: &str = "<cpu>, <domain>, <capabilities>, <domainCapabilities> or <domainsnapshot>";
 
 /// The CPUs of one document.
-pub(super) fn find(document: Element<'_, '_>, cpus: &mut Vec<Cpu>) -> Result<(), XmlError> {
+pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
     let none = |what: &str| document.error(format!("this <{}> has no {what}", document.local_name()));
-    match document.name() {
-        "cpu" => cpus.push(Cpu::read(document)?),
-        "mode" => cpus.push(Cpu::read_host_model(document)?),
-        "cpuTest" => {
-            for cpu in document.all("cpu") {
-                cpus.push(Cpu::read(cpu)?);
-            }
-        }
-        "domain" => {
-            cpus.push(Cpu::read_guest(document.one("cpu")?.ok_or_else(|| none("<cpu>"))?)?);
-        }
-        "domainsnapshot" => {
-            let cpu = document.at(&["cookie", "cpu"]).or_else(|| document.at(&["domain", "cpu"]));
-            cpus.push(Cpu::read_guest(cpu.ok_or_else(|| none("<cpu>"))?)?);
-        }
-        "domstatus" => {
-            cpus.push(Cpu::read_guest(document.at(&["domain", "cpu"]).ok_or_else(|| none("<cpu>"))?)?);
-        }
+    let guest = |cpu: Option<Element<'_, '_>>| Cpu::read_guest(cpu.ok_or_else(|| none("<cpu>"))?);
+    let cpu = match document.name() {
+        "cpuTest" => return document.all("cpu").map(Cpu::read).collect(),
+        "cpu" => Cpu::read(document)?,
+        "mode" => Cpu::read_host_model(document)?,
+        "domain" => guest(document.one("cpu")?)?,
+        "domainsnapshot" => guest(document.at(&["cookie", "cpu"]).or_else(|| document.at(&["domain", "cpu"])))?,
+        "domstatus" => guest(document.at(&["domain", "cpu"]))?,
         "capabilities" => {
-            let cpu = document.at(&["host", "cpu"]).ok_or_else(|| none("<host> with a <cpu>"))?;
-            let cpu = Cpu::read(cpu)?;
+            let cpu = Cpu::read(document.at(&["host", "cpu"]).ok_or_else(|| none("<host> with a <cpu>"))?)?;
             if cpu.form != Form::Host {
                 return Err(document.error("the host's <cpu> has no <arch>"));
             }
-            cpus.push(cpu);
+            cpu
         }
         "domainCapabilities" => {
             let modes = document.at(&["cpu"]).into_iter().flat_map(|cpu| cpu.all("mode"));
             let mut host_model = modes.filter(|mode| mode.attribute("name") == Some("host-model"));
-            let mode = host_model.next().ok_or_else(|| none("host-model CPU <mode>"))?;
-            cpus.push(Cpu::read_host_model(mode)?);
+            Cpu::read_host_model(host_model.next().ok_or_else(|| none("host-model CPU <mode>"))?)?
         }
         _ => {
             let name = short(document.local_name());
             return Err(document.error(format!("<{name}> is no libvirt XML with a CPU, expected {EXPECTED}")));
         }
-    }
-    Ok(())
+    };
+    Ok(Vec::from([cpu]))
 }
 
 impl Cpu {

@@ -93,7 +93,7 @@ const KVM: &[(&str, bool, Option<&str>)] = &[
 ];
 
 /// `<features>` elements that reach CPUID.
-const FEATURES: &[&str] = &["apic", "hyperv", "ioapic", "kvm", "pmu", "pvspinlock"];
+pub(super) const FEATURES: &[&str] = &["apic", "hyperv", "ioapic", "kvm", "pmu", "pvspinlock"];
 
 /// `<features>` elements that do not reach an x86 guest's CPUID: ACPI tables, devices, memory, Xen, other architectures.
 #[rustfmt::skip]
@@ -104,7 +104,7 @@ const OTHER_FEATURES: &[&str] = &[
 
 /// Timers, each with whether it reaches CPUID.
 #[rustfmt::skip]
-const TIMERS: &[(&str, bool)] = &[
+pub(super) const TIMERS: &[(&str, bool)] = &[
     ("tsc", true),
     ("kvmclock", true),
     ("hypervclock", true),
@@ -154,9 +154,7 @@ pub fn read_guests(text: &str, removed: &dyn Fn(&str) -> Vec<String>) -> Result<
                     guests.push(read_domain(domain, document.at(&["cookie", "cpu"]), removed)?);
                 }
                 _ => {
-                    let mut cpus = Vec::new();
-                    cpu::find(*document, &mut cpus)?;
-                    for cpu in cpus {
+                    for cpu in cpu::find(*document)? {
                         guests.push(read_bare(&cpu, removed)?);
                     }
                 }
@@ -185,14 +183,7 @@ fn read_domain(
     live: Option<Element<'_, '_>>,
     removed: &dyn Fn(&str) -> Vec<String>,
 ) -> Result<Guest, XmlError> {
-    let accel = match domain.attribute("type") {
-        Some("kvm") => Accel::Kvm,
-        Some("qemu") => Accel::Tcg,
-        other => {
-            let message = format!("the domain's type is '{}', expected kvm or qemu", short(other.unwrap_or("")));
-            return Err(domain.error(message));
-        }
-    };
+    let accel = read_accel(domain)?;
     refuse_what_cannot_be_shown(domain)?;
     let features = domain.one("features")?;
     let mut notes = Vec::new();
@@ -217,14 +208,38 @@ fn read_domain(
     }
     options.extend(last_options(&cpu)?);
 
+    let (online, max) = read_vcpus(domain, &cpu)?;
     Ok(Guest {
         cpu: options.join(","),
-        smp: Some(read_smp(domain, &cpu)?),
-        machine: Some(read_machine(domain, features)?),
+        smp: Some(smp(online, max, cpu.topology)),
+        machine: Some(read_machine_type(domain)? + features.map(irqchip).transpose()?.flatten().unwrap_or_default()),
         accel: Some(accel),
         emulator: domain.at(&["devices", "emulator"]).and_then(|emulator| emulator.text()),
         notes,
     })
+}
+
+/// What runs a domain.
+pub(super) fn read_accel(domain: Element<'_, '_>) -> Result<Accel, XmlError> {
+    match domain.attribute("type") {
+        Some("kvm") => Ok(Accel::Kvm),
+        Some("qemu") => Ok(Accel::Tcg),
+        other => {
+            let message = format!("the domain's type is '{}', expected kvm or qemu", short(other.unwrap_or("")));
+            Err(domain.error(message))
+        }
+    }
+}
+
+/// Whether everything of a domain's `<features>` and `<clock>` that reaches CPUID is understood.
+pub(super) fn validate(domain: Element<'_, '_>) -> Result<(), XmlError> {
+    timer_options(domain)?;
+    if let Some(features) = domain.one("features")? {
+        feature_options(features)?;
+        late_feature_options(features)?;
+        irqchip(features)?;
+    }
+    Ok(())
 }
 
 /// The model, what is changed about it, and its features.
@@ -456,30 +471,28 @@ fn late_feature_options(features: Element<'_, '_>) -> Result<Vec<String>, XmlErr
     Ok(options)
 }
 
-/// The machine type, and where its interrupt controllers are: KVM's alone can give x2apic and tsc-deadline.
-fn read_machine(domain: Element<'_, '_>, features: Option<Element<'_, '_>>) -> Result<String, XmlError> {
+/// The machine type; without one, libvirt takes QEMU's default.
+pub(super) fn read_machine_type(domain: Element<'_, '_>) -> Result<String, XmlError> {
     let missing = || domain.error("this <domain> has no <os> with a <type>");
     let kind = domain.at(&["os", "type"]).ok_or_else(missing)?;
     if let Some(arch) = kind.attribute("arch").filter(|arch| *arch != "x86_64") {
         let message = format!("the guest's architecture is '{}', expected x86_64", short(arch));
         return Err(kind.error(message));
     }
-    // Without a machine type libvirt takes QEMU's default one.
-    let mut machine = kind.attribute("machine").unwrap_or("pc").to_owned();
-    if !is_name(&machine) {
-        return Err(kind.error(format!("'{}' is no machine type", short(&machine))));
-    }
-    if let Some(ioapic) = features.map(|f| f.one("ioapic")).transpose()?.flatten() {
-        ioapic.only_attributes(&["driver"])?;
-        ioapic.required("driver")?;
-        let driver = ioapic.word("driver", &[("kvm", "on"), ("qemu", "split")])?;
-        machine.extend(driver.map(|chip| format!(",kernel_irqchip={chip}")));
-    }
-    Ok(machine)
+    let machine = kind.attribute("machine").unwrap_or("pc").to_owned();
+    if is_name(&machine) { Ok(machine) } else { Err(kind.error(format!("'{}' is no machine type", short(&machine)))) }
 }
 
-/// `-smp`: the vCPUs that are on, the most there can be, and their topology.
-fn read_smp(domain: Element<'_, '_>, cpu: &Cpu) -> Result<String, XmlError> {
+/// Where the interrupt controllers are, as an option of `-machine`: KVM's alone can give x2apic and tsc-deadline.
+fn irqchip(features: Element<'_, '_>) -> Result<Option<&'static str>, XmlError> {
+    let Some(ioapic) = features.one("ioapic")? else { return Ok(None) };
+    ioapic.only_attributes(&["driver"])?;
+    ioapic.required("driver")?;
+    ioapic.word("driver", &[("kvm", ",kernel_irqchip=on"), ("qemu", ",kernel_irqchip=split")])
+}
+
+/// The vCPUs that are on, and the most there can be.
+pub(super) fn read_vcpus(domain: Element<'_, '_>, cpu: &Cpu) -> Result<(u32, u32), XmlError> {
     let vcpu = domain.one("vcpu")?;
     let text = vcpu.and_then(|vcpu| vcpu.text()).unwrap_or_else(|| "1".into());
     let at = vcpu.unwrap_or(domain);
@@ -497,7 +510,7 @@ fn read_smp(domain: Element<'_, '_>, cpu: &Cpu) -> Result<String, XmlError> {
         let message = format!("<topology> makes {} vCPUs, but <vcpu> says {max}", topology.vcpus());
         return Err(XmlError { at: cpu.at, message });
     }
-    Ok(smp(online, max, cpu.topology))
+    Ok((online, max))
 }
 
 /// How many vCPUs `<vcpus>` enables. QEMU can start with the first ones alone.
@@ -517,6 +530,7 @@ fn enabled_vcpus(vcpus: Element<'_, '_>) -> Result<u32, XmlError> {
     u32::try_from(enabled.len()).map_err(|_| vcpus.error("too many vCPUs"))
 }
 
+/// `-smp`.
 fn smp(online: u32, max: u32, topology: Option<cpu::Topology>) -> String {
     let mut smp = online.to_string();
     if online != max {
@@ -536,7 +550,7 @@ fn smp(online: u32, max: u32, topology: Option<cpu::Topology>) -> String {
 }
 
 /// What reaches CPUID and a throw-away guest cannot have.
-fn refuse_what_cannot_be_shown(domain: Element<'_, '_>) -> Result<(), XmlError> {
+pub(super) fn refuse_what_cannot_be_shown(domain: Element<'_, '_>) -> Result<(), XmlError> {
     if let Some(security) = domain.one("launchSecurity")? {
         let message =
             "<launchSecurity> changes CPUID, and a throw-away guest cannot have it; leave it out to see the rest";

@@ -2,7 +2,7 @@
 //!
 //! [`cpu`] reads every form in which libvirt writes a CPU; [`domain`] says it in QEMU's words, with everything else of a
 //! domain that reaches CPUID. [`names`] translates feature names between libvirt and QEMU, [`removed`] has what libvirt
-//! no longer counts as part of a model.
+//! no longer counts as part of a model. [`transient`] makes the domain that boots the image under libvirt.
 //!
 //! Reading is all that happens here: what a model contains, and whether a guest got what it was promised, is the
 //! business of `cpuid-diff`.
@@ -11,6 +11,7 @@ pub mod cpu;
 pub mod domain;
 pub mod names;
 pub mod removed;
+pub mod transient;
 mod xml;
 
 use std::io::{self, Read};

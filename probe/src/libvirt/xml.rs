@@ -216,6 +216,11 @@ impl<'a, 'i> Element<'a, 'i> {
         self.lines.position(self.node.range().start)
     }
 
+    /// It as it is written.
+    pub(super) fn source(&self) -> &'a str {
+        self.node.document().input_text().get(self.node.range()).unwrap_or_default()
+    }
+
     /// The elements in it.
     pub(super) fn children(self) -> impl Iterator<Item = Self> {
         let lines = self.lines;
@@ -251,6 +256,11 @@ impl<'a, 'i> Element<'a, 'i> {
     /// An attribute.
     pub(super) fn attribute(&self, name: &str) -> Option<&'a str> {
         self.node.attribute(name)
+    }
+
+    /// Its attributes, by name, in the order written.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a, 'i> {
+        self.node.attributes().map(|attribute| (attribute.name(), attribute.value()))
     }
 
     /// An attribute that has to be there.
