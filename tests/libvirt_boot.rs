@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::thread;
 
 use cpuid_probe::dump::Dump;
 use cpuid_probe::json;
@@ -237,15 +238,21 @@ fn libvirt_and_qemu_give_the_same_dump() {
     } else {
         eprintln!("kvmclock: left out, there is no usable /dev/kvm");
     }
-    for (file, options) in cases {
-        let under_libvirt = dump(&boot_via_libvirt(&libvirt, &[options, &[file]].concat()));
-        let plain = dump(&boot(&[options, &["--cpu-xml", file]].concat()));
-        assert!(!plain.vcpus.is_empty(), "{file}");
-        assert_eq!(under_libvirt.vcpus, plain.vcpus, "{file}");
-        let [libvirt, plain] = [under_libvirt, plain].map(|dump| dump.provenance.boot.unwrap());
-        assert_eq!((libvirt.cpu, libvirt.accel, libvirt.machine), (plain.cpu, plain.accel, plain.machine), "{file}");
-        assert!(plain.qemu.starts_with(&libvirt.qemu), "{} {}", plain.qemu, libvirt.qemu);
-    }
+    // libvirt takes seconds to take a domain down.
+    thread::scope(|scope| {
+        for (file, options) in cases {
+            let libvirt = &libvirt;
+            scope.spawn(move || {
+                let under_libvirt = dump(&boot_via_libvirt(libvirt, &[options, &[file]].concat()));
+                let plain = dump(&boot(&[options, &["--cpu-xml", file]].concat()));
+                assert!(!plain.vcpus.is_empty(), "{file}");
+                assert_eq!(under_libvirt.vcpus, plain.vcpus, "{file}");
+                let [libvirt, plain] = [under_libvirt, plain].map(|dump| dump.provenance.boot.unwrap());
+                assert_eq!((libvirt.cpu, libvirt.accel, libvirt.machine), (plain.cpu, plain.accel, plain.machine));
+                assert!(plain.qemu.starts_with(&libvirt.qemu), "{} {}", plain.qemu, libvirt.qemu);
+            });
+        }
+    });
     for list in [["list", "--all", "--name"], ["pool-list", "--all", "--name"]] {
         assert_eq!(libvirt.ask(&list).trim(), "");
     }
@@ -287,4 +294,30 @@ fn a_failed_boot_leaves_nothing_in_libvirt() {
             assert_eq!(libvirt.ask(&list).trim(), "", "{arguments:?}");
         }
     }
+}
+
+/// The commands of docs/libvirt.md, with this libvirt as every node.
+#[test]
+fn the_page_works() {
+    let libvirt = Libvirt::start();
+    let directory = libvirt.directory();
+    fs::copy(root().join("tests/data/domains/live.xml"), directory.join("vm.xml")).unwrap();
+    let page = fs::read_to_string(root().join("docs/libvirt.md")).unwrap();
+    let commands: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert!(commands.len() >= 4);
+    let scripts = root().join("scripts").canonicalize().unwrap();
+    for command in commands {
+        // A machine without KVM has to do.
+        let boot = format!("{}/boot-via-libvirt --accel tcg", scripts.display());
+        let local = command.replace("scripts/boot-via-libvirt", &boot);
+        let local = local.replace("qemu+ssh://node2/system", &format!("'{}'", libvirt.uri()));
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &local]).env("CPUID_PROBE", PROBE).env("LIBVIRT_DEFAULT_URI", libvirt.uri());
+        let output = shell.current_dir(directory).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let [node1, node2] = ["node1.json", "node2.json"]
+        .map(|file| json::from_str(&fs::read_to_string(directory.join(file)).unwrap()).unwrap().vcpus);
+    assert_eq!(node1, node2);
+    assert!(directory.join("host-model.json").is_file());
 }

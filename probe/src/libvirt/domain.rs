@@ -601,3 +601,86 @@ fn is_name(text: &str) -> bool {
 const fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::removed::removed_features;
+    use super::*;
+
+    fn one(text: &str) -> Guest {
+        let mut guests = read_guests(text, &removed_features).unwrap_or_else(|e| panic!("{e}: {text}"));
+        assert_eq!(guests.len(), 1);
+        guests.remove(0)
+    }
+
+    fn kvm(inside: &str) -> Guest {
+        one(&format!("<domain type='kvm'><os><type arch='x86_64'>hvm</type></os>{inside}</domain>"))
+    }
+
+    #[test]
+    fn a_bare_cpu_is_a_guest_with_mode_custom() {
+        let guest = one("<cpu><model>EPYC</model><topology sockets='2' dies='1' cores='3' threads='2'/>\
+                         <feature policy='disable' name='cmp_legacy'/><feature name='osxsave'/></cpu>");
+        assert_eq!(guest.cpu, "EPYC,cmp-legacy=off,monitor=off");
+        assert_eq!(guest.smp.as_deref(), Some("12,sockets=2,dies=1,cores=3,threads=2"));
+        assert_eq!((guest.machine, guest.accel, guest.notes.len()), (None, None, 0));
+        assert_eq!(one("<cpu mode='maximum'/>").cpu, "max");
+        assert_eq!(one("<cpu mode='host-passthrough'/>").cpu, "host,migratable=on");
+    }
+
+    #[test]
+    fn a_host_is_taken_for_its_features_alone() {
+        let guest = one("<cpu><arch>x86_64</arch><model>Penryn</model><maxphysaddr mode='emulate' bits='46'/>\
+                         <topology sockets='1' cores='64' threads='2'/><feature name='vme'/></cpu>");
+        assert_eq!((guest.cpu.as_str(), guest.smp), ("Penryn,vme=on", None));
+        let host = "<cpu><arch>i686</arch><model>Penryn</model></cpu>";
+        assert!(read_guests(host, &removed_features).is_err());
+    }
+
+    #[test]
+    fn optional_features_are_asked_for_and_noted() {
+        let guest = one("<cpu><model>Penryn</model><feature policy='optional' name='abm'/>\
+                         <feature policy='optional' name='invtsc'/></cpu>");
+        assert_eq!((guest.cpu.as_str(), guest.notes.len()), ("Penryn,abm=on,invtsc=off", 2));
+    }
+
+    #[test]
+    fn elements_of_newer_libvirts() {
+        let guest = kvm("<features><hyperv><tlbflush state='on'><direct state='on'/><extended state='on'/></tlbflush>\
+             <emsr_bitmap state='on'/><xmm_input state='on'/></hyperv></features><vcpu>2</vcpu>\
+             <cpu><model>Haswell</model><topology sockets='1' dies='1' clusters='2' cores='1' threads='1'/>\
+             <maxphysaddr mode='passthrough' limit='40'/></cpu>");
+        let hyperv = "hv-tlbflush=on,hv-tlbflush-direct=on,hv-tlbflush-ext=on,hv-emsr-bitmap=on,hv-xmm-input=on";
+        assert_eq!(guest.cpu, format!("Haswell,{hyperv},host-phys-bits=on,host-phys-bits-limit=40"));
+        assert_eq!(guest.smp.as_deref(), Some("2,sockets=1,dies=1,clusters=2,cores=1,threads=1"));
+    }
+
+    #[test]
+    fn saved_guests_have_their_cpu_in_a_cookie() {
+        let domain = "<domain type='kvm'><os><type>hvm</type></os><cpu mode='host-model'/></domain>";
+        let cookie = "<cookie><cpu mode='custom' check='full'><model>Penryn</model></cpu></cookie>";
+        assert_eq!(one(&format!("<domainsnapshot>{domain}{cookie}</domainsnapshot>")).cpu, "Penryn");
+        assert!(read_guests(&format!("<domainsnapshot>{domain}</domainsnapshot>"), &removed_features).is_err());
+    }
+
+    #[test]
+    fn the_domains_own_qemu_is_known() {
+        let guest = kvm("<devices><emulator>/opt/qemu</emulator></devices>");
+        assert_eq!((guest.emulator.as_deref(), guest.cpu.as_str()), (Some("/opt/qemu"), "qemu64"));
+    }
+
+    #[test]
+    fn other_architectures_and_hypervisors_are_refused() {
+        for (text, words) in [
+            ("<domain type='xen'/>", "expected kvm or qemu"),
+            ("<domain><os><type>hvm</type></os></domain>", "expected kvm or qemu"),
+            ("<domain type='kvm'><os><type arch='aarch64'>hvm</type></os></domain>", "expected x86_64"),
+            ("<domain type='kvm'/>", "no <os> with a <type>"),
+            ("<domain type='kvm'><os><type machine='pc,hpet=off'>hvm</type></os></domain>", "no machine type"),
+            ("<domainsnapshot/>", "no <domain> in it"),
+        ] {
+            let error = read_guests(text, &removed_features).expect_err(text).to_string();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+}
