@@ -96,7 +96,9 @@ impl Spot {
         }
     }
 
-    fn msr(index: u32, hi: u8, lo: u8) -> Self {
+    /// Bits of an MSR.
+    #[must_use]
+    pub fn msr(index: u32, hi: u8, lo: u8) -> Self {
         Self {
             order: Order::Msr(index, lo),
             id: format!("msr:{index:#010x}:{}", bits_text(hi, lo)),
@@ -108,13 +110,16 @@ impl Spot {
         }
     }
 
-    fn other(id: String, block: Option<Signature>) -> Self {
+    /// Something that has no place.
+    #[must_use]
+    pub fn other(id: String, block: Option<Signature>) -> Self {
         let order = Order::Other(id.clone());
         Self { order, id, leaf: None, msr: None, register: None, bits: None, block }
     }
 
     /// A finding here about which nothing is known yet but its rule.
-    fn finding(&self, rule: &str) -> Finding {
+    #[must_use]
+    pub fn finding(&self, rule: &str) -> Finding {
         let hex = |n: u32| format!("{n:#010x}");
         Finding {
             id: self.id.clone(),
@@ -191,6 +196,18 @@ impl Findings {
         finding.a_to_b = ab.map(|j| j.change);
         finding.b_to_a = ba.map(|j| j.change);
         finding.severity = ab.into_iter().chain(ba).map(|j| j.severity).min().unwrap_or(Severity::Expected);
+        finding.vcpus.extend(vcpu);
+        self.found.insert(key, finding);
+    }
+
+    /// Adds a finding that no direction has a part in, as `finding` judges it, or its vCPU to an equal one.
+    pub fn undirected(&mut self, spot: &Spot, mut finding: Finding, vcpu: Option<u32>) {
+        let severities = [finding.severity; 2];
+        let key = (spot.order.clone(), finding.input, spot.block, finding.values.clone(), severities);
+        if let Some(known) = self.found.get_mut(&key) {
+            known.vcpus.extend(vcpu);
+            return;
+        }
         finding.vcpus.extend(vcpu);
         self.found.insert(key, finding);
     }

@@ -190,7 +190,7 @@ fn shorten(line: &str) -> String {
 /// Text in UTF-8 or UTF-16, with or without a byte order mark.
 ///
 /// Names and comments may be in any 8-bit character set: registers are ASCII, so what is no text becomes U+FFFD.
-fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
     let utf16 = |unit: fn([u8; 2]) -> u16, bytes: &[u8]| {
         let units = bytes.chunks(2).map(|pair| match pair {
             [a, b] => unit([*a, *b]),

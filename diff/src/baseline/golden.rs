@@ -1,0 +1,54 @@
+//! A dump as a baseline: a golden reference that every other capture of the same guest should equal.
+
+use cpuid_probe::dump::Dump;
+
+use super::check::Checked;
+use crate::compare::judge::Directions;
+use crate::compare::{Comparison, compare};
+use crate::report::{BaselineResult, BaselineVerdict, Change, Finding, Severity, Values};
+
+/// Checks one dump against the reference.
+///
+/// What the dump lost or has otherwise is judged as if the guest moved from the reference to it: `unsafe` breaks the
+/// promise. A feature beyond the reference is extra, as with any baseline.
+#[must_use]
+pub fn check(reference: &Dump, input: usize, dump: &Dump) -> Checked {
+    let Comparison { findings, not_captured, msrs, .. } = compare(reference, dump, Directions::AToB);
+    // What the reference itself does not hold, it does not promise; nor does it warn of itself.
+    let findings: Vec<Finding> =
+        findings.into_iter().filter(|f| f.input != Some(0)).map(|f| against(input, f)).collect();
+    let missing: Vec<_> =
+        not_captured.into_iter().filter(|place| place.input == 1).map(|place| crate::report::NotCaptured { input, ..place }).collect();
+    let mut doubts = Vec::new();
+    if !missing.is_empty() {
+        doubts.push(format!("{} places of the baseline were not captured", missing.len()));
+    }
+    let has_msrs = reference.vcpus.iter().any(|v| !v.msrs().is_empty());
+    if has_msrs && !msrs {
+        doubts.push("the baseline has feature MSRs, the dump does not: capture them too (cpuid-probe --msrs)".to_string());
+    }
+    let broken = findings.iter().any(|f| f.severity == Severity::Unsafe);
+    let (result, reason) = match (broken, doubts.is_empty()) {
+        (true, _) => (BaselineResult::NotMet, None),
+        (false, true) => (BaselineResult::Met, None),
+        (false, false) => (BaselineResult::Unverified, Some(doubts.join("; "))),
+    };
+    Checked { verdict: BaselineVerdict { input, result, reason }, findings, not_captured: missing }
+}
+
+/// A difference between reference and dump as a finding about the dump alone.
+fn against(input: usize, finding: Finding) -> Finding {
+    let one_bit = finding.bits.as_deref().is_some_and(|bits| !bits.contains(':'));
+    let extra = finding.a_to_b == Some(Change::Gained) && one_bit && finding.rule == "subset";
+    Finding {
+        input: Some(input),
+        rule: if extra { "extra".to_string() } else { finding.rule },
+        severity: if extra { finding.severity.max(Severity::Info) } else { finding.severity },
+        values: Values { a: finding.values.b, b: None, expected: finding.values.a },
+        severity_a_to_b: None,
+        severity_b_to_a: None,
+        a_to_b: None,
+        b_to_a: None,
+        ..finding
+    }
+}

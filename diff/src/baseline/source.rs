@@ -1,0 +1,50 @@
+//! Reading what a baseline, or an input of one, can be: libvirt XML, a dump, a masked template.
+
+use cpuid_probe::dump::Dump;
+use cpuid_probe::libvirt::cpu::Cpu;
+use cpuid_probe::libvirt::{XmlError, read_cpus};
+
+use super::template::{self, Template};
+use crate::read::{self, Input, ReadError};
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// libvirt CPUs, at least one.
+    Cpus(Vec<Cpu>),
+    /// A dump.
+    Dump(Box<Dump>),
+    /// A masked template.
+    Template(Template),
+}
+
+impl From<XmlError> for ReadError {
+    fn from(error: XmlError) -> Self {
+        let number = |n: u32| usize::try_from(n).ok();
+        Self { line: number(error.at.line), column: number(error.at.column), message: error.message }
+    }
+}
+
+/// Reads a file; `from` names the format of a dump.
+///
+/// # Errors
+/// What the format's reader says; feature names without registers.
+pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Source, ReadError> {
+    let text = read::decode(bytes)?;
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    // libvirt's own recorded CPUID, <cpudata>, is a dump.
+    if from.is_none() && start.starts_with('<') && !text.contains("<cpudata") {
+        return Ok(Source::Cpus(read_cpus(&text)?));
+    }
+    if from.is_none() && start.starts_with('{') && template::recognise(&text) {
+        return Ok(Source::Template(template::read(&text)?));
+    }
+    match read::read(bytes, from)? {
+        Input::Dump(dump) => Ok(Source::Dump(dump)),
+        Input::Pair(_) => Err(ReadError::whole("a diff of two dumps, expected one dump or a libvirt CPU")),
+        Input::Statements(s) => Err(ReadError::whole(format!(
+            "{} lists feature names without registers, expected a dump or a libvirt CPU",
+            s.format
+        ))),
+    }
+}
