@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Compare two dumps: which bits differ, and may a guest move in each direction?
     Compare(CompareArgs),
+    /// Check dumps against a baseline: did each guest get what was promised?
+    Check(CheckArgs),
     /// Convert a dump into another format
     Convert(ConvertArgs),
     /// Print every row of knowledge
@@ -121,6 +123,39 @@ pub struct CompareArgs {
     /// Which way a guest will move
     #[arg(long, value_enum, default_value = "both")]
     pub direction: DirectionArg,
+    /// What the guests were promised.
+    #[command(flatten)]
+    pub baseline: BaselineArgs,
+    /// What every report takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// A baseline and what is needed to read it.
+#[derive(Args, Clone, Debug)]
+pub struct BaselineArgs {
+    /// What the guest is expected to have: libvirt XML (virsh domcapabilities, dumpxml, cpu-baseline, …), a dump, or
+    /// a Firecracker CPU template
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// QEMU's log, whose warnings are evidence of missing features
+    #[arg(long, value_name = "FILE", requires = "baseline")]
+    pub qemu_log: Option<PathBuf>,
+    /// libvirt's CPU map to use instead of the built-in one (/usr/share/libvirt/cpu_map of the libvirt that wrote the
+    /// baseline), or 9.0 for the built-in one of libvirt 9.0
+    #[arg(long, value_name = "DIR", requires = "baseline")]
+    pub cpu_map: Option<PathBuf>,
+}
+
+/// Options of `check`.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// The dumps; `-` is standard input
+    #[arg(required = true, value_name = "DUMP")]
+    pub dumps: Vec<PathBuf>,
+    /// What the guests were promised.
+    #[command(flatten)]
+    pub baseline: BaselineArgs,
     /// What every report takes.
     #[command(flatten)]
     pub common: Common,

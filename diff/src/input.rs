@@ -6,6 +6,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use cpuid_diff::assemble::Named;
+use cpuid_diff::baseline::dir;
+use cpuid_diff::baseline::evidence::{Announcement, announcements};
+use cpuid_diff::baseline::map::CpuMap;
+use cpuid_diff::baseline::source::{self, Source};
 use cpuid_diff::policy::Policy;
 use cpuid_diff::read::{self, Input, ReadError};
 use cpuid_probe::dump::Dump;
@@ -13,16 +17,26 @@ use cpuid_probe::dump::Dump;
 /// No dump comes near this; a larger file is not one.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// Reads a file (`-`: standard input) whole.
+/// libvirt's own limit for XML (libvirt 9.0 tools/vsh.h, `VSH_MAX_XML_FILE`).
+const MAX_XML_BYTES: u64 = cpuid_probe::libvirt::MAX_BYTES as u64;
+
+/// Reads a file (`-`: standard input) whole. Of XML longer than libvirt would read, little is read.
 ///
 /// # Errors
 /// What the system says, with the file's name; a directory; a file larger than any dump.
 pub fn bytes(path: &Path) -> Result<Vec<u8>> {
     let name = path.display();
     let mut bytes = Vec::new();
-    let mut take = |source: &mut dyn Read| source.take(MAX_BYTES + 1).read_to_end(&mut bytes);
+    let mut take = |source: &mut dyn Read| {
+        source.take(MAX_XML_BYTES + 1).read_to_end(&mut bytes)?;
+        let xml = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'<');
+        let rest = if xml { 0 } else { MAX_BYTES - MAX_XML_BYTES };
+        let too_long = xml && bytes.len() as u64 > MAX_XML_BYTES;
+        source.take(rest).read_to_end(&mut bytes).map(|_| too_long)
+    };
+    let too_long;
     if path.as_os_str() == "-" {
-        take(&mut io::stdin().lock()).context("standard input: cannot read")?;
+        too_long = take(&mut io::stdin().lock()).context("standard input: cannot read")?;
     } else {
         let mut file = File::open(path).with_context(|| format!("{name}: cannot open"))?;
         let metadata = file.metadata().with_context(|| format!("{name}: cannot open"))?;
@@ -30,10 +44,13 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
             bail!("{name}: is a directory, expected a file");
         }
         if metadata.len() <= MAX_BYTES {
-            take(&mut file).with_context(|| format!("{name}: cannot read"))?;
+            too_long = take(&mut file).with_context(|| format!("{name}: cannot read"))?;
         } else {
             bail!("{name}: larger than {} MiB, expected a CPUID dump", MAX_BYTES >> 20);
         }
+    }
+    if too_long {
+        bail!("{name}: XML longer than {} MiB, which is no libvirt XML", MAX_XML_BYTES >> 20);
     }
     if bytes.len() as u64 > MAX_BYTES {
         bail!("{name}: larger than {} MiB, expected a CPUID dump", MAX_BYTES >> 20);
@@ -67,6 +84,41 @@ pub fn policy(path: &Path) -> Result<Policy> {
     Policy::parse(&path.display().to_string(), &text).map_err(|e| located(path, &e))
 }
 
+/// Reads what a baseline or a layer can be: libvirt XML, a dump, a CPU template.
+///
+/// # Errors
+/// As [`any`].
+pub fn source(path: &Path, from: Option<&str>) -> Result<Source> {
+    source::read(&bytes(path)?, from).map_err(|e| located(path, &e))
+}
+
+/// The CPU map asked for: a directory, `9.0` for the one of libvirt 9.0, or nothing for the newest.
+///
+/// # Errors
+/// As [`bytes`], and what is wrong with the map, with file and line.
+pub fn cpu_map(asked: Option<&Path>) -> Result<CpuMap> {
+    match asked {
+        None => Ok(CpuMap::builtin()),
+        Some(version) if version.as_os_str() == "9.0" => Ok(CpuMap::libvirt_9_0()),
+        Some(directory) => {
+            let file = |name: &str| {
+                let bytes = bytes(&directory.join(name)).map_err(|e| format!("{e:#}"))?;
+                String::from_utf8(bytes).map_err(|_| "not UTF-8".to_string())
+            };
+            dir::read(format!("the CPU map {}", directory.display()), file)
+                .map_err(|e| anyhow::anyhow!("{}", directory.join(e.to_string()).display()))
+        }
+    }
+}
+
+/// Reads a log of QEMU's.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn log(path: &Path) -> Result<Vec<Announcement>> {
+    Ok(announcements(&String::from_utf8_lossy(&bytes(path)?)))
+}
+
 /// Reads a dump.
 ///
 /// # Errors
@@ -88,6 +140,9 @@ pub fn dump(path: &Path, from: Option<&str>) -> Result<Named> {
 /// As [`dump`]; one file that is not a diff.
 pub fn two(paths: &[std::path::PathBuf], from: Option<&str>) -> Result<[Named; 2]> {
     match paths {
+        [a, b] if a.as_os_str() == "-" && b.as_os_str() == "-" => {
+            bail!("standard input can be read only once; name a file for the other dump")
+        }
         [a, b] => Ok([dump(a, from)?, dump(b, from)?]),
         [one] => {
             let name = one.display();

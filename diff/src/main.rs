@@ -7,19 +7,25 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
+use cpuid_diff::assemble::Named;
+use cpuid_diff::baseline::Baseline;
+use cpuid_diff::baseline::evidence::Announcement;
+use cpuid_diff::baseline::map::CpuMap;
+use cpuid_diff::baseline::source::Source;
 use cpuid_diff::compare::verdict::passes;
 use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::render::{self, Style};
 use cpuid_diff::report::Report;
 use cpuid_diff::{assemble, knowledge};
 
-use crate::cli::{Cli, Command, Common, CompareArgs, ConvertArgs, Format, KnowledgeFormat};
+use crate::cli::{BaselineArgs, CheckArgs, Cli, Command, Common, CompareArgs, ConvertArgs, Format, KnowledgeFormat};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Compare(args) => compare(&args),
+        Command::Check(args) => check(&args),
         Command::Convert(args) => convert(&args),
         Command::Knowledge(args) => match args.format {
             KnowledgeFormat::Csv => print(&knowledge::export_csv()).map(|()| ExitCode::SUCCESS),
@@ -37,7 +43,12 @@ fn main() -> ExitCode {
 fn compare(args: &CompareArgs) -> Result<ExitCode> {
     let site = SitePolicy::read(&args.common)?;
     let [a, b] = input::two(&args.inputs, args.common.from.as_deref())?;
-    let mut report = assemble::report(&a, &b, args.direction.into());
+    let directions = args.direction.into();
+    let given = Given::read(&args.baseline)?;
+    let mut report = match &given {
+        None => assemble::report(&a, &b, directions),
+        Some(given) => assemble::report_with_baseline(&a, &b, directions, &given.baseline()?, given.log.as_deref()),
+    };
     site.apply(&mut report);
     print(&rendered(&report, &args.common)?)?;
     let passes = passes(&report, args.common.fail_on.into(), args.common.partial);
@@ -63,6 +74,50 @@ impl SitePolicy {
             policy.apply(report, *as_of);
         }
     }
+}
+
+/// The files of a baseline, read.
+struct Given {
+    name: String,
+    source: Source,
+    map: CpuMap,
+    log: Option<Vec<Announcement>>,
+}
+
+impl Given {
+    fn read(args: &BaselineArgs) -> Result<Option<Self>> {
+        let Some(path) = &args.baseline else { return Ok(None) };
+        Ok(Some(Self {
+            name: path.display().to_string(),
+            source: input::source(path, None)?,
+            map: input::cpu_map(args.cpu_map.as_deref())?,
+            log: args.qemu_log.as_deref().map(input::log).transpose()?,
+        }))
+    }
+
+    fn baseline(&self) -> Result<Baseline<'_>> {
+        Baseline::new(&self.source, &self.map).map_err(|e| anyhow!("{}: {e}", self.name))
+    }
+}
+
+fn check(args: &CheckArgs) -> Result<ExitCode> {
+    let site = SitePolicy::read(&args.common)?;
+    let given = Given::read(&args.baseline)?.context("check needs --baseline FILE")?;
+    let baseline = given.baseline()?;
+    let dumps: Vec<Named> =
+        args.dumps.iter().map(|path| input::dump(path, args.common.from.as_deref())).collect::<Result<_>>()?;
+    let mut all_pass = true;
+    for named in &dumps {
+        let mut report = assemble::check(named, &baseline, given.log.as_deref());
+        site.apply(&mut report);
+        let text = match args.common.format {
+            Format::Json if dumps.len() > 1 => render::json::line(&report)?,
+            _ => rendered(&report, &args.common)?,
+        };
+        print(&text)?;
+        all_pass &= passes(&report, args.common.fail_on.into(), args.common.partial);
+    }
+    Ok(if all_pass { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// A report in the form asked for.

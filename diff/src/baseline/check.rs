@@ -4,10 +4,10 @@
 //! The meaning of policies and `match`: libvirt 9.0 docs/formatdomain.rst, src/cpu/cpu_x86.c (`virCPUx86UpdateLive`,
 //! the check behind `check='full'`).
 
+use cpuid_probe::Register;
 use cpuid_probe::dump::Dump;
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Match, PhysAddrMode, Policy};
-use cpuid_probe::Register;
 
 use super::causes::{self, Explained};
 use super::evidence::Announcement;
@@ -95,7 +95,11 @@ fn unread_reason(unread: &[(u32, Place, Why)]) -> Option<String> {
     }
     match places.len() {
         0 => None,
-        n => Some(format!("{n} promised {} not captured: {}", if n == 1 { "bit was" } else { "bits were" }, hints.join("; "))),
+        n => Some(format!(
+            "{n} promised {} not captured: {}",
+            if n == 1 { "bit was" } else { "bits were" },
+            hints.join("; ")
+        )),
     }
 }
 
@@ -132,7 +136,8 @@ pub(super) fn described(feature: &Feature) -> (Spot, Finding) {
         }
         Place::Msr { index, bit } => {
             // Where the map counts the bits that may be one, they are the upper half of the MSR itself.
-            let bit = if super::seen::feature_word(index, u64::MAX << 32) == u64::from(u32::MAX) { bit + 32 } else { bit };
+            let bit =
+                if super::seen::feature_word(index, u64::MAX << 32) == u64::from(u32::MAX) { bit + 32 } else { bit };
             (Spot::msr(index, bit, bit), knowledge::msr_row(index, bit))
         }
     };
@@ -368,10 +373,12 @@ impl OneVcpu<'_> {
         };
         let finding = Finding {
             input: Some(tally.input),
-            leaf: Some("0x00000000".to_string()),
             name: Some("vendor".to_string()),
             severity,
-            meaning: Some("the CPU's vendor, by which software chooses what it believes of other leaves".to_string()),
+            meaning: Some(
+                "the CPU's vendor (leaf 0 EBX, EDX, ECX), by which software chooses what it believes of other leaves"
+                    .to_string(),
+            ),
             cause: Some(cause.to_string()),
             remedy: Some("run the guest on the vendor's hosts, or make a baseline for each vendor".to_string()),
             values: Values { a: seen.clone(), b: None, expected: Some(expected) },

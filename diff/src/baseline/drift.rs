@@ -89,7 +89,7 @@ mod tests {
         assert!(drift(&newest, &newest).is_empty());
         let lines = drift(&newest, &old);
         assert!(lines.contains(&"model Icelake-Server: features only theirs: mpx".to_string()), "{lines:?}");
-        assert!(lines.contains(&"feature avx512-fp16: only ours".to_string()));
+        assert!(lines.contains(&"feature amx-fp16: only ours".to_string()));
         assert!(!lines.iter().any(|l| l.contains("order")));
     }
 }

@@ -1,11 +1,12 @@
 //! A dump as a baseline: a golden reference that every other capture of the same guest should equal.
 
 use cpuid_probe::dump::Dump;
+use cpuid_probe::leaf::LeafId;
 
 use super::check::Checked;
 use crate::compare::judge::Directions;
 use crate::compare::{Comparison, compare};
-use crate::report::{BaselineResult, BaselineVerdict, Change, Finding, Severity, Values};
+use crate::report::{BaselineResult, BaselineVerdict, Change, Finding, NotCaptured, Severity, Values};
 
 /// Checks one dump against the reference.
 ///
@@ -17,15 +18,20 @@ pub fn check(reference: &Dump, input: usize, dump: &Dump) -> Checked {
     // What the reference itself does not hold, it does not promise; nor does it warn of itself.
     let findings: Vec<Finding> =
         findings.into_iter().filter(|f| f.input != Some(0)).map(|f| against(input, f)).collect();
-    let missing: Vec<_> =
-        not_captured.into_iter().filter(|place| place.input == 1).map(|place| crate::report::NotCaptured { input, ..place }).collect();
+    let missing: Vec<NotCaptured> = not_captured
+        .into_iter()
+        .filter(|place| place.input == 1 && holds(reference, place))
+        .map(|place| NotCaptured { input, ..place })
+        .collect();
     let mut doubts = Vec::new();
     if !missing.is_empty() {
         doubts.push(format!("{} places of the baseline were not captured", missing.len()));
     }
     let has_msrs = reference.vcpus.iter().any(|v| !v.msrs().is_empty());
     if has_msrs && !msrs {
-        doubts.push("the baseline has feature MSRs, the dump does not: capture them too (cpuid-probe --msrs)".to_string());
+        doubts.push(
+            "the baseline has feature MSRs, the dump does not: capture them too (cpuid-probe --msrs)".to_string(),
+        );
     }
     let broken = findings.iter().any(|f| f.severity == Severity::Unsafe);
     let (result, reason) = match (broken, doubts.is_empty()) {
@@ -34,6 +40,16 @@ pub fn check(reference: &Dump, input: usize, dump: &Dump) -> Checked {
         (false, false) => (BaselineResult::Unverified, Some(doubts.join("; "))),
     };
     Checked { verdict: BaselineVerdict { input, result, reason }, findings, not_captured: missing }
+}
+
+/// Whether a dump holds a place that another lacks.
+fn holds(dump: &Dump, place: &NotCaptured) -> bool {
+    let number = |text: &Option<String>| u32::from_str_radix(text.as_deref()?.strip_prefix("0x")?, 16).ok();
+    let leaf = number(&place.leaf).map(|leaf| LeafId { leaf, subleaf: number(&place.subleaf) });
+    let msr = number(&place.msr);
+    dump.vcpus.iter().any(|v| {
+        leaf.is_some_and(|id| v.get(id).is_some()) || msr.is_some_and(|index| v.msr(index).flatten().is_some())
+    })
 }
 
 /// A difference between reference and dump as a finding about the dump alone.

@@ -114,9 +114,8 @@ fn number(text: &str) -> Result<u32, ReadError> {
 }
 
 fn bitmap(text: &str, bits: u32) -> Result<Masked, ReadError> {
-    let wrong = || {
-        ReadError::whole(format!("bitmap \"{text}\", expected 0b and at most {bits} of the characters 0, 1 and x"))
-    };
+    let wrong =
+        || ReadError::whole(format!("bitmap \"{text}\", expected 0b and at most {bits} of the characters 0, 1 and x"));
     let mut masked = Masked::default();
     let mut count = 0;
     for character in text.strip_prefix("0b").ok_or_else(wrong)?.chars() {

@@ -328,6 +328,16 @@ fn advise(finding: &mut Finding, subject: Subject, row: &Row, pair: Pair) {
     finding.source = Some(advice.source);
 }
 
+/// Sorts findings of several origins by place: leaves, then MSRs, then what has no place.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by_cached_key(|f| {
+        let lowest: u8 = f.bits.as_deref().and_then(|b| b.rsplit(':').next()?.parse().ok()).unwrap_or_default();
+        // Numbers are written with all their digits, and the registers' names are in their order.
+        let leaf = (f.leaf.is_none(), f.leaf.clone(), f.subleaf.clone());
+        (leaf, f.msr.is_none(), f.msr.clone(), f.register.clone(), lowest, f.id.clone(), f.input)
+    });
+}
+
 /// The values as reports write them.
 #[must_use]
 pub fn values(pair: Pair, one_bit: bool) -> Values {

@@ -86,6 +86,14 @@ pub fn compare(a: &Dump, b: &Dump, directions: Directions) -> Comparison {
     }
 }
 
+/// What a dump itself lacks, compared or not.
+#[must_use]
+pub fn not_captured(input: usize, dump: &Dump) -> Vec<NotCaptured> {
+    let mut missing = Missing::default();
+    missing.own(input, &dump.vcpus.iter().map(Coverage::of).collect::<Vec<_>>());
+    missing.into_sorted()
+}
+
 /// Whether a dump holds every feature MSR that its own CPUID announces (perhaps none).
 #[must_use]
 pub fn has_msrs(dump: &Dump) -> bool {

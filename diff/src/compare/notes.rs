@@ -7,6 +7,8 @@ use cpuid_probe::leaf::LeafId;
 
 use crate::compare::pairs::has_all_vcpus;
 
+const TCG: &str = "a dump was made under TCG emulation: it shows what QEMU emulates, not what a host gives";
+
 /// The notes on two dumps.
 #[must_use]
 pub fn notes(a: &Dump, b: &Dump, coverage: &[Vec<Coverage<'_>>; 2]) -> Vec<String> {
@@ -30,9 +32,7 @@ pub fn notes(a: &Dump, b: &Dump, coverage: &[Vec<Coverage<'_>>; 2]) -> Vec<Strin
         }
     }
     if [a, b].iter().any(|dump| is_tcg(dump)) {
-        notes.push(
-            "a dump was made under TCG emulation: it shows what QEMU emulates, not what a host gives".to_string(),
-        );
+        notes.push(TCG.to_string());
     }
     if a.provenance.source != b.provenance.source {
         notes.push(format!(
@@ -41,19 +41,14 @@ pub fn notes(a: &Dump, b: &Dump, coverage: &[Vec<Coverage<'_>>; 2]) -> Vec<Strin
             b.provenance.source.word()
         ));
     }
-    for (dump, name) in [(a, "first"), (b, "second")] {
-        if dump.provenance.source == Source::Kvm {
-            notes.push(format!("the {name} input is what KVM could give, not what a guest was given"));
-        }
-        if let Some(online) = dump.provenance.vcpus_online
-            && !has_all_vcpus(dump)
-        {
-            notes.push(format!("the {name} input holds {} of {online} vCPUs", dump.vcpus.len()));
-        }
-        if let Some(imported) = &dump.provenance.imported {
-            notes
-                .extend(imported.limits.iter().map(|limit| format!("the {name} input ({}): {limit}", imported.format)));
-        }
+    let (of_a, of_b) = (of_one(a), of_one(b));
+    for note in of_a.iter().chain(of_b.iter().filter(|note| !of_a.contains(note))) {
+        let which = match (of_a.contains(note), of_b.contains(note)) {
+            (true, true) => "both inputs",
+            (true, false) => "the first input",
+            _ => "the second input",
+        };
+        notes.push(format!("{which}: {note}"));
     }
     let unknown = |dump: &Dump| dump.provenance.vcpus_online.is_none();
     if a.vcpus.len() != b.vcpus.len() && (unknown(a) || unknown(b)) {
@@ -72,6 +67,30 @@ pub fn notes(a: &Dump, b: &Dump, coverage: &[Vec<Coverage<'_>>; 2]) -> Vec<Strin
     }
     if [a, b].iter().all(|dump| has_invtsc(dump)) && !pinned(a) && !pinned(b) {
         notes.push("invtsc is on in both: live migration needs a pinned tsc-frequency".to_string());
+    }
+    notes
+}
+
+/// The notes on a dump that is not compared with another.
+#[must_use]
+pub fn of_checked(dump: &Dump) -> Vec<String> {
+    let tcg = is_tcg(dump).then(|| TCG.to_string());
+    tcg.into_iter().chain(of_one(dump)).collect()
+}
+
+/// What is to be said of one input.
+fn of_one(dump: &Dump) -> Vec<String> {
+    let mut notes = Vec::new();
+    if dump.provenance.source == Source::Kvm {
+        notes.push("what KVM could give, not what a guest was given".to_string());
+    }
+    if let Some(online) = dump.provenance.vcpus_online
+        && !has_all_vcpus(dump)
+    {
+        notes.push(format!("holds {} of {online} vCPUs", dump.vcpus.len()));
+    }
+    if let Some(imported) = &dump.provenance.imported {
+        notes.extend(imported.limits.iter().map(|limit| format!("{}: {limit}", imported.format)));
     }
     notes
 }

@@ -33,9 +33,15 @@ pub fn verdict(findings: &[Finding], directions: Directions, complete: bool, msr
         a_to_b,
         b_to_a,
         coverage: if complete { CoverageWord::Full } else { CoverageWord::Partial },
-        scope: if msrs { "cpuid+msr" } else { "cpuid" }.to_string(),
+        scope: scope(msrs).to_string(),
         baseline: Vec::new(),
     }
+}
+
+/// The word for what was compared.
+#[must_use]
+pub const fn scope(msrs: bool) -> &'static str {
+    if msrs { "cpuid+msr" } else { "cpuid" }
 }
 
 /// Findings by severity.
