@@ -8,6 +8,9 @@ use serde::Serialize;
 /// The value of `schema`.
 pub const SCHEMA: &str = "cpuid-report/1";
 
+/// In a finding's `meaning`, what stands between what a place is and what losing it does to a running guest.
+pub const CONSEQUENCE: &str = ". If it is lost or changes: ";
+
 /// How bad a difference is, in one direction. The order is the order of reports, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -125,6 +125,10 @@ fn finding(report: &Report, f: &Finding, unfold: bool, out: &mut String) {
     item("Change", escape(&words::directions(f)));
     item("Values", escape(&words::decoded(f).unwrap_or_default()));
     item("Waiver", prose(&words::waived(f).unwrap_or_default()));
+    item(
+        "What it does",
+        words::risk(f).map(|risk| format!("If it is lost or changes: {}", prose(risk))).unwrap_or_default(),
+    );
     item("Why it differs", text(&f.cause));
     item("What to change", text(&f.remedy));
     item("Log", f.evidence.iter().map(|line| format!("<code>{}</code><br/>", escape(line))).collect());
@@ -187,7 +191,7 @@ fn bit_map(map: &Map<'_>, out: &mut String) {
     for f in &map.findings {
         let bits = f.bits.as_deref().unwrap_or_default();
         let name = match words::name(f) {
-            "" => f.meaning.as_deref().unwrap_or_default(),
+            "" => words::what(f),
             name => name,
         };
         let _ = write!(out, "<li class=\"{}\"><code>[{bits}]</code> {}</li>", f.severity.word(), escape(name));

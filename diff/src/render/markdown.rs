@@ -3,11 +3,13 @@
 use std::fmt::Write;
 
 use crate::policy;
-use crate::render::{unified, words};
+use crate::render::unified;
+use crate::render::words::{self, Group};
 use crate::report::{Finding, Report, Severity};
 
-/// Lines of the diff beyond this are left out: trackers refuse long comments.
-const MOST_DIFF_LINES: usize = 500;
+/// What is folded is cut where the report would get longer than this: GitHub refuses comments of more than 65536
+/// characters.
+const MOST_BYTES: usize = 60_000;
 /// Places named of those that were not captured.
 const MOST_PLACES: usize = 12;
 
@@ -33,12 +35,16 @@ pub fn render(report: &Report) -> String {
     findings(report, &report.findings.iter().filter(loud).collect::<Vec<_>>(), &mut out);
     for severity in [Severity::Unsafe, Severity::Warning, Severity::Waived] {
         for group in words::groups(report, severity) {
-            explain(report, &group, severity, &mut out);
+            explain(report, &group, &mut out);
         }
     }
     if let Some(rules) = words::set_aside(report) {
-        let rest: Vec<&Finding> = report.findings.iter().filter(|f| !loud(f)).collect();
-        details(&format!("Set aside: {rules}"), &mut out, |out| findings(report, &rest, out));
+        let mut table = String::new();
+        findings(report, &report.findings.iter().filter(|f| !loud(f)).collect::<Vec<_>>(), &mut table);
+        if out.len() + table.len() > MOST_BYTES {
+            table = "Too many to list here: `--format json` or `--format html` has them all.\n\n".to_string();
+        }
+        details(&format!("Set aside: {rules}"), &mut out, |out| out.push_str(&table));
     }
     diff(report, &mut out);
     while out.ends_with("\n\n") {
@@ -116,8 +122,10 @@ fn findings(report: &Report, shown: &[&Finding], out: &mut String) {
 }
 
 /// What findings with one cause mean, why they differ, what to change, and what would waive them.
-fn explain(report: &Report, group: &[&Finding], severity: Severity, out: &mut String) {
-    let [first, more @ ..] = group else { return };
+fn explain(report: &Report, group: &Group<'_>, out: &mut String) {
+    let findings = group.findings.as_slice();
+    let [first, more @ ..] = findings else { return };
+    let severity = first.severity;
     let head = |f: &Finding| {
         let (place, name) = (words::place(f), words::name(f));
         let name = if name.is_empty() || name == place { String::new() } else { format!(" {}", code(name)) };
@@ -137,31 +145,32 @@ fn explain(report: &Report, group: &[&Finding], severity: Severity, out: &mut St
             let _ = writeln!(out, "{about}.\n");
         }
     } else {
-        let _ = writeln!(out, "### {} findings of one kind: {}\n", group.len(), severity.word());
-        for f in group {
+        let _ = writeln!(out, "### {} findings of one kind: {}\n", findings.len(), severity.word());
+        for f in findings {
             let about = about(f);
             let colon = if about.is_empty() { "" } else { ": " };
             let _ = writeln!(out, "- {}{colon}{about}", head(f));
         }
         out.push('\n');
     }
-    let mut evidence: Vec<&str> = group.iter().flat_map(|f| &f.evidence).map(String::as_str).collect();
+    let mut evidence: Vec<&str> = findings.iter().flat_map(|f| &f.evidence).map(String::as_str).collect();
     evidence.dedup();
     if !evidence.is_empty() {
         block(out, "text", &evidence.join("\n"));
     }
-    let sources = words::sources(group).join("; ");
+    let sources = words::sources(findings).join("; ");
     for (label, text) in [
         ("Waiver", words::waived(first)),
-        ("Why it differs", first.cause.clone()),
-        ("What to change", first.remedy.clone()),
+        ("If it is lost or changes", group.risk.clone()),
+        ("Why it differs", group.cause.clone()),
+        ("What to change", group.remedy.clone()),
         ("Source", Some(sources).filter(|s| !s.is_empty())),
     ] {
         if let Some(text) = text {
             let _ = writeln!(out, "**{label}:** {}\n", prose(&text));
         }
     }
-    let stanzas = policy::stanzas(group);
+    let stanzas = policy::stanzas(findings);
     if severity != Severity::Waived && !stanzas.is_empty() {
         out.push_str("To accept it, add to the site policy:\n\n");
         block(out, "toml", stanzas.trim_end());
@@ -175,12 +184,21 @@ fn diff(report: &Report, out: &mut String) {
     if text.is_empty() {
         return;
     }
-    let lines = text.lines().count();
+    // What is left for it.
+    let room = MOST_BYTES.saturating_sub(out.len());
+    let (mut shown, mut hidden) = (String::new(), 0);
+    for line in text.lines() {
+        if hidden > 0 || shown.len() + line.len() > room {
+            hidden += 1;
+        } else {
+            shown.push_str(line);
+            shown.push('\n');
+        }
+    }
     details("Unified diff of the dumps, with the differing bits named", out, |out| {
-        let shown: Vec<&str> = text.lines().take(MOST_DIFF_LINES).collect();
-        block(out, "diff", &shown.join("\n"));
-        if lines > MOST_DIFF_LINES {
-            let _ = writeln!(out, "{} more lines: `--format unified` shows all.\n", lines - MOST_DIFF_LINES);
+        block(out, "diff", shown.trim_end());
+        if hidden > 0 {
+            let _ = writeln!(out, "{hidden} more lines: `--format unified` has them all.\n");
         }
     });
 }

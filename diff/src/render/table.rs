@@ -86,8 +86,8 @@ impl Page {
     fn explanations(&mut self, report: &Report, severity: Severity, all: bool) {
         for group in words::groups(report, severity) {
             self.out.push('\n');
-            let [first, more @ ..] = group.as_slice() else { continue };
-            for f in &group {
+            let [first, more @ ..] = group.findings.as_slice() else { continue };
+            for f in &group.findings {
                 let head = words::heading(report, f);
                 let is = words::is(f);
                 if more.is_empty() {
@@ -106,14 +106,15 @@ impl Page {
                 }
             }
             self.labelled("waiver", &words::waived(first).unwrap_or_default());
-            self.labelled("why", first.cause.as_deref().unwrap_or_default());
-            self.labelled("fix", first.remedy.as_deref().unwrap_or_default());
+            for (label, text) in [("risk", &group.risk), ("why", &group.cause), ("fix", &group.remedy)] {
+                self.labelled(label, text.as_deref().unwrap_or_default());
+            }
             if all {
-                self.labelled("source", &words::sources(&group).join("; "));
+                self.labelled("source", &words::sources(&group.findings).join("; "));
             }
             if matches!(severity, Severity::Unsafe | Severity::Warning) {
                 // Whole, so that it can be pasted.
-                for (i, line) in policy::stanzas(&group).lines().enumerate() {
+                for (i, line) in policy::stanzas(&group.findings).lines().enumerate() {
                     let _ = writeln!(self.out, "  {:<LABEL$}  {line}", if i == 0 { "waive" } else { "" });
                 }
             }
@@ -346,7 +347,7 @@ fn cell(report: &Report, f: &Finding, column: Column, wide: bool) -> String {
         Column::Vcpus if report.inputs.iter().any(|input| f.vcpus.len() < input.vcpus) => words::ranges(&f.vcpus),
         Column::Vcpus if f.vcpus.is_empty() => String::new(),
         Column::Vcpus => "all".to_string(),
-        Column::Meaning => value(&f.meaning),
+        Column::Meaning => words::what(f).to_string(),
     };
     text.replace(char::is_control, " ")
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::report::{
-    BaselineResult, Change, CoverageWord, Direction, Finding, Input, Overall, Report, Severity, Verdict,
+    BaselineResult, CONSEQUENCE, Change, CoverageWord, Direction, Finding, Input, Overall, Report, Severity, Verdict,
 };
 
 /// What an input is called in a report's columns: A, B, … Z, AA, AB, …
@@ -108,7 +108,20 @@ pub fn is(f: &Finding) -> String {
     };
     let others: Vec<String> = names.into_iter().filter_map(other).collect();
     let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
-    format!("{}{others}", f.meaning.as_deref().unwrap_or_default()).trim().to_string()
+    format!("{}{others}", what(f)).trim().to_string()
+}
+
+/// What the place is.
+#[must_use]
+pub fn what(f: &Finding) -> &str {
+    let meaning = f.meaning.as_deref().unwrap_or_default();
+    meaning.split_once(CONSEQUENCE).map_or(meaning, |(what, _)| what)
+}
+
+/// What losing it does to a running guest.
+#[must_use]
+pub fn risk(f: &Finding) -> Option<&str> {
+    f.meaning.as_deref()?.split_once(CONSEQUENCE).map(|(_, risk)| risk)
 }
 
 /// Where rules and meanings of several findings come from, each once.
@@ -200,23 +213,73 @@ pub fn waived(f: &Finding) -> Option<String> {
     Some(format!("was {}{until}: {}", w.severity.word(), w.reason))
 }
 
-/// Findings that one explanation serves: equal severity, cause and remedy, in order of their first.
+/// Findings that one explanation serves.
+#[derive(Clone, Debug)]
+pub struct Group<'a> {
+    /// At least one, in the order of the report.
+    pub findings: Vec<&'a Finding>,
+    /// What losing the place does to a running guest.
+    pub risk: Option<String>,
+    /// Why it differs.
+    pub cause: Option<String>,
+    /// What to change.
+    pub remedy: Option<String>,
+}
+
+/// Findings of one severity whose explanations are the same but for the names in them, in order of their first.
 #[must_use]
-pub fn groups<'a>(report: &'a Report, severity: Severity) -> Vec<Vec<&'a Finding>> {
-    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+pub fn groups<'a>(report: &'a Report, severity: Severity) -> Vec<Group<'a>> {
+    let mut groups: Vec<Vec<&'a Finding>> = Vec::new();
     for f in report.findings.iter().filter(|f| f.severity == severity) {
-        let same = |g: &&mut Vec<&'a Finding>| {
-            g.first().is_some_and(|first| {
-                (&first.cause, &first.remedy, &first.waived) == (&f.cause, &f.remedy, &f.waived)
-                    && first.cause.is_some() == f.cause.is_some()
-            })
-        };
-        match groups.iter_mut().find(same) {
+        let alike = |g: &&mut Vec<&'a Finding>| g.first().is_some_and(|first| explained_alike(first, f));
+        match groups.iter_mut().find(alike) {
             Some(group) => group.push(f),
             None => groups.push(vec![f]),
         }
     }
-    groups
+    let group = |findings: Vec<&'a Finding>| Group {
+        risk: one_text(&findings, risk),
+        cause: one_text(&findings, |f| f.cause.as_deref()),
+        remedy: one_text(&findings, |f| f.remedy.as_deref()),
+        findings,
+    };
+    groups.into_iter().map(group).collect()
+}
+
+fn explained_alike(x: &Finding, y: &Finding) -> bool {
+    let alike = |x: Option<&str>, y: Option<&str>| match (x, y) {
+        (Some(x), Some(y)) => x == y || plain_parts(x).eq(plain_parts(y)),
+        (x, y) => x == y,
+    };
+    x.waived == y.waived
+        && alike(x.cause.as_deref(), y.cause.as_deref())
+        && alike(x.remedy.as_deref(), y.remedy.as_deref())
+        && alike(risk(x), risk(y))
+}
+
+/// What stands outside of backticks.
+fn plain_parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').step_by(2)
+}
+
+/// One text for findings whose texts differ in nothing but code: each piece of code once, side by side.
+fn one_text(findings: &[&Finding], text: fn(&Finding) -> Option<&str>) -> Option<String> {
+    let first = text(findings.first()?)?;
+    let all: Vec<Vec<&str>> = findings.iter().filter_map(|f| Some(text(f)?.split('`').collect())).collect();
+    let mut out = String::new();
+    for (i, plain) in first.split('`').enumerate() {
+        if i % 2 == 0 {
+            out.push_str(plain);
+            continue;
+        }
+        let mut codes: Vec<&str> = Vec::new();
+        for parts in &all {
+            codes.extend(parts.get(i).filter(|code| !codes.contains(code)));
+        }
+        let codes: Vec<String> = codes.into_iter().map(|code| format!("`{code}`")).collect();
+        out.push_str(&codes.join(", "));
+    }
+    Some(out)
 }
 
 /// What is set aside, counted by rule: `12 informational, 1 per-vcpu`. `None` where nothing is.

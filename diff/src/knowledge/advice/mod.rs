@@ -11,6 +11,7 @@ mod qemu;
 mod remedies;
 
 use super::{Row, Site};
+use crate::report::CONSEQUENCE;
 pub use layers::Layer;
 
 /// Where a row is.
@@ -61,7 +62,7 @@ impl Advice {
     /// What the place promises, then what losing it does: one text for a finding.
     #[must_use]
     pub fn meaning_and_consequence(&self) -> String {
-        format!("{}. If it is lost or changes: {}", self.meaning.trim_end_matches('.'), lower(&self.consequence))
+        format!("{}{CONSEQUENCE}{}", self.meaning.trim_end_matches('.'), lower(&self.consequence))
     }
 }
 
