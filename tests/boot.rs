@@ -377,6 +377,7 @@ fn what_qemu_refuses_is_said_in_its_words() {
         (&["--cpu", "EPYC", "--machine", "nosuch"], "unsupported machine type"),
         (&["--cpu", "EPYC", "--smp", "3,sockets=2"], "Invalid CPU topology"),
         (&["--cpu", "pentium3"], "this CPU has no long mode"),
+        (&["--cpu", "Nehalem,+avx512f,enforce"], "TCG doesn't support requested feature: CPUID.07H:EBX.avx512f"),
         (&["--cpu", "EPYC", "--qemu", "/nosuch/qemu"], "/nosuch/qemu: cannot start it"),
         (&["--cpu", "EPYC", "--qemu", "/bin/false"], "QEMU ended early"),
     ] {

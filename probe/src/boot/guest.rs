@@ -80,22 +80,26 @@ pub fn run_guest(spec: &GuestSpec) -> Result<Dump> {
     Ok(dump)
 }
 
+/// How QEMU says that the accelerator is not to be had (QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c).
+const NO_KVM: [&str; 3] = ["failed to initialize kvm", "Could not access KVM", "invalid accelerator"];
+
 /// Why QEMU did not see a guest to its end.
 fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec) -> Error {
-    let words = warnings::errors(stderr);
     let what = match error {
         QmpError::Timeout => format!("QEMU does not answer within {} s", spec.timeout.as_secs()),
         QmpError::Closed => format!("QEMU ended early ({status})"),
         other => format!("QEMU: {other}"),
     };
-    let what = if words.is_empty() { what } else { format!("{what}: {words}") };
-    if spec.accel == Accel::Kvm && words.to_ascii_lowercase().contains("kvm") {
-        return anyhow!(
-            "{what}\nWithout KVM there is no fallback: `--accel tcg` shows what QEMU's emulation gives, not what this \
-             host gives"
-        );
+    // Warnings too: `enforce` makes errors of them.
+    let words = warnings::lines(stderr);
+    let advice = "Without KVM there is no fallback: `--accel tcg` shows what QEMU's emulation gives, not what this host \
+                  gives";
+    let no_kvm = spec.accel == Accel::Kvm && NO_KVM.iter().any(|words| stderr.contains(words));
+    match (words.as_str(), no_kvm) {
+        ("", _) => anyhow!(what),
+        (_, false) => anyhow!("{what}: {words}"),
+        (_, true) => anyhow!("{what}: {words}\n{advice}"),
     }
-    anyhow!(what)
 }
 
 /// QEMU's command line: the least machine that can run the image.

@@ -2,21 +2,31 @@
 
 use cpuid_probe::dump::BootWarning;
 
-/// QEMU's warnings, each once in the order they first came: QEMU repeats them for every vCPU.
+/// QEMU's warnings.
 pub fn parse(stderr: &str) -> Vec<BootWarning> {
-    let mut warnings: Vec<BootWarning> = Vec::new();
-    for line in stderr.lines().map(str::trim).filter(|line| is_warning(line)) {
-        if !warnings.iter().any(|w| w.text == line) {
-            warnings.push(BootWarning { text: line.to_string(), feature: feature(line).map(str::to_string) });
-        }
-    }
-    warnings
+    let warning = |line: &str| BootWarning { text: line.to_string(), feature: feature(line).map(str::to_string) };
+    unique(stderr).into_iter().filter(|line| is_warning(line)).map(warning).collect()
 }
 
 /// What QEMU says besides warnings.
 pub fn errors(stderr: &str) -> String {
-    let lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty() && !is_warning(line));
-    lines.collect::<Vec<_>>().join("\n")
+    unique(stderr).into_iter().filter(|line| !is_warning(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// All that QEMU says.
+pub fn lines(stderr: &str) -> String {
+    unique(stderr).join("\n")
+}
+
+/// Each line once, in the order in which they first came: QEMU repeats its warnings for every vCPU.
+fn unique(stderr: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in stderr.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
 }
 
 fn is_warning(line: &str) -> bool {
