@@ -9,13 +9,13 @@ use cpuid_probe::dump::Dump;
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Match, PhysAddrMode, Policy};
 
-use super::causes::{self, Explained};
 use super::evidence::Announcement;
-use super::expand::{Expanded, NEVER_JUDGED, once_promised};
+use super::expand::{Expanded, NEVER_JUDGED, Promise, once_promised};
 use super::map::{CpuMap, Feature, FeatureId, Place, Unknown, qemu_differs};
-use super::seen::{Seen, VcpuBits, Why};
+use super::seen::{Seen, VcpuBits, Why, feature_word};
 use crate::compare::finding::{Findings, Spot};
 use crate::compare::judge::Directions;
+use crate::knowledge::advice::{Asked, Subject, advice_for};
 use crate::knowledge::{self, Owner, Site};
 use crate::report::{BaselineResult, BaselineVerdict, Finding, NotCaptured, Severity, Values};
 
@@ -128,24 +128,28 @@ fn not_captured(input: usize, unread: &[(u32, Place, Why)]) -> Vec<NotCaptured> 
 }
 
 /// The spot of a feature, and a finding there with what is known about it.
-pub(super) fn described(feature: &Feature) -> (Spot, Finding) {
-    let (spot, row) = match feature.place {
+pub(super) fn described(feature: &Feature, asked: Asked) -> (Spot, Finding) {
+    let (spot, subject, row) = match feature.place {
         Place::Cpuid { id, register, bit } => {
             let site = Site { owner: Owner::Cpu, leaf: id.leaf, subleaf: id.ecx(), register };
-            (Spot::bits(id, None, register, bit, bit), knowledge::row_at(site, bit))
+            (Spot::bits(id, None, register, bit, bit), Subject::Cpuid(site), knowledge::row_at(site, bit))
         }
         Place::Msr { index, bit } => {
             // Where the map counts the bits that may be one, they are the upper half of the MSR itself.
-            let bit =
-                if super::seen::feature_word(index, u64::MAX << 32) == u64::from(u32::MAX) { bit + 32 } else { bit };
-            (Spot::msr(index, bit, bit), knowledge::msr_row(index, bit))
+            let upper = feature_word(index, u64::MAX << 32) == u64::from(u32::MAX);
+            let bit = if upper { bit + 32 } else { bit };
+            (Spot::msr(index, bit, bit), Subject::Msr(index), knowledge::msr_row(index, bit))
         }
     };
+    let advice = advice_for(subject, &row, asked);
     let mut finding = spot.described(&row);
-    finding.cause = None;
     finding.name = Some(feature.name.to_string());
     finding.names.libvirt = Some(feature.name);
     finding.names.qemu = feature.qemu;
+    finding.meaning = Some(advice.meaning_and_consequence());
+    finding.cause = Some(advice.cause);
+    finding.remedy = Some(advice.remedy);
+    finding.source = Some(advice.source);
     (spot, finding)
 }
 
@@ -272,46 +276,60 @@ impl OneVcpu<'_> {
         let seen = self.bits.see(feature.place);
         let promise = baseline.expanded.promise(id);
         let announced = self.log.and_then(|log| log.iter().find(|a| a.is_about(baseline.map, id)));
-        match (promise.and_then(super::expand::Promise::wants), seen) {
+        let policy = promise.map_or(Policy::Require, |p| p.policy);
+        match (promise.and_then(Promise::wants), seen) {
             (Some(wanted), Seen::NotCaptured(why)) => {
-                let rule = promise.map_or("require", |p| p.policy.word());
-                self.add(tally, feature, rule, Severity::Info, seen, Some(wanted), not_captured_cause(why), Vec::new());
+                let said = Said { asked: Asked::Missing, rule: policy.word(), severity: Severity::Info };
+                let (cause, remedy) = not_captured_cause(why);
+                self.add(tally, feature, said, seen, Some(wanted), |f| {
+                    f.cause = Some(cause.to_string());
+                    f.remedy = Some(remedy.to_string());
+                });
                 tally.unread(self.vcpu, feature.place, why);
             }
             (Some(true), seen) if seen.is_clear() => {
-                let rule = promise.map_or("require", |p| p.policy.word());
-                let why = causes::missing(feature.name, announced);
-                self.add(tally, feature, rule, Severity::Unsafe, seen, Some(true), why, self.evidence(announced));
+                let said = Said { asked: Asked::Missing, rule: policy.word(), severity: Severity::Unsafe };
+                self.add(tally, feature, said, seen, Some(true), |f| {
+                    f.evidence = self.evidence(announced);
+                    f.cause = Some(with_announcement(announced, f.cause.take()));
+                });
                 tally.broken();
             }
             (Some(false), seen) if seen.is_set() => {
-                let policy = promise.map_or(Policy::Disable, |p| p.policy);
                 let severity = if policy == Policy::Forbid { Severity::Unsafe } else { Severity::Warning };
-                let why = self.unwanted(id, feature);
-                self.add(tally, feature, policy.word(), severity, seen, Some(false), why, Vec::new());
+                let said = Said { asked: Asked::Extra, rule: policy.word(), severity };
+                self.add(tally, feature, said, seen, Some(false), |f| self.qemu_adds(id, f));
                 tally.broken();
             }
             (None, seen) if promise.is_none() && baseline.expanded.bounded => {
-                let by_model = baseline.expanded.model.is_some_and(|m| m.added.contains(&id));
-                if seen.is_set() && !by_model {
+                // What QEMU's model is known to have on top of libvirt's is no surprise.
+                let added = baseline.expanded.model.is_some_and(|m| m.added.contains(&id));
+                if seen.is_set() && !added {
                     let strict = baseline.cpu.matching == Match::Strict;
                     let severity = if strict { Severity::Warning } else { Severity::Info };
-                    let why = self.unwanted(id, feature);
-                    self.add(tally, feature, "extra", severity, seen, Some(false), why, Vec::new());
+                    let said = Said { asked: Asked::Extra, rule: "extra", severity };
+                    self.add(tally, feature, said, seen, Some(false), |f| self.qemu_adds(id, f));
                 } else if let (true, Some(line)) = (seen.is_clear(), announced) {
-                    let mut why = causes::missing(feature.name, announced);
-                    why.cause = format!("not promised, but QEMU's model asked for it: {}", why.cause);
-                    let evidence = vec![line.line.clone()];
-                    self.add(tally, feature, "announced", Severity::Info, seen, None, why, evidence);
+                    let said = Said { asked: Asked::Missing, rule: "announced", severity: Severity::Info };
+                    self.add(tally, feature, said, seen, None, |f| {
+                        f.evidence = vec![line.line.clone()];
+                        let cause = with_announcement(announced, f.cause.take());
+                        f.cause = Some(format!("Not promised, but QEMU's model has it. {cause}"));
+                    });
                 }
             }
             _ => {}
         }
     }
 
-    fn unwanted(&self, id: FeatureId, feature: &Feature) -> Explained {
-        let adds = self.baseline.qemu_adds.contains(&id);
-        causes::unwanted(feature.name, self.baseline.cpu.model.as_deref(), adds)
+    /// Says so where a feature that nobody asked for comes from QEMU's own model.
+    fn qemu_adds(&self, id: FeatureId, finding: &mut Finding) {
+        if let (true, Some(model)) = (self.baseline.qemu_adds.contains(&id), &self.baseline.cpu.model) {
+            finding.cause = Some(format!(
+                "QEMU's own {model} has it, libvirt's does not, and libvirt passes on only what a definition changes in \
+                 its own."
+            ));
+        }
     }
 
     /// The log's line; that there is none, where there is a log.
@@ -323,36 +341,30 @@ impl OneVcpu<'_> {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn add(
         &self,
         tally: &mut Tally,
         feature: &Feature,
-        rule: &str,
-        severity: Severity,
+        said: Said,
         seen: Seen,
         expected: Option<bool>,
-        why: Explained,
-        evidence: Vec<String>,
+        more: impl FnOnce(&mut Finding),
     ) {
-        let (spot, finding) = described(feature);
+        let (spot, finding) = described(feature, said.asked);
         let bit = |set: bool| if set { "1" } else { "0" }.to_string();
         let value = match seen {
             Seen::Bit(set) => Some(bit(set)),
             Seen::Absent => Some("absent".to_string()),
             Seen::NotCaptured(_) => None,
         };
-        let finding = Finding {
+        let mut finding = Finding {
             input: Some(tally.input),
-            rule: rule.to_string(),
-            severity,
+            rule: said.rule.to_string(),
+            severity: said.severity,
             values: Values { a: value, b: None, expected: expected.map(bit) },
-            cause: Some(why.cause),
-            remedy: Some(why.remedy),
-            source: why.source.map(str::to_string).or(finding.source),
-            evidence,
             ..finding
         };
+        more(&mut finding);
         tally.findings.undirected(&spot, finding, Some(self.vcpu));
     }
 
@@ -431,14 +443,33 @@ impl OneVcpu<'_> {
     }
 }
 
-fn not_captured_cause(why: Why) -> Explained {
-    let (cause, remedy) = match why {
-        Why::Leaf => ("not captured: the dump does not hold this leaf", "capture every leaf (cpuid-probe does)"),
-        Why::Msr => (
-            "not captured: the dump does not hold this MSR",
-            "capture feature MSRs too (cpuid-probe --msrs as root, or cpuid-probe boot)",
-        ),
-        Why::Fault => ("not captured: reading the MSR faulted", "read it in a throw-away guest (cpuid-probe boot)"),
+/// How a finding about a feature is judged.
+struct Said {
+    asked: Asked,
+    rule: &'static str,
+    severity: Severity,
+}
+
+/// A cause, with what QEMU's log adds to it in front.
+fn with_announcement(announced: Option<&Announcement>, cause: Option<String>) -> String {
+    let said = match announced {
+        None => "",
+        Some(a) if a.line.contains("depends on other features") => {
+            "QEMU took it away because a feature that it needs was not asked for. "
+        }
+        Some(a) if a.line.contains("TCG doesn't support") => "QEMU's emulation (TCG) does not have it. ",
+        Some(_) => "QEMU asked for it, and this host's KVM did not offer it. ",
     };
-    Explained { cause: cause.to_string(), remedy: remedy.to_string(), source: None }
+    format!("{said}{}", cause.unwrap_or_default())
+}
+
+const fn not_captured_cause(why: Why) -> (&'static str, &'static str) {
+    match why {
+        Why::Leaf => ("Not captured: the dump does not hold this leaf.", "Capture every leaf (cpuid-probe does)."),
+        Why::Msr => (
+            "Not captured: the dump does not hold this MSR.",
+            "Capture feature MSRs too (cpuid-probe --msrs as root, or cpuid-probe boot).",
+        ),
+        Why::Fault => ("Not captured: reading the MSR faulted.", "Read it in a throw-away guest (cpuid-probe boot)."),
+    }
 }

@@ -5,10 +5,9 @@
 //! - [`expand`]: from a libvirt CPU to promises, bit by bit. [`decode`]: from bits to the model libvirt would choose.
 //! - [`seen`]: from a dump to bits.
 //! - [`check`] (a libvirt CPU), [`golden`] (a dump), [`template`] (a Firecracker CPU template): promises against a
-//!   dump. [`evidence`] is what QEMU's log says, [`causes`] why a promise was not kept.
+//!   dump. [`evidence`] is what QEMU's log says.
 //! - [`source`]: what a file holds.
 
-pub mod causes;
 pub mod check;
 pub mod decode;
 pub mod dir;
