@@ -39,12 +39,13 @@ install_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >&2
 }
 
-# need_rust: dies with advice where there is no Rust toolchain.
+# need_rust [PART...]: dies with advice where there is no Rust toolchain; installs the linker that it calls.
 need_rust() {
     local part
-    for part in cargo cargo-fmt cargo-clippy; do
-        command -v "$part" >/dev/null || die "needs a Rust toolchain with rustfmt and clippy (https://rustup.rs); no $part found"
+    for part in cargo "$@"; do
+        command -v "$part" >/dev/null || die "needs a Rust toolchain (https://rustup.rs): no $part found"
     done
+    command -v cc >/dev/null || install_packages gcc libc6-dev
 }
 
 # need_qemu: QEMU, installed if it is missing.
