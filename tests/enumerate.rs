@@ -7,7 +7,7 @@ mod registers;
 use std::collections::BTreeSet;
 
 use cpuid_probe::coverage::{Coverage, Place};
-use cpuid_probe::dump::{GapReason, Recorded, VcpuDump};
+use cpuid_probe::dump::{Gap, GapReason, Recorded, VcpuDump};
 use cpuid_probe::{LeafId, Registers};
 use proptest::prelude::*;
 use registers::{Beyond, Cpu, TextIn, any_cpu};
@@ -307,6 +307,16 @@ fn a_dump_without_the_extended_range_of_its_cpu_is_not_complete() {
     assert_eq!(coverage.missing, [LeafId::new(0x8000_0000, 0)]);
     assert_eq!(coverage.place(LeafId::new(0x8000_0001, 0)), Place::NotCaptured);
     assert!(!coverage.is_complete());
+}
+
+#[test]
+fn a_gap_at_a_ranges_head_is_the_whole_range() {
+    let mut dump = walked(intel(0x16));
+    let [block, extended] = [0x4000_0101, 0x8000_0040].map(|leaf| LeafId::new(leaf, 0));
+    assert_eq!([block, extended].map(|id| Coverage::of(&dump).place(id)), [Place::Absent; 2]);
+    dump.gaps.push(Gap { id: LeafId::new(0x4000_0000, 0), reason: GapReason::Fault });
+    assert_eq!(Coverage::of(&dump).place(block), Place::NotCaptured);
+    assert_eq!(Coverage::of(&dump).place(extended), Place::Absent);
 }
 
 proptest! {

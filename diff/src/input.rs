@@ -14,8 +14,8 @@ use cpuid_diff::policy::Policy;
 use cpuid_diff::read::{self, Input, ReadError};
 use cpuid_probe::dump::Dump;
 
-/// No dump comes near this; a larger file is not one.
-const MAX_BYTES: u64 = 256 << 20;
+/// A larger file is no dump.
+const MAX_BYTES: u64 = read::MAX_BYTES as u64;
 
 /// libvirt's own limit for XML (libvirt 9.0 tools/vsh.h, `VSH_MAX_XML_FILE`).
 const MAX_XML_BYTES: u64 = cpuid_probe::libvirt::MAX_BYTES as u64;

@@ -5,6 +5,7 @@
 //! - [`compare`]: pure functions from dumps to findings, and from findings to a verdict.
 //! - [`baseline`]: libvirt CPUs, models and policies; what a guest was promised.
 //! - [`report`]: the one value that renderers see.
+//! - [`write`]: a dump out, in the form another tool reads.
 //! - [`render`]: table, unified diff, Markdown, HTML, JSON.
 #![forbid(unsafe_code)]
 
@@ -17,3 +18,4 @@ pub mod policy;
 pub mod read;
 pub mod render;
 pub mod report;
+pub mod write;

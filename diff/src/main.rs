@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use cpuid_diff::assemble::Named;
 use cpuid_diff::baseline::Baseline;
@@ -18,7 +18,7 @@ use cpuid_diff::compare::verdict::passes;
 use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::render::{self, Style};
 use cpuid_diff::report::Report;
-use cpuid_diff::{assemble, knowledge};
+use cpuid_diff::{assemble, knowledge, write};
 
 use crate::cli::{BaselineArgs, CheckArgs, Cli, Command, Common, CompareArgs, ConvertArgs, Format, KnowledgeFormat};
 
@@ -144,13 +144,12 @@ fn colour() -> bool {
 }
 
 fn convert(args: &ConvertArgs) -> Result<ExitCode> {
+    let writer = write::writer(&args.to).map_err(|e| anyhow!("--to: {e}"))?;
     let named = input::dump(&args.input, args.from.as_deref())?;
-    let text = match args.to.as_str() {
-        "json" => cpuid_probe::json::to_string(&named.dump),
-        "raw" => cpuid_probe::raw::to_string(&named.dump),
-        other => bail!("unknown format `{other}`"),
-    };
-    print(&text)?;
+    for loss in write::losses(writer, &named.dump) {
+        eprintln!("cpuid-diff: {loss}");
+    }
+    print(&(writer.write)(&named.dump))?;
     Ok(ExitCode::SUCCESS)
 }
 

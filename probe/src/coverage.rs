@@ -94,7 +94,9 @@ impl<'a> Coverage<'a> {
         }
         let of_leaf = |list: &[LeafId]| list.iter().any(|other| other.leaf == id.leaf);
         let cut = self.capped.iter().any(|c| range_head(c.leaf) == head.leaf && *c <= id);
-        let gap = self.vcpu.gaps.iter().any(|gap| gap.id.leaf == id.leaf || gap.id.leaf == 0);
+        // A gap at a range's head is the whole range; at the first hypervisor base, every block.
+        let range = RANGES.iter().rev().find(|range| range.base <= id.leaf).map_or(0, |range| range.base);
+        let gap = self.vcpu.gaps.iter().any(|gap| [id.leaf, head.leaf, range, 0].contains(&gap.id.leaf));
         let headless = self.missing.binary_search(&head).is_ok();
         let excerpt = !holds(head) && !holds(LeafId::new(0, 0));
         if of_leaf(&self.missing) || cut || gap || headless || excerpt { Place::NotCaptured } else { Place::Absent }

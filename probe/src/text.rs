@@ -106,13 +106,10 @@ pub fn write_frame<'a>(
             write_record(&mut body, record)?;
         }
         for msr in v.msrs {
-            match msr.value {
-                Some(value) => writeln!(body, "msr {:08x}: {:08x} {:08x}", msr.index, value >> 32, value as u32)?,
-                None => writeln!(body, "msr {:08x}: fault", msr.index)?,
-            }
+            write_msr(&mut body, msr)?;
         }
         for gap in v.gaps {
-            writeln!(body, "gap {:08x} {:08x}: {}", gap.id.leaf, gap.id.ecx(), gap.reason.word())?;
+            write_gap(&mut body, gap)?;
         }
     }
     let (lines, crc) = (body.lines, body.crc.value());
@@ -126,6 +123,25 @@ pub fn write_frame<'a>(
 pub fn write_record(out: &mut impl Write, record: &Record) -> fmt::Result {
     let (id, r) = (record.id, record.registers);
     writeln!(out, "{:08x} {:08x}: {:08x} {:08x} {:08x} {:08x}", id.leaf, id.ecx(), r.eax, r.ebx, r.ecx, r.edx)
+}
+
+/// Writes one MSR as a line: `msr INDEX: HIGH LOW`, or `msr INDEX: fault`.
+///
+/// # Errors
+/// Only what `out` returns.
+pub fn write_msr(out: &mut impl Write, msr: &MsrRecord) -> fmt::Result {
+    match msr.value {
+        Some(value) => writeln!(out, "msr {:08x}: {:08x} {:08x}", msr.index, value >> 32, value as u32),
+        None => writeln!(out, "msr {:08x}: fault", msr.index),
+    }
+}
+
+/// Writes one gap as a line: `gap LEAF SUBLEAF: REASON`.
+///
+/// # Errors
+/// Only what `out` returns.
+pub fn write_gap(out: &mut impl Write, gap: &Gap) -> fmt::Result {
+    writeln!(out, "gap {:08x} {:08x}: {}", gap.id.leaf, gap.id.ecx(), gap.reason.word())
 }
 
 /// Passes text on, counting its lines and its CRC.

@@ -41,11 +41,11 @@ pub(super) fn read_as(text: &str, format: &'static str) -> Result<Input, ReadErr
     builder.loose_headers = true;
     builder.limits = LIMITS.map(str::to_string).to_vec();
     for (number, line) in line::lines(text) {
-        if is_rule(&line) {
+        if is_rule(line) {
             // Below it libcpuid keeps what it expects to decode.
             break;
         }
-        line::add(&mut builder, number, &line, form)?;
+        line::add(&mut builder, number, line, form)?;
     }
     builder.finish(AIDA64).map(|dump| Input::Dump(Box::new(dump)))
 }

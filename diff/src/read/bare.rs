@@ -17,8 +17,8 @@ fn recognise(text: &str) -> bool {
 fn read(text: &str) -> Result<Input, ReadError> {
     let mut builder = Builder::new(READER.name);
     for (number, line) in line::lines(text) {
-        if !line::add(&mut builder, number, &line, line::bare)? {
-            return Err(ReadError::at(number, format!("expected {BARE}; found `{}`", shorten(&line))));
+        if !line::add(&mut builder, number, line, line::bare)? {
+            return Err(ReadError::at(number, format!("expected {BARE}; found `{}`", shorten(line))));
         }
     }
     builder.finish(BARE).map(|dump| Input::Dump(Box::new(dump)))

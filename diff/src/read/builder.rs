@@ -2,7 +2,7 @@
 
 use cpuid_probe::dump::{Dump, Gap, GapReason, Imported, MsrRecord, Record, Source, VcpuDump};
 use cpuid_probe::rules::{self, Subleaves};
-use cpuid_probe::{LeafId, Registers};
+use cpuid_probe::{LeafId, Registers, hypervisor};
 
 use super::ReadError;
 
@@ -11,12 +11,6 @@ pub const MAX_VCPUS: usize = 8192;
 
 /// At most this many register sets are read of one vCPU; a complete dump has a few hundred.
 pub const MAX_LEAVES: usize = 65_536;
-
-/// The extended range. Every CPU whose basic maximum reaches [`EXTENDED_SINCE`] has it.
-const EXTENDED: u32 = 0x8000_0000;
-/// The Intel CPUs without extended leaves (before the Pentium 4) and QEMU's models of them end at leaf 3.
-const EXTENDED_SINCE: u32 = 4;
-const HYPERVISOR: u32 = 0x4000_0000;
 
 /// A dump being read.
 #[derive(Debug)]
@@ -214,7 +208,7 @@ impl Vcpu {
         dump.gaps = self.gaps;
         dump.gaps.sort_by_key(|gap| gap.id);
         dump.gaps.dedup();
-        note_missing_ranges(&mut dump);
+        note_missing_hypervisor(&mut dump);
         Ok(dump)
     }
 }
@@ -275,16 +269,14 @@ fn twice(what: &str, first: usize, second: usize) -> ReadError {
     ReadError::at(second, format!("{what} comes twice with different values, here and in line {first}"))
 }
 
-/// A complete capture shows the head of every range. Where another tool's file lacks one that must be there, somebody
-/// cut the file or the tool cannot see it; without a gap the range would count as absent from that CPU.
-fn note_missing_ranges(dump: &mut VcpuDump) {
-    let Some(basic) = dump.get(LeafId::new(0, 0)) else { return };
+/// A guest has hypervisor leaves. Where another tool's file shows none, somebody cut it or the tool does not read
+/// them; without a gap they would count as absent from that guest. (The other ranges that a CPU must have, the walker
+/// itself misses.)
+fn note_missing_hypervisor(dump: &mut VcpuDump) {
+    let head = LeafId::new(hypervisor::FIRST_BASE, 0);
     let guest = dump.get(LeafId::new(1, 0)).is_some_and(|r| r.ecx >> 31 == 1);
-    for (expected, head) in [(guest, HYPERVISOR), (basic.eax >= EXTENDED_SINCE, EXTENDED)] {
-        let id = LeafId::new(head, 0);
-        if expected && dump.get(id).is_none() && !dump.gaps.iter().any(|gap| gap.id == id) {
-            dump.gaps.push(Gap { id, reason: GapReason::Fault });
-        }
+    if guest && dump.get(head).is_none() && !dump.gaps.iter().any(|gap| gap.id == head) {
+        dump.gaps.push(Gap { id: head, reason: GapReason::Fault });
     }
 }
 
@@ -353,13 +345,13 @@ mod tests {
     }
 
     #[test]
-    fn a_range_that_must_be_there_and_is_not_was_not_captured() {
+    fn hypervisor_leaves_that_must_be_there_and_are_not_were_not_captured() {
         let mut b = Builder::new("bare");
         b.leaf(1, 0, None, HEAD).unwrap();
         b.leaf(2, 1, None, Registers::new(0x306c1, 0, 1 << 31, 0)).unwrap();
         let dump = b.finish("").unwrap();
         let heads: Vec<u32> = dump.vcpus[0].gaps.iter().map(|gap| gap.id.leaf).collect();
-        assert_eq!(heads, [HYPERVISOR, EXTENDED]);
+        assert_eq!(heads, [hypervisor::FIRST_BASE]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ fn flags(line: &str) -> Option<&str> {
 }
 
 fn recognise(text: &str) -> bool {
-    text.contains("flags") && lines(text).any(|(_, line)| flags(&line).is_some())
+    text.contains("flags") && lines(text).any(|(_, line)| flags(line).is_some())
 }
 
 /// A flag is on when every processor shows it.
@@ -28,7 +28,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
     let mut processors = 0usize;
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (_, line) in lines(text) {
-        let Some(flags) = flags(&line) else { continue };
+        let Some(flags) = flags(line) else { continue };
         processors += 1;
         for flag in flags.split_ascii_whitespace() {
             match seen.get_mut(flag) {

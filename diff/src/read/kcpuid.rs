@@ -36,7 +36,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
     builder.limits = LIMITS.map(str::to_string).to_vec();
     let mut subleaves_of = None;
     for (number, line) in line::lines(text) {
-        let error = || ReadError::at(number, format!("expected {KCPUID}; found `{}`", shorten(&line)));
+        let error = || ReadError::at(number, format!("expected {KCPUID}; found `{}`", shorten(line)));
         let Some((place, rest)) = line.split_once(':') else { continue };
         if let Some(leaf) = place.strip_prefix("0x") {
             let leaf = hex8(leaf).ok_or_else(error)?;

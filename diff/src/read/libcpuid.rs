@@ -33,7 +33,7 @@ const ARRAYS: &[(&str, u32, bool)] = &[
 ];
 
 fn recognise(text: &str) -> bool {
-    is_raw(text) || text.contains("CPUID 0000") && line::lines(text).any(|(_, line)| is_rule(&line))
+    is_raw(text) || text.contains("CPUID 0000") && line::lines(text).any(|(_, line)| is_rule(line))
 }
 
 fn is_raw(text: &str) -> bool {
@@ -52,13 +52,13 @@ fn read(text: &str) -> Result<Input, ReadError> {
     .map(str::to_string)
     .to_vec();
     for (number, line) in line::lines(text) {
-        if is_rule(&line) {
+        if is_rule(line) {
             break;
         }
         if line.starts_with("arm_") {
             return Err(ReadError::at(number, "the registers of an ARM CPU; expected x86 CPUID"));
         }
-        line::add(&mut builder, number, &line, form)?;
+        line::add(&mut builder, number, line, form)?;
     }
     builder.finish(RAW).map(|dump| Input::Dump(Box::new(dump)))
 }

@@ -1,10 +1,8 @@
 //! The two plain line forms that people paste: bare register lines and lines of `cpuid -r`.
 
-use std::borrow::Cow;
-
 use cpuid_probe::Registers;
 use cpuid_probe::dump::{Gap, MsrRecord};
-use cpuid_probe::text::{clean_line, hex8, parse_gap, parse_msr};
+use cpuid_probe::text::{hex8, parse_gap, parse_msr};
 
 use super::builder::Builder;
 use super::{ReadError, shorten};
@@ -32,20 +30,14 @@ pub(super) const BARE: &str = "`LEAF SUBLEAF: EAX EBX ECX EDX`, each 8 hex digit
 /// What a line of `cpuid -r` must look like.
 pub(super) const RAW: &str = "`0xLEAF 0xSUBLEAF: eax=0x… ebx=0x… ecx=0x… edx=0x…`, leaf and registers of 8 hex digits";
 
-/// The lines of a text with their numbers (from 1), without CR, ANSI codes and surrounding blanks.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
-    text.lines().enumerate().map(|(i, line)| {
-        let line = match clean_line(line) {
-            Cow::Borrowed(line) => Cow::Borrowed(line.trim()),
-            Cow::Owned(line) => Cow::Owned(line.trim().to_string()),
-        };
-        (i + 1, line)
-    })
+/// The lines of a text with their numbers (from 1), without surrounding blanks and CRs.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    (1..).zip(text.lines().map(str::trim))
 }
 
 /// Whether a line of `text` has this form, or begins like it.
 pub(super) fn any(text: &str, form: Form) -> bool {
-    lines(text).any(|(_, line)| matches!(form(&line), Ok(Some(Line::Leaf(..))) | Err(_)))
+    lines(text).any(|(_, line)| matches!(form(line), Ok(Some(Line::Leaf(..))) | Err(_)))
 }
 
 /// Hands a line to the builder. Returns false if it is none of this form.

@@ -25,6 +25,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use cpuid_probe::dump::Dump;
+use cpuid_probe::text::clean_line;
 
 pub use builder::{MAX_LEAVES, MAX_VCPUS};
 
@@ -189,7 +190,8 @@ fn shorten(line: &str) -> String {
 
 /// Text in UTF-8 or UTF-16, with or without a byte order mark.
 ///
-/// Names and comments may be in any 8-bit character set: registers are ASCII, so what is no text becomes U+FFFD.
+/// Escape sequences of terminals are removed. Names and comments may be in any 8-bit character set: registers are
+/// ASCII, so what is no text becomes U+FFFD.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
     let utf16 = |unit: fn([u8; 2]) -> u16, bytes: &[u8]| {
         let units = bytes.chunks(2).map(|pair| match pair {
@@ -209,7 +211,16 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
     if text.chars().take(8192).any(|c| c == '\0') {
         return Err(ReadError::whole("binary data; expected a CPUID dump as text or JSON"));
     }
-    Ok(text)
+    if !text.contains('\x1b') {
+        return Ok(text);
+    }
+    // A terminal's colours and cursor movements.
+    let mut clean = String::with_capacity(text.len());
+    for line in text.lines() {
+        clean.push_str(&clean_line(line));
+        clean.push('\n');
+    }
+    Ok(Cow::Owned(clean))
 }
 
 #[cfg(test)]

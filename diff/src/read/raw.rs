@@ -24,7 +24,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
         } else if marked && line.contains("==END TEST==") {
             inside = false;
         } else if inside {
-            line::add(&mut builder, number, &line, line::raw)?;
+            line::add(&mut builder, number, line, line::raw)?;
         }
     }
     if marked && inside {

@@ -25,14 +25,14 @@ const LIMIT: &str = "tycho/cpuid ends leaf 0xd at the first component that is mi
                      but the first";
 
 fn recognise(text: &str) -> bool {
-    text.contains("CPUID ") && line::lines(text).any(|(_, line)| matches!(leaf(&line), Ok(Some(_))))
+    text.contains("CPUID ") && line::lines(text).any(|(_, line)| matches!(leaf(line), Ok(Some(_))))
 }
 
 fn read(text: &str) -> Result<Input, ReadError> {
     let mut builder = Builder::new(READER.name);
     builder.limits.push(LIMIT.to_string());
     for (number, line) in line::lines(text) {
-        line::add(&mut builder, number, &line, form as Form)?;
+        line::add(&mut builder, number, line, form as Form)?;
     }
     builder.finish(TYCHO).map(|dump| Input::Dump(Box::new(dump)))
 }

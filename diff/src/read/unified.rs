@@ -62,19 +62,19 @@ fn read(text: &str) -> Result<Input, ReadError> {
                     side.continue_with(number, vcpu)?;
                 }
             }
-        } else if line.starts_with('\\') || is_frame(&line) {
+        } else if line.starts_with('\\') || is_frame(line) {
             // "\ No newline at end of file"; the frame's own counts fit neither side.
         } else {
-            let (sides, rest): (&mut [&mut Builder], &str) = match line.chars().next() {
-                Some('-') => (&mut [&mut a], &line[1..]),
-                Some('+') => (&mut [&mut b], &line[1..]),
-                _ => (&mut [&mut a, &mut b], &line),
+            let (sides, rest): (&mut [&mut Builder], &str) = match (line.strip_prefix('-'), line.strip_prefix('+')) {
+                (Some(removed), _) => (&mut [&mut a], removed),
+                (_, Some(added)) => (&mut [&mut b], added),
+                _ => (&mut [&mut a, &mut b], line),
             };
             for side in sides {
                 // Above the first hunk there is prose: "diff -u …", "Only in …", the mail's text.
                 if !line::add(side, number, rest.trim(), form)? && in_hunk {
                     let message =
-                        format!("expected a diff of register lines such as {BARE}; found `{}`", shorten(&line));
+                        format!("expected a diff of register lines such as {BARE}; found `{}`", shorten(line));
                     return Err(ReadError::at(number, message));
                 }
             }

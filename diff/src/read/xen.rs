@@ -48,7 +48,7 @@ fn policy(line: &str) -> Option<&str> {
 
 fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
     let names: Vec<String> =
-        line::lines(text).filter_map(|(_, line)| policy(&line).map(str::to_string)).take(MAX_POLICIES).collect();
+        line::lines(text).filter_map(|(_, line)| policy(line).map(str::to_string)).take(MAX_POLICIES).collect();
     let list = || names.iter().map(|name| fold(name)).collect::<Vec<_>>().join(" ");
     let chosen = match (wanted, names.as_slice()) {
         (Some(wanted), _) => names.iter().position(|name| fold(name) == fold(wanted)).ok_or_else(|| {
@@ -66,10 +66,10 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
     builder.label = names.get(chosen).cloned();
     let mut at = None;
     for (number, line) in line::lines(text) {
-        if policy(&line).is_some() {
+        if policy(line).is_some() {
             at = Some(at.map_or(0, |n| n + 1));
         } else if at == Some(chosen) {
-            line::add(&mut builder, number, &line, form)?;
+            line::add(&mut builder, number, line, form)?;
         }
     }
     builder.finish(XEN).map(|dump| Input::Dump(Box::new(dump)))

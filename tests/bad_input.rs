@@ -1,0 +1,95 @@
+//! Input that is no dump, or no longer one: exit code 2 and one line that names the file, the line and what was
+//! expected.
+#![allow(clippy::unwrap_used)]
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A directory of its own, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let directory = std::env::temp_dir().join(format!("cpuid-bad-input-{}-{name}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        Self(directory)
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What `compare` of a file with itself says on stderr, after its own name.
+fn complaint(path: &Path) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).arg("compare").arg(path).arg(path).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(2), "{}: {stdout}{stderr}", path.display());
+    assert_eq!(stdout, "", "{}", path.display());
+    let lines: Vec<&str> = stderr.lines().collect();
+    assert_eq!(lines.len(), 1, "{stderr}");
+    let complaint = lines[0].strip_prefix(&format!("cpuid-diff: {}:", path.display()));
+    complaint.unwrap_or_else(|| panic!("no file name in: {stderr}")).to_string()
+}
+
+const LEAF_1: &str = "00000001 00000000: 000306c1 00000800 fffa3227 0fabfbff\n";
+const RAW_1: &str = "   0x00000001 0x00: eax=0x000306c1 ebx=0x00000800 ecx=0xfffa3227 edx=0x0fabfbff\n";
+const FRAME: &str = "cpuid-dump/1 begin vcpus=1 source=boot\nvcpu 0 lines=2\n\
+                     00000000 00000000: 00000001 756e6547 6c65746e 49656e69\n\
+                     00000001 00000000: 000306c1 00000800 7ffa3227 0fabfbff\ncpuid-dump/1 end lines=3 crc32=00000000\n";
+
+#[test]
+fn every_kind_of_bad_input_is_named() {
+    let scratch = Scratch::new("kinds");
+    let json = "{\n  \"schema\": \"cpuid-dump/1\",\n  \"provenance\": {";
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("empty", b"".to_vec(), " empty"),
+        ("blank", b" \r\n\n".to_vec(), " empty"),
+        ("elf", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec(), " binary data"),
+        ("gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03".to_vec(), " binary data"),
+        ("prose", b"Dear all,\nplease find attached\n".to_vec(), " not recognised"),
+        ("truncated.json", json.into(), "3:17: EOF"),
+        ("wrong.json", json.replace("dump/1", "dump/9").into(), "2:"),
+        ("short", LEAF_1.replace("0fabfbff", "0fabfbf").into(), "1: expected `LEAF SUBLEAF"),
+        ("long", LEAF_1.replace("0fabfbff", "0fabfbff0").into(), "1: expected `LEAF SUBLEAF"),
+        ("missing", LEAF_1.replace(" 0fabfbff", "").into(), "1: expected `LEAF SUBLEAF"),
+        ("letter", LEAF_1.replace("0fabfbff", "0fabfbfg").into(), "1: expected `LEAF SUBLEAF"),
+        ("noise", format!("{LEAF_1}hello\n").into(), "2: expected `LEAF SUBLEAF"),
+        ("twice", format!("{LEAF_1}{}", LEAF_1.replace("3227", "3223")).into(), "2: leaf 0x00000001 comes twice"),
+        ("order", RAW_1.replace("ebx=0x00000800 ecx", "ecx=0x00000800 ebx").into(), "1: expected `0xLEAF"),
+        ("raw", format!("CPU 0:\n{RAW_1}   0x00000002 0x00: eax=0x1\n").into(), "3: expected `0xLEAF"),
+        ("cut raw", format!("CPU 0:\n{RAW_1}CPU 1:\n").into(), "3: no register lines"),
+        ("crc", FRAME.into(), "5: the lines do not add up"),
+        ("damaged frame", FRAME.replace("756e6547", "756e6547x").into(), "3: expected `LEAF SUBLEAF"),
+        ("cut frame", FRAME.split("cpuid-dump/1 end").next().unwrap_or_default().into(), "4: the dump that began"),
+        (
+            "lost line",
+            FRAME.replace("00000001 00000000: 000306c1 00000800 7ffa3227 0fabfbff\n", "").into(),
+            "2: vcpu 0",
+        ),
+        ("xml", b"<cpudata arch='x86'>\n<cpuid eax_in='1'/>\n</cpudata>".to_vec(), "2:1: <cpuid> without eax='0x"),
+    ];
+    for (name, content, expected) in cases {
+        let said = complaint(&scratch.file(name, content));
+        assert!(said.starts_with(expected), "{name}: {said}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_named() {
+    let scratch = Scratch::new("no-file");
+    assert!(complaint(&scratch.0).contains("is a directory"));
+    assert!(complaint(&scratch.0.join("nowhere")).contains("cannot open"));
+    let sparse = scratch.0.join("sparse");
+    File::create(&sparse).unwrap().set_len(2 << 30).unwrap();
+    assert!(complaint(&sparse).contains("larger than 256 MiB"));
+}
