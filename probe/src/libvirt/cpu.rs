@@ -10,7 +10,7 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
-use super::xml::{self, Element, Position, XmlError, short};
+use super::xml::{self, Element, Position, XmlError, is_name, short};
 
 /// Which kind of document a CPU is from, and so what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -478,6 +478,9 @@ impl Cpu {
     }
 }
 
+/// libvirt knows some 400.
+const MAX_FEATURES: usize = 2000;
+
 fn read_features(cpu: Element<'_, '_>, form: Form) -> Result<Vec<Feature>, XmlError> {
     let mut features = Vec::new();
     let mut names = std::collections::BTreeSet::new();
@@ -485,9 +488,11 @@ fn read_features(cpu: Element<'_, '_>, form: Form) -> Result<Vec<Feature>, XmlEr
         feature.only_attributes(&["name", "policy"])?;
         feature.only_children(&[])?;
         let name = feature.required("name")?;
-        // The pattern of libvirt's schema; the name becomes part of QEMU's command line.
-        if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+        if !is_name(name) {
             return Err(feature.error(format!("'{}' is no name of a feature", short(name))));
+        }
+        if features.len() == MAX_FEATURES {
+            return Err(feature.error(format!("more than {MAX_FEATURES} features, which no CPU has")));
         }
         if !names.insert(name) {
             return Err(feature.error(format!("feature '{}' is listed twice", short(name))));
@@ -691,13 +696,17 @@ mod tests {
         let many = |part: &str, count: usize| part.repeat(count);
         let attributes: String = (0..400_000).map(|i| std::format!(" a{i}=''")).collect();
         let nested: String = (0..100_000).map(|i| std::format!("<a xmlns:n{i}='{i}'>")).collect();
+        let features: String = (0..49_000).map(|i| std::format!("<feature name='a{i}'/>")).collect();
+        let one_line = std::format!("<cpu><model>a</model>{features}</cpu>");
         let cases = [
             (many("<cpu/>", 2_000_000), "longer than 10 MiB"),
             (many("<cpu/>", 400_000), "too many elements"),
-            (std::format!("<cpu{attributes}/>"), "tag is longer than 16 KiB"),
+            (std::format!("<cpu><model>a</model><feature name='{}'/></cpu>", many("a", 200)), "is no name"),
+            (std::format!("<cpu{attributes}/>"), "more than 100 attributes"),
             (nested, "too many XML namespaces"),
             (many("<cpu>", 100_000), "not well-formed"),
-            (many("<", 1_000_000), "tag is longer"),
+            (one_line, "more than 2000 features"),
+            (many("<", 1_000_000), "not well-formed"),
             (many("<?xml ", 10), "not well-formed"),
             (many("<!--", 1_000_000), "not well-formed"),
         ];

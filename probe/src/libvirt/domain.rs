@@ -16,7 +16,7 @@ use std::vec::Vec;
 
 use super::cpu::{self, CacheMode, Cpu, Form, Match, Mode, PhysAddrMode, Policy};
 use super::names::{NOT_IN_QEMU, qemu_name};
-use super::xml::{self, Element, XmlError, short};
+use super::xml::{self, Element, XmlError, is_name, short};
 
 /// What runs the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -591,11 +591,6 @@ fn refuse_arguments(commandline: Element<'_, '_>) -> Result<(), XmlError> {
         }
     }
     Ok(())
-}
-
-/// Whether QEMU can take this as a name of a CPU model or machine: nothing that would begin a further option.
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
 const fn on_off(on: bool) -> &'static str {

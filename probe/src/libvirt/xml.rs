@@ -4,6 +4,7 @@
 //! limits that keep hostile input cheap. A document type definition is refused, so there are no entities to expand.
 
 use std::borrow::ToOwned;
+use std::cell::Cell;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -12,10 +13,10 @@ use roxmltree::{Document, Node, NodeType, ParsingOptions};
 
 use super::MAX_BYTES;
 
-/// More nodes than any host or domain has; some 30 MB of memory.
-const MAX_NODES: u32 = 300_000;
-/// The longest tag: long paths and CPU lists fit. The parser's time grows with the square of a tag's attributes.
-const MAX_TAG: usize = 16 * 1024;
+/// More nodes than any host or domain has.
+const MAX_NODES: u32 = 100_000;
+/// More attributes than any tag has. The parser's time grows with the square of their number.
+const MAX_ATTRIBUTES: usize = 100;
 /// libvirt declares a handful of namespaces. The parser's memory grows with their number times the number of elements.
 const MAX_NAMESPACES: usize = 64;
 
@@ -67,11 +68,9 @@ pub(super) fn parse<T>(
     }
     let wrapped = wrap(text);
     let lines = Lines::of(&wrapped);
-    if let Some(tag) = overlong_tag(&wrapped) {
-        return Err(XmlError {
-            at: lines.position(tag),
-            message: "this tag is longer than 16 KiB, which is no libvirt XML".into(),
-        });
+    if let Some(tag) = overfull_tag(&wrapped) {
+        let message = format!("this tag has more than {MAX_ATTRIBUTES} attributes, which is no libvirt XML");
+        return Err(XmlError { at: lines.position(tag), message });
     }
     let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(&wrapped, options).map_err(|e| lines.explain(&e, &wrapped))?;
@@ -106,8 +105,8 @@ fn wrap(text: &str) -> String {
     out
 }
 
-/// Where a tag longer than [`MAX_TAG`] begins. Comments and CDATA sections may have any length.
-fn overlong_tag(text: &str) -> Option<usize> {
+/// Where a tag with more than [`MAX_ATTRIBUTES`] begins.
+fn overfull_tag(text: &str) -> Option<usize> {
     let mut at = 0;
     while let Some(found) = text.get(at..)?.find('<') {
         let start = at + found;
@@ -117,24 +116,21 @@ fn overlong_tag(text: &str) -> Option<usize> {
             at = start + tag.find(end)? + end.len();
             continue;
         }
-        let mut quote = None;
-        let end = tag.bytes().position(|b| match (quote, b) {
-            (None, b'>') => true,
-            (None, b'"' | b'\'') => {
-                quote = Some(b);
-                false
+        let (mut quote, mut attributes) = (None, 0);
+        let end = tag.bytes().position(|b| {
+            match (quote, b) {
+                (None, b'>') => return true,
+                (None, b'=') => attributes += 1,
+                (None, b'"' | b'\'') => quote = Some(b),
+                (Some(open), _) if open == b => quote = None,
+                _ => {}
             }
-            (Some(open), _) if open == b => {
-                quote = None;
-                false
-            }
-            _ => false,
+            attributes > MAX_ATTRIBUTES
         });
-        let end = end.unwrap_or(tag.len());
-        if end > MAX_TAG {
+        if attributes > MAX_ATTRIBUTES {
             return Some(start);
         }
-        at = start + end;
+        at = start + end?;
     }
     None
 }
@@ -144,20 +140,28 @@ fn overlong_tag(text: &str) -> Option<usize> {
 pub(super) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// A byte, the start of its line and its column: the place asked for last. Places are mostly asked for in order, and
+    /// a whole document may be one line.
+    last: Cell<(usize, usize, usize)>,
 }
 
 impl<'a> Lines<'a> {
     fn of(text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, starts }
+        Self { text, starts, last: Cell::new((0, 0, 0)) }
     }
 
     /// The place of a byte, counted in the text as it was before wrapping.
     fn position(&self, at: usize) -> Position {
         let index = self.starts.partition_point(|&start| start <= at).saturating_sub(1);
         let start = self.starts.get(index).copied().unwrap_or(0);
-        let column = self.text.get(start..at).map_or(0, |line| line.chars().count()) + 1;
-        Position { line: index.max(1) as u32, column: column as u32 }
+        let (from, before) = match self.last.get() {
+            (last, line, column) if line == start && last <= at => (last, column),
+            _ => (start, 0),
+        };
+        let column = before + self.text.get(from..at).map_or(0, |part| part.chars().count());
+        self.last.set((at, start, column));
+        Position { line: index.max(1) as u32, column: column as u32 + 1 }
     }
 
     /// A parser's error in our words where they help, with the place outside the message.
@@ -330,6 +334,12 @@ impl<'a, 'i> Element<'a, 'i> {
 /// An error about a text that holds nothing of what is looked for.
 pub(super) fn nothing(message: impl Into<String>) -> XmlError {
     XmlError { at: Position { line: 1, column: 1 }, message: message.into() }
+}
+
+/// Whether a text can be a name of a feature, a CPU model or a machine: it becomes part of QEMU's command line, where a
+/// comma or an equals sign would begin something else. The pattern is that of libvirt's schema (cputypes.rng).
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
 /// "a, b or c".
