@@ -57,7 +57,7 @@ fn every_kind_of_bad_input_is_named() {
         ("elf", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec(), " binary data"),
         ("gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03".to_vec(), " binary data"),
         ("prose", b"Dear all,\nplease find attached\n".to_vec(), " not recognised"),
-        ("truncated.json", json.into(), "3:17: EOF"),
+        ("truncated.json", json.into(), "3:17: the file is cut off"),
         ("wrong.json", json.replace("dump/1", "dump/9").into(), "2:"),
         ("short", LEAF_1.replace("0fabfbff", "0fabfbf").into(), "1: expected `LEAF SUBLEAF"),
         ("long", LEAF_1.replace("0fabfbff", "0fabfbff0").into(), "1: expected `LEAF SUBLEAF"),

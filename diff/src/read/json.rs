@@ -18,6 +18,10 @@ fn read(text: &str) -> Result<Input, ReadError> {
 /// What a JSON parser says, with its position in front.
 pub(super) fn error(e: &serde_json::Error) -> ReadError {
     let whole = e.to_string();
-    let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);
+    let message = match whole.rsplit_once(" at line ") {
+        _ if e.is_eof() => "the file is cut off here; expected the rest of the JSON document",
+        Some((message, _)) => message,
+        None => whole.as_str(),
+    };
     ReadError { line: Some(e.line()), column: Some(e.column()), message: message.to_string() }
 }
