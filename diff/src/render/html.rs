@@ -102,8 +102,9 @@ fn finding(report: &Report, f: &Finding, unfold: bool, out: &mut String) {
         escape(&place),
         escape(name)
     );
-    if let Some(input) = f.input.filter(|_| report.inputs.len() > 1) {
-        let _ = write!(out, " <span class=\"in\">in {}</span>", words::letter(input));
+    let aside = words::aside(report, f);
+    if !aside.is_empty() {
+        let _ = write!(out, " <span class=\"in\">{}</span>", escape(aside.trim()));
     }
     let values = [("A", &f.values.a), ("B", &f.values.b), ("expected", &f.values.expected)];
     for (side, value) in values {

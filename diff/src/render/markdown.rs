@@ -129,8 +129,7 @@ fn explain(report: &Report, group: &Group<'_>, out: &mut String) {
     let head = |f: &Finding| {
         let (place, name) = (words::place(f), words::name(f));
         let name = if name.is_empty() || name == place { String::new() } else { format!(" {}", code(name)) };
-        let input = f.input.filter(|_| report.inputs.len() > 1).map(|i| format!(" in {}", words::letter(i)));
-        format!("{}{name}{}", code(&place), input.unwrap_or_default())
+        format!("{}{name}{}", code(&place), escape(&words::aside(report, f)))
     };
     let about = |f: &Finding| {
         let directions = if f.waived.is_none() { escape(&words::directions(f)) } else { String::new() };

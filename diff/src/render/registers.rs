@@ -92,6 +92,7 @@ fn map<'a>(report: &'a Report, findings: Vec<&'a Finding>) -> Option<Map<'a>> {
     });
     let mut title = words::place(first);
     title.truncate(title.find('[').unwrap_or(title.len()));
+    title.push_str(&words::aside(report, first));
     if report.inputs.iter().any(|input| input.vcpus > 1)
         && let Some(vcpu) = vcpu
     {

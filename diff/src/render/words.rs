@@ -92,8 +92,21 @@ pub fn heading(report: &Report, f: &Finding) -> String {
     if !name.is_empty() && name != out {
         let _ = write!(out, " {name}");
     }
+    out.push_str(&aside(report, f));
+    out
+}
+
+/// What tells a finding from others at the same place: ` in B`, ` of KVMKVMKVM`. Mostly nothing.
+#[must_use]
+pub fn aside(report: &Report, f: &Finding) -> String {
+    let mut out = String::new();
     if let Some(input) = f.input.filter(|_| report.inputs.len() > 1) {
         let _ = write!(out, " in {}", letter(input));
+    }
+    if let Some(block) = &f.block
+        && report.findings.iter().any(|other| other.block != f.block && other.leaf == f.leaf && f.leaf.is_some())
+    {
+        let _ = write!(out, " of {block}");
     }
     out
 }
