@@ -3,6 +3,8 @@
 //! The fact tables (`../shared/facts`) lie beside the repository only where the rows are maintained; elsewhere the
 //! frozen counts stand for them.
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,18 +14,13 @@ use cpuid_diff::knowledge::{
 };
 use cpuid_diff::report::Severity;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 /// The directory of the fact tables, if it is there.
 fn facts() -> Option<PathBuf> {
-    let facts = root().join("../shared/facts");
-    if !facts.is_dir() {
-        eprintln!("skipped: no fact tables at {}", facts.display());
-        return None;
+    let facts = support::shared("facts");
+    if facts.is_none() {
+        eprintln!("skipped: no fact tables beside the repository");
     }
-    Some(facts)
+    facts
 }
 
 type CsvRow = BTreeMap<String, String>;
@@ -165,7 +162,7 @@ fn rules_and_causes_are_those_of_the_fact_tables() {
 #[test]
 fn the_generator_reproduces_the_rows() {
     let Some(facts) = facts() else { return };
-    let script = root().join("scripts/generate-knowledge");
+    let script = support::root().join("scripts/generate-knowledge");
     let run = Command::new(script).arg("--check").arg("--facts").arg(facts).output().expect("python3");
     assert!(run.status.success(), "{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
 }

@@ -27,6 +27,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Convert a dump into another format
     Convert(ConvertArgs),
+    /// Explain places and names: what a bit is, why it vanishes, what to change
+    Explain(ExplainArgs),
     /// Print every row of knowledge
     Knowledge(KnowledgeArgs),
 }
@@ -173,6 +175,35 @@ pub struct ConvertArgs {
     /// Read the input as this format instead of recognising it
     #[arg(long, value_name = "FORMAT")]
     pub from: Option<String>,
+}
+
+/// Options of `explain`.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// A place (1.edx.21, 7.0.ebx, 0x40000010, CPUID.07H:EBX[5], msr:0x10a:0), a libvirt, QEMU or Linux name, or a
+    /// part of one
+    #[arg(required = true, value_name = "TERM")]
+    pub terms: Vec<String>,
+    /// Show what it is in this dump, too
+    #[arg(long = "in", value_name = "DUMP")]
+    pub dump: Option<PathBuf>,
+    /// Read the dump as this format instead of recognising it
+    #[arg(long, value_name = "FORMAT", requires = "dump")]
+    pub from: Option<String>,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ExplainFormat,
+}
+
+/// The form of an explanation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// For terminals
+    Text,
+    /// For bug trackers
+    Markdown,
+    /// Everything (cpuid-explain/1)
+    Json,
 }
 
 /// Options of `knowledge`.

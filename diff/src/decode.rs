@@ -1,18 +1,154 @@
-//! Values with units: what the numbers of a row mean.
+//! Values with units: what the numbers of a row, and the registers of a leaf together, mean.
 
+use cpuid_probe::dump::VcpuDump;
+use cpuid_probe::register::field;
+use cpuid_probe::vendor::Signature;
+use cpuid_probe::{LeafId, Registers};
 use serde_json::{Map, Value};
 
 use crate::compare::finding::Pair;
-use crate::knowledge::{Row, RuleKind, Site};
+use crate::knowledge::lookup::lowest_bit_of_field;
+use crate::knowledge::units::{Unit, unit_of};
+use crate::knowledge::{Owner, Row, RuleKind, Site};
 
-/// Both values of a row, with units where the row has any.
+/// What a row's value means, where that is more than the number itself: `64 bytes`, `unified`, `2600000 kHz`.
 #[must_use]
-pub fn row(_site: Site, row: &Row, pair: Pair) -> Map<String, Value> {
+pub fn value(site: Site, row: &Row, raw: u64) -> Option<String> {
+    let name = row.name?;
+    let unit = match unit_of(site.leaf, name) {
+        // A row may be a part of its field: the rest are features of their own.
+        Unit::Bits(first) => Unit::Bits(first + u32::from(row.lo.saturating_sub(lowest_bit_of_field(site, name)?))),
+        unit => unit,
+    };
+    let worth_saying = unit != Unit::Plain && (row.hi > row.lo || matches!(unit, Unit::Bits(_)) && raw != 0);
+    worth_saying.then(|| unit.read(raw))
+}
+
+/// Both values of a row, with units where the row has any: `a` and `b` in words; of frequencies in kHz also the
+/// numbers, `a_khz` and `b_khz`.
+#[must_use]
+pub fn row(site: Site, row: &Row, pair: Pair) -> Map<String, Value> {
     let mut decoded = Map::new();
-    if row.rule == RuleKind::HostClock {
-        for (name, value) in [("a_khz", pair.a), ("b_khz", pair.b)] {
-            decoded.insert(name.to_string(), value.map_or(Value::Null, Value::from));
+    let Some(name) = row.name else { return decoded };
+    let unit = unit_of(site.leaf, name);
+    let khz = matches!(unit, Unit::Scaled { unit: "kHz", .. }) && row.rule == RuleKind::HostClock;
+    for (key, raw) in [("a", pair.a), ("b", pair.b)] {
+        if khz {
+            decoded.insert(format!("{key}_khz"), raw.map_or(Value::Null, Value::from));
+        } else if let Some(words) = raw.and_then(|raw| value(site, row, raw)) {
+            decoded.insert(key.to_string(), words.into());
         }
     }
     decoded
+}
+
+/// What the registers of one place mean together, by name: the vendor, family and model, a cache's size, a clock.
+///
+/// `registers` are those of the place. What takes several leaves is elsewhere: [`brand`].
+#[must_use]
+pub fn together(owner: Owner, leaf: u32, subleaf: u32, registers: Registers) -> Vec<(&'static str, String)> {
+    let r = registers;
+    match (owner, leaf) {
+        (Owner::Cpu, 0) => vec![("vendor", Signature::vendor(r).to_string())],
+        (Owner::Cpu, 1) => {
+            let (family, model, stepping) = signature(r.eax);
+            vec![("cpu", format!("family {family}, model {model} ({model:#x}), stepping {stepping}"))]
+        }
+        (Owner::Cpu, 0x4 | 0x8000_001d) if field(r.eax, 4, 0) != 0 => vec![("cache", cache(r))],
+        (Owner::Cpu, 0xd) if subleaf >= 2 && r.eax != 0 => {
+            let set = if r.ecx & 1 == 0 { "XCR0" } else { "IA32_XSS" };
+            let at = if r.ecx & 1 == 0 { format!(" at offset {}", r.ebx) } else { String::new() };
+            vec![("component", format!("{set}[{subleaf}], {} bytes{at}", r.eax))]
+        }
+        (Owner::Cpu, 0x15) if r.eax != 0 && r.ebx != 0 => {
+            let hz = u64::from(r.ecx) * u64::from(r.ebx) / u64::from(r.eax);
+            let ratio = format!("{}/{} of the crystal", r.ebx, r.eax);
+            vec![("tsc", if hz == 0 { ratio } else { format!("{hz} Hz ({ratio})") })]
+        }
+        (Owner::Cpu, _) => Vec::new(),
+        (_, 0x4000_0000) => vec![("hypervisor", Signature::hypervisor(r).to_string())],
+        _ => Vec::new(),
+    }
+}
+
+/// Family, model and stepping from EAX of leaf 1 or 0x80000001.
+///
+/// The extended family counts where the base family is 15; the extended model where it is 6 or 15.
+///
+/// # Source
+/// Intel SDM vol. 1 ch. 21 leaf 01H; AMD APM vol. 3 appendix E.3 Fn0000_0001.
+#[must_use]
+pub const fn signature(eax: u32) -> (u32, u32, u32) {
+    let base = field(eax, 11, 8);
+    let family = if base == 15 { base + field(eax, 27, 20) } else { base };
+    let high = if base == 6 || base == 15 { field(eax, 19, 16) << 4 } else { 0 };
+    (family, high | field(eax, 7, 4), field(eax, 3, 0))
+}
+
+fn cache(r: Registers) -> String {
+    let line = u64::from(field(r.ebx, 11, 0)) + 1;
+    let partitions = u64::from(field(r.ebx, 21, 12)) + 1;
+    let ways = u64::from(field(r.ebx, 31, 22)) + 1;
+    let bytes = ways * partitions * line * (u64::from(r.ecx) + 1);
+    let kind = match field(r.eax, 4, 0) {
+        1 => " data",
+        2 => " instruction",
+        3 => " unified",
+        _ => "",
+    };
+    let ways = if r.eax >> 9 & 1 == 1 { "fully associative".to_string() } else { format!("{ways} ways") };
+    format!("L{}{kind}, {} KiB, {ways}, lines of {line} bytes", field(r.eax, 7, 5), bytes / 1024)
+}
+
+/// The brand text, where `site` is the first of its three leaves and the vCPU has them all.
+#[must_use]
+pub fn brand(site: Site, vcpu: &VcpuDump) -> Option<String> {
+    if site.owner != Owner::Cpu || site.leaf != BRAND[0] {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    for leaf in BRAND {
+        let r = vcpu.get(LeafId::new(leaf, 0))?;
+        bytes.extend([r.eax, r.ebx, r.ecx, r.edx].into_iter().flat_map(u32::to_le_bytes));
+    }
+    let printable = |b: u8| if (0x20..0x7f).contains(&b) { char::from(b) } else { '?' };
+    let text: String = bytes.into_iter().take_while(|b| *b != 0).map(printable).collect();
+    Some(format!("\"{}\"", text.trim()))
+}
+
+/// The leaves of the brand text, 16 characters each.
+const BRAND: [u32; 3] = [0x8000_0002, 0x8000_0003, 0x8000_0004];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn family_and_model_are_put_together() {
+        assert_eq!(signature(0x0003_06c1), (6, 60, 1), "Haswell");
+        assert_eq!(signature(0x0080_0f12), (23, 1, 2), "EPYC");
+        assert_eq!(signature(0x0000_0f61), (15, 6, 1), "a Pentium 4");
+        assert_eq!(signature(0x0000_0543), (5, 4, 3), "a Pentium");
+    }
+
+    #[test]
+    fn a_part_of_a_bitmap_keeps_its_numbers() {
+        let xcr0 = Site { owner: Owner::Cpu, leaf: 0xd, subleaf: 0, register: cpuid_probe::Register::Eax };
+        let read = |bit: u8, raw| value(xcr0, &crate::knowledge::row_at(xcr0, bit), raw);
+        assert_eq!(read(12, 0b101).as_deref(), Some("bits 10 12"));
+        assert_eq!(read(8, 1).as_deref(), Some("bits 8"));
+        assert_eq!(read(2, 1), None, "a feature's bit is itself");
+    }
+
+    #[test]
+    fn caches_and_clocks_are_computed() {
+        let l1 = Registers::new(0x1c00_4121, 0x01c0_003f, 0x3f, 0);
+        assert_eq!(
+            together(Owner::Cpu, 4, 0, l1),
+            [("cache", "L1 data, 32 KiB, 8 ways, lines of 64 bytes".to_string())]
+        );
+        let tsc = Registers::new(2, 216, 24_000_000, 0);
+        assert_eq!(together(Owner::Cpu, 0x15, 0, tsc), [("tsc", "2592000000 Hz (216/2 of the crystal)".to_string())]);
+        assert!(together(Owner::Cpu, 0x15, 0, Registers::ZERO).is_empty());
+    }
 }

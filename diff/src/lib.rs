@@ -4,6 +4,7 @@
 //! - [`knowledge`]: the rows: features, fields, rules, causes, remedies. No code branches on a leaf number; it asks here.
 //! - [`compare`]: pure functions from dumps to findings, and from findings to a verdict.
 //! - [`baseline`]: libvirt CPUs, models and policies; what a guest was promised.
+//! - [`explain`]: everything known about a place or a name.
 //! - [`report`]: the one value that renderers see.
 //! - [`write`]: a dump out, in the form another tool reads.
 //! - [`render`]: table, unified diff, Markdown, HTML, JSON.
@@ -13,6 +14,7 @@ pub mod assemble;
 pub mod baseline;
 pub mod compare;
 pub mod decode;
+pub mod explain;
 pub mod knowledge;
 pub mod policy;
 pub mod read;

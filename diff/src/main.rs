@@ -18,15 +18,19 @@ use cpuid_diff::compare::verdict::passes;
 use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::render::{self, Style};
 use cpuid_diff::report::Report;
-use cpuid_diff::{assemble, knowledge, write};
+use cpuid_diff::{assemble, explain, knowledge, write};
 
-use crate::cli::{BaselineArgs, CheckArgs, Cli, Command, Common, CompareArgs, ConvertArgs, Format, KnowledgeFormat};
+use crate::cli::{
+    BaselineArgs, CheckArgs, Cli, Command, Common, CompareArgs, ConvertArgs, ExplainArgs, ExplainFormat, Format,
+    KnowledgeFormat,
+};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Compare(args) => compare(&args),
         Command::Check(args) => check(&args),
         Command::Convert(args) => convert(&args),
+        Command::Explain(args) => explain(&args),
         Command::Knowledge(args) => match args.format {
             KnowledgeFormat::Csv => print(&knowledge::export_csv()).map(|()| ExitCode::SUCCESS),
         },
@@ -141,6 +145,22 @@ fn width() -> u16 {
 /// Colour goes to a terminal alone, and not where NO_COLOR is set.
 fn colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+fn explain(args: &ExplainArgs) -> Result<ExitCode> {
+    let named = args.dump.as_ref().map(|path| input::dump(path, args.from.as_deref())).transpose()?;
+    let explanation = explain::explain(&args.terms, named.as_ref().map(|n| &n.dump));
+    print(&match args.format {
+        ExplainFormat::Text => explain::render::text(&explanation, width().into()),
+        ExplainFormat::Markdown => explain::render::markdown(&explanation),
+        ExplainFormat::Json => explain::render::json(&explanation)?,
+    })?;
+    for unknown in &explanation.unknown {
+        let near =
+            if unknown.near.is_empty() { String::new() } else { format!(" (near: {})", unknown.near.join(", ")) };
+        eprintln!("cpuid-diff: `{}`: no place or name that is known{near}", unknown.term);
+    }
+    Ok(if explanation.unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn convert(args: &ConvertArgs) -> Result<ExitCode> {

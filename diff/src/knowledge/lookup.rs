@@ -99,6 +99,12 @@ pub fn owner_without_signature(leaf: u32) -> Owner {
     }
 }
 
+/// The lowest bit of the field called `name`, of which rows may be parts.
+#[must_use]
+pub fn lowest_bit_of_field(site: Site, name: &str) -> Option<u8> {
+    rows_of(fields::of(site.owner), site).find(|f| f.name == name).map(|f| f.at().lo)
+}
+
 const fn without_rule(feature: bool) -> (RuleKind, Severity, Severity) {
     if feature {
         (RuleKind::Subset, Severity::Unsafe, Severity::Warning)
@@ -179,8 +185,9 @@ fn same(a: What, b: What) -> bool {
     }
 }
 
-/// The subleaves at which rows of a leaf change, for listings and tests: the first of each row.
-pub(super) fn subleaves_of(owner: Owner, leaf: u32) -> Vec<u32> {
+/// The subleaves at which rows of a leaf begin, ascending.
+#[must_use]
+pub fn subleaves_of(owner: Owner, leaf: u32) -> Vec<u32> {
     fn firsts<T: Located>(tables: &'static [&'static [T]], leaf: u32) -> impl Iterator<Item = Sub> {
         tables.iter().flat_map(|t| t.iter()).filter(move |r| r.at().leaf == leaf).map(|r| r.at().subleaf)
     }

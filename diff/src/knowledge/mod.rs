@@ -7,6 +7,7 @@
 //! - [`table`]: the shape of the rows and how they are found.
 //! - `features/`, `fields/`, `rules/`, `causes/`, `msrs.rs`, `gates.rs`, `sources.rs`, `aliases.rs`: the rows.
 //! - [`kvm`]: what KVM offers guests. [`advice`]: causes, consequences and remedies.
+//! - [`units`]: how numbers are read.
 //! - [`lookup`]: from a place to what is known about it. [`names`]: from a name to its places.
 
 pub mod advice;
@@ -23,6 +24,7 @@ pub mod names;
 mod rules;
 mod sources;
 pub mod table;
+pub mod units;
 
 use cpuid_probe::Register;
 

@@ -97,7 +97,8 @@ fn of_names(names: Names) -> impl Iterator<Item = (Namespace, &'static str)> {
 }
 
 /// Whether the rows of `leaf` are listed under `owner`: shared hypervisor leaves under KVM alone.
-pub(super) const fn listed_under(owner: Owner, leaf: u32) -> bool {
+#[must_use]
+pub const fn listed_under(owner: Owner, leaf: u32) -> bool {
     match (owner, leaf & 0xff) {
         (Owner::Cpu | Owner::Kvm, _) => true,
         (Owner::HyperV | Owner::Xen, 0) | (Owner::Vmware, 0 | 0x10) => false,
@@ -128,15 +129,27 @@ fn plain() -> impl Iterator<Item = Match> {
 
 /// Every name of every place, aliases included.
 pub fn all() -> impl Iterator<Item = Match> {
-    let aliases = aliases::ROWS.iter().flat_map(|a| {
-        let meant = |m: &Match| m.name == a.of && matches!(m.namespace, Namespace::Libvirt | Namespace::Qemu);
-        plain().filter(meant).map(|m| Match { name: a.alias, namespace: a.namespace, ..m })
-    });
-    let settings = SETTINGS.iter().flat_map(|(namespace, setting, field)| {
-        let meant = |m: &Match| m.name == *field && m.namespace == Namespace::Field;
-        plain().filter(meant).map(|m| Match { name: setting, namespace: *namespace, ..m })
-    });
-    plain().chain(aliases).chain(settings)
+    matching(|_| true).into_iter()
+}
+
+/// Every place with a name, or another name, that `wanted` says yes to.
+fn matching(wanted: impl Fn(&str) -> bool) -> Vec<Match> {
+    let aliases: Vec<&Alias> = aliases::ROWS.iter().filter(|a| wanted(a.alias)).collect();
+    let settings: Vec<_> = SETTINGS.iter().filter(|(_, setting, _)| wanted(setting)).collect();
+    let mut found = Vec::new();
+    for m in plain() {
+        if wanted(m.name) {
+            found.push(m);
+        }
+        let feature = matches!(m.namespace, Namespace::Libvirt | Namespace::Qemu);
+        for a in aliases.iter().filter(|a| feature && a.of == m.name) {
+            found.push(Match { name: a.alias, namespace: a.namespace, ..m });
+        }
+        for (namespace, setting, _) in settings.iter().filter(|s| m.namespace == Namespace::Field && s.2 == m.name) {
+            found.push(Match { name: setting, namespace: *namespace, ..m });
+        }
+    }
+    found
 }
 
 /// Lower case, and one sign for the three that the worlds disagree on: `sse4_1`, `sse4.1` and `sse4-1` are one name.
@@ -148,19 +161,19 @@ fn folded(name: &str) -> String {
 /// this name, neither do `_`, `.` and `-`.
 #[must_use]
 pub fn by_name(name: &str) -> Vec<Match> {
-    let exact: Vec<Match> = all().filter(|m| m.name.eq_ignore_ascii_case(name)).collect();
+    let exact = matching(|known| known.eq_ignore_ascii_case(name));
     if !exact.is_empty() {
         return by_place(exact);
     }
     let name = folded(name);
-    by_place(all().filter(|m| folded(m.name) == name).collect())
+    by_place(matching(|known| folded(known) == name))
 }
 
 /// Every place with a name that contains `part`, each once, by place.
 #[must_use]
 pub fn search(part: &str) -> Vec<Match> {
     let part = folded(part);
-    by_place(all().filter(|m| folded(m.name).contains(&part)).collect())
+    by_place(matching(|known| folded(known).contains(&part)))
 }
 
 /// Up to five names that look like `name`, the most alike first.
