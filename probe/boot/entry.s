@@ -198,6 +198,11 @@ try_xsetbv_at:
     mov $1, %eax
     ret
 
+# The timer has woken this vCPU: that was all.
+    .globl timer_interrupt
+timer_interrupt:
+    iretq
+
 # Exceptions: a fault of the two functions above makes them return false, all else is fatal.
     .globl general_protection, exception_stubs
 general_protection:

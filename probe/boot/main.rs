@@ -15,14 +15,15 @@
 //! The control registers are set as an operating system would (CR4.OSXSAVE, CR4.PKE, every component in XCR0), so that
 //! the bits that mirror them read as they do in a Linux guest.
 //!
-//! Words on the kernel command line: none are known yet. `watch` is reserved: keep reading after the first frame, and
-//! print `change VCPU LEAF SUBLEAF REGISTER OLD NEW` for each register that two passes agree has changed.
+//! With the word `watch` (or `watch=MS`) on the kernel command line it keeps running and reports every register that
+//! changes ([`watch`]), as a live migration makes them; with `verbose` too it prints a line a pass.
 #![no_std]
 #![cfg_attr(boot_image, no_main)]
 // Ports, MSRs, page tables: nothing here can be done without. Each use says why it is sound.
 #![allow(unsafe_code)]
 #![warn(clippy::undocumented_unsafe_blocks)]
 
+mod apic;
 mod cpu;
 mod info;
 mod memory;
@@ -30,6 +31,7 @@ mod power;
 mod serial;
 mod slot;
 mod smp;
+mod watch;
 
 use core::arch::global_asm;
 use core::fmt::Write;
@@ -37,7 +39,7 @@ use core::fmt::Write;
 use cpuid_probe::text::write_frame;
 
 use crate::serial::Serial;
-use crate::slot::{SLOT, SLOTS, STACK};
+use crate::slot::{Bank, SLOT, SLOTS, STACK};
 
 global_asm!(
     include_str!("entry.s"),
@@ -56,12 +58,15 @@ global_asm!(
 /// Where `entry.s` hands over, on slot 0's stack: `info` is the boot loader's, `pvh` 1 or 0 (multiboot).
 extern "C" fn first_vcpu(info: u32, pvh: u32) -> ! {
     cpu::set_up();
-    let ram_end = info::ram_end(info, pvh == 1);
-    let vcpus = smp::read_all(ram_end);
+    let info = info::read(info, pvh == 1);
+    let vcpus = smp::read_all(info.ram_end, Bank::A);
     let mut serial = Serial::new();
     // Writing to a port cannot fail.
     let _ = write_frame(&mut serial, "boot", vcpus.views());
     serial.flush();
+    if let Some(interval) = info.options.watch {
+        watch::watch(&mut serial, vcpus, &info, interval);
+    }
     power::off()
 }
 

@@ -1,4 +1,4 @@
-//! Each vCPU's own piece of RAM: its stack, and what it read.
+//! Each vCPU's own piece of RAM: its stack, and what it read in this pass and the one before.
 
 use core::mem::MaybeUninit;
 
@@ -14,10 +14,26 @@ use crate::cpu::{Cpuid, rdmsr};
 pub const SLOTS: usize = 4 << 20;
 /// Bytes of a slot.
 pub const SLOT: usize = 64 << 10;
-/// Bytes of its stack, at the slot's start; the stack grows down from here, and the reading follows.
+/// Bytes of its stack, at the slot's start; the stack grows down from here, and the two readings follow.
 pub const STACK: usize = 16 << 10;
 
-const _: () = assert!(STACK + size_of::<Reading>() <= SLOT);
+const _: () = assert!(STACK + 2 * size_of::<Reading>() <= SLOT);
+
+/// Which of a slot's two readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bank {
+    A,
+    B,
+}
+
+impl Bank {
+    pub const fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+}
 
 /// A list of fixed capacity. No heap here.
 #[derive(Debug)]
@@ -53,18 +69,18 @@ impl<T, const N: usize> List<T, N> {
 /// What one vCPU read. A usual CPU has 80 to 150 register sets.
 #[derive(Debug)]
 pub struct Reading {
-    leaves: List<Record, 1024>,
+    leaves: List<Record, 768>,
     msrs: List<MsrRecord, { FEATURE_MSRS.len() }>,
     gaps: List<Gap, 64>,
 }
 
 impl Reading {
-    /// The reading of slot `index`, empty, in memory that may hold anything.
+    /// A reading of slot `index`, empty, in memory that may hold anything.
     ///
     /// # Safety
     /// The slot lies in RAM, and this vCPU alone uses it.
-    pub unsafe fn begin(index: usize) -> &'static mut Self {
-        let reading = Self::of(index);
+    pub unsafe fn begin(index: usize, bank: Bank) -> &'static mut Self {
+        let reading = Self::of(index, bank);
         // SAFETY: as the caller promises. Items may be uninitialised while the lengths are 0.
         unsafe {
             (&raw mut (*reading).leaves.len).write(0);
@@ -74,17 +90,17 @@ impl Reading {
         }
     }
 
-    /// The reading of slot `index`.
+    /// A reading of slot `index`.
     ///
     /// # Safety
-    /// It has begun, and nobody writes to it any more.
-    pub unsafe fn finished(index: usize) -> &'static Self {
+    /// It has begun, and nobody writes to it while this is used.
+    pub unsafe fn finished<'a>(index: usize, bank: Bank) -> &'a Self {
         // SAFETY: as the caller promises.
-        unsafe { &*Self::of(index) }
+        unsafe { &*Self::of(index, bank) }
     }
 
-    const fn of(index: usize) -> *mut Self {
-        (SLOTS + index * SLOT + STACK) as *mut Self
+    const fn of(index: usize, bank: Bank) -> *mut Self {
+        (SLOTS + index * SLOT + STACK + bank as usize * size_of::<Self>()) as *mut Self
     }
 
     /// Reads everything on the vCPU this runs on.

@@ -1,15 +1,16 @@
 //! Every vCPU reads itself.
 //!
 //! # Source
-//! SDM vol. 3 section 9.4 (INIT-SIPI-SIPI), chapters 11.4 and 11.12 (xAPIC and x2APIC registers).
+//! SDM vol. 3 section 9.4 (INIT-SIPI-SIPI).
 
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use cpuid_probe::LeafId;
 use cpuid_probe::text::{Gap, GapReason, VcpuView};
 
-use crate::cpu::{self, cpuid, inb, outw, rdmsr, wait, wrmsr};
-use crate::slot::{List, Reading, SLOT, SLOTS};
+use crate::apic::Apic;
+use crate::cpu::{self, inb, outw, wait};
+use crate::slot::{Bank, List, Reading, SLOT, SLOTS};
 
 /// Where the other vCPUs start in real mode: a page below 1 MiB that no boot loader uses.
 pub const TRAMPOLINE: usize = 0x8000;
@@ -18,7 +19,9 @@ pub const TRAMPOLINE: usize = 0x8000;
 pub static NEXT_SLOT: AtomicU32 = AtomicU32::new(1);
 /// Slots that fit into RAM.
 pub static SLOT_LIMIT: AtomicU32 = AtomicU32::new(0);
-/// The slots whose vCPU has read itself.
+/// Whether vCPUs read into [`Bank::B`].
+static INTO_B: AtomicBool = AtomicBool::new(false);
+/// The slots whose vCPU has read itself in this pass.
 static DONE: [AtomicBool; MOST] = [const { AtomicBool::new(false) }; MOST];
 
 /// At most this many vCPUs are read.
@@ -29,11 +32,7 @@ const FW_CFG: (u16, u16) = (0x510, 0x511);
 const FW_CFG_SIGNATURE: u16 = 0;
 const FW_CFG_NB_CPUS: u16 = 5;
 
-const APIC_BASE: u32 = 0x1b;
-const APIC_BASE_X2APIC: u64 = 1 << 10;
-/// Interrupt command register: offset of its halves in the xAPIC page, and its x2APIC MSR.
-const ICR: (u64, u64) = (0x300, 0x310);
-const ICR_MSR: u32 = 0x830;
+/// Bits of the APIC's interrupt command.
 const TO_ALL_OTHERS: u32 = 3 << 18;
 const ASSERT: u32 = 1 << 14;
 const INIT: u32 = TO_ALL_OTHERS | ASSERT | 5 << 8;
@@ -53,11 +52,12 @@ unsafe extern "C" {
     safe static trampoline_end: u8;
 }
 
-/// What all vCPUs read.
+/// What all vCPUs read in one pass.
 #[derive(Debug)]
 pub struct Vcpus {
-    /// By ascending APIC id.
-    readings: List<&'static Reading, MOST>,
+    /// Their slots, by ascending APIC id.
+    slots: List<u16, MOST>,
+    bank: Bank,
     /// How many more vCPUs there are; they did not answer.
     missing: usize,
 }
@@ -68,18 +68,34 @@ const UNREACHABLE: &[Gap] = &[Gap { id: LeafId::new(0, 0), reason: GapReason::Un
 impl Vcpus {
     /// The vCPUs by their numbers.
     pub fn views(&self) -> impl ExactSizeIterator<Item = VcpuView<'_>> {
-        let read = self.readings.as_slice();
-        (0..(read.len() + self.missing) as u32).map(move |vcpu| match read.get(vcpu as usize) {
-            Some(reading) => reading.view(vcpu),
+        let slots = self.slots.as_slice();
+        (0..(slots.len() + self.missing) as u32).map(move |vcpu| match slots.get(vcpu as usize) {
+            // SAFETY: its vCPU has finished, and the next pass goes into the other bank (see `read_all`).
+            Some(slot) => unsafe { Reading::finished(usize::from(*slot), self.bank) }.view(vcpu),
             None => VcpuView { vcpu, leaves: &[], msrs: &[], gaps: UNREACHABLE },
         })
+    }
+
+    /// Where its readings are.
+    pub const fn bank(&self) -> Bank {
+        self.bank
+    }
+
+    /// How many vCPUs did not answer.
+    pub const fn missing(&self) -> usize {
+        self.missing
     }
 }
 
 /// Starts every other vCPU, reads this one meanwhile, and waits for the others.
-pub fn read_all(ram_end: u64) -> Vcpus {
+///
+/// What an earlier pass read into `bank` is gone then; the caller looks at it no more.
+pub fn read_all(ram_end: u64, bank: Bank) -> Vcpus {
     let slots = MOST.min((ram_end as usize).saturating_sub(SLOTS) / SLOT);
     SLOT_LIMIT.store(slots as u32, Ordering::SeqCst);
+    INTO_B.store(bank == Bank::B, Ordering::SeqCst);
+    NEXT_SLOT.store(1, Ordering::SeqCst);
+    DONE.iter().for_each(|done| done.store(false, Ordering::SeqCst));
     let expected = vcpu_count();
     if expected != Some(1) {
         start_others();
@@ -94,7 +110,7 @@ pub fn read_all(ram_end: u64) -> Vcpus {
         }
         core::hint::spin_loop();
     }
-    sort(expected.unwrap_or(done))
+    sort(expected.unwrap_or(done), bank)
 }
 
 /// Where a secondary vCPU arrives, with its slot.
@@ -105,8 +121,9 @@ pub extern "C" fn secondary_vcpu(slot: usize) -> ! {
 }
 
 fn read_into(slot: usize) {
+    let bank = if INTO_B.load(Ordering::SeqCst) { Bank::B } else { Bank::A };
     // SAFETY: entry.s gives each slot that fits into RAM to one vCPU, which runs on its stack.
-    unsafe { Reading::begin(slot) }.fill();
+    unsafe { Reading::begin(slot, bank) }.fill();
     if let Some(done) = DONE.get(slot) {
         done.store(true, Ordering::Release);
     }
@@ -117,18 +134,16 @@ fn done_among(slots: usize) -> usize {
 }
 
 /// The readings that are there, by APIC id. `expected` is how many vCPUs there are.
-fn sort(expected: usize) -> Vcpus {
-    let mut readings = List::new();
-    for (slot, done) in DONE.iter().enumerate() {
-        if done.load(Ordering::Acquire) {
-            // SAFETY: its vCPU has finished, and writes no more.
-            readings.push(unsafe { Reading::finished(slot) });
-        }
+fn sort(expected: usize, bank: Bank) -> Vcpus {
+    let mut slots: List<u16, MOST> = List::new();
+    for (slot, _) in (0..).zip(&DONE).filter(|(_, done)| done.load(Ordering::Acquire)) {
+        slots.push(slot);
     }
-    let all: &mut [&Reading] = readings.as_mut_slice();
-    all.sort_unstable_by_key(|reading| reading.apic_id());
+    let all = slots.as_mut_slice();
+    // SAFETY: their vCPUs have finished, and write no more in this pass.
+    all.sort_unstable_by_key(|slot| unsafe { Reading::finished(usize::from(*slot), bank) }.apic_id());
     let missing = expected.saturating_sub(all.len());
-    Vcpus { readings, missing }
+    Vcpus { slots, bank, missing }
 }
 
 /// How many vCPUs QEMU started, if this is QEMU.
@@ -142,23 +157,12 @@ fn vcpu_count() -> Option<usize> {
 
 /// Sends INIT and SIPI to every vCPU but this one, which then start in the trampoline.
 fn start_others() {
-    let has_apic = cpuid(1, 0).edx >> 9 & 1 == 1;
-    let Some(base) = rdmsr(APIC_BASE).filter(|_| has_apic) else { return };
+    let Some(apic) = Apic::local() else { return };
     let (start, end) = (&raw const trampoline_start, &raw const trampoline_end);
     // SAFETY: the trampoline is position-independent and its page is free; the boot loader's information was read.
     unsafe { core::ptr::copy_nonoverlapping(start, TRAMPOLINE as *mut u8, end as usize - start as usize) };
     for (command, ticks) in [(INIT, AFTER_INIT), (STARTUP, AFTER_INIT), (STARTUP, 0)] {
-        if base & APIC_BASE_X2APIC != 0 {
-            // SAFETY: x2APIC mode is on, so this MSR is its command register; it stops no vCPU that runs our code.
-            unsafe { wrmsr(ICR_MSR, command.into()) };
-        } else {
-            let apic = base & !0xfff;
-            // SAFETY: the APIC's page is mapped (entry.s), uncached; writing the low half sends.
-            unsafe {
-                ((apic + ICR.1) as *mut u32).write_volatile(0);
-                ((apic + ICR.0) as *mut u32).write_volatile(command);
-            }
-        }
+        apic.command(command);
         wait(ticks);
     }
 }

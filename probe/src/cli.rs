@@ -215,4 +215,7 @@ pub struct WatchArgs {
     /// The form of the reports
     #[arg(long, value_enum, default_value = "text")]
     pub format: WatchFormat,
+    /// Say on standard error when a pass has ended, and what it cost
+    #[arg(short, long)]
+    pub verbose: bool,
 }

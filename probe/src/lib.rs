@@ -16,6 +16,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod change;
 pub mod enumerate;
 pub mod hypervisor;
 pub mod leaf;
@@ -25,6 +26,7 @@ pub mod rules;
 pub mod source;
 pub mod text;
 pub mod vendor;
+pub mod volatile;
 
 #[cfg(feature = "alloc")]
 pub mod coverage;

@@ -50,9 +50,7 @@ pub fn dump(args: &DumpArgs) -> Result<ExitCode> {
 /// The numbers of the online vCPUs, ascending: from /sys, else from /proc, else those the
 /// kernel would run us on.
 pub fn online() -> Result<Vec<u32>> {
-    if let Ok(list) = fs::read_to_string("/sys/devices/system/cpu/online")
-        && let Some(cpus) = parse_list(list.trim())
-    {
+    if let Some(cpus) = online_in_sys() {
         return Ok(cpus);
     }
     let listed: Vec<u32> = cpuinfo("processor").filter_map(|n| n.parse().ok()).collect();
@@ -69,6 +67,11 @@ pub fn online() -> Result<Vec<u32>> {
     let mask = thread::spawn(widest).join().ok().context("cannot tell which vCPUs are online")?;
     let mask = mask.context("cannot tell which vCPUs are online")?;
     Ok((0..CpuSet::MAX_CPU).filter(|n| mask.is_set(*n)).filter_map(|n| u32::try_from(n).ok()).collect())
+}
+
+/// The online vCPUs as /sys lists them, where it is mounted.
+pub fn online_in_sys() -> Option<Vec<u32>> {
+    parse_list(fs::read_to_string("/sys/devices/system/cpu/online").ok()?.trim())
 }
 
 /// The vCPUs of a `--cpus` list, which must be online.
@@ -156,8 +159,8 @@ pub fn read(cpus: &[u32]) -> Vec<VcpuDump> {
     vcpus
 }
 
-/// Moves the calling thread to `cpu` and reads there.
-fn read_one(cpu: u32) -> VcpuDump {
+/// Moves the calling thread to `cpu` and reads there. A vCPU that cannot be reached is a gap.
+pub fn read_one(cpu: u32) -> VcpuDump {
     if pin(cpu).is_ok() {
         let dump = VcpuDump::capture(cpu, &mut instruction);
         // A CPU that went offline meanwhile has lost its threads to others.

@@ -40,25 +40,37 @@ impl Guest {
         self
     }
 
-    /// Boots with nothing but `program` as PID 1 and returns what came over the serial line.
-    pub fn run_init(mut self, program: impl AsRef<Path>, arguments: &str) -> String {
+    /// Makes `program` PID 1.
+    pub fn init(mut self, program: impl AsRef<Path>, arguments: &str) -> Self {
         self.init_arguments = arguments.to_string();
-        self.file("init", program).boot()
+        self.file("init", program)
+    }
+
+    /// Makes a shell PID 1, which runs `script`. It has busybox in /bin, and neither /proc nor /sys unless it mounts
+    /// them.
+    pub fn shell(mut self, script: &str) -> Self {
+        let script = format!("#!/bin/busybox sh\nexport PATH=/bin\n/bin/busybox --install -s /bin\n{script}");
+        self.files.push(("init".to_string(), script.into_bytes()));
+        self.file("bin/busybox", debian_files().join("busybox"))
+    }
+
+    /// Boots with nothing but `program` as PID 1 and returns what came over the serial line.
+    pub fn run_init(self, program: impl AsRef<Path>, arguments: &str) -> String {
+        self.init(program, arguments).boot()
     }
 
     /// Boots with a shell as PID 1, which runs the commands one after the other; their outputs by command.
     ///
     /// The guest has busybox in /bin, Debian's `cpuid`, and neither /proc nor /sys unless a command mounts them.
-    pub fn run_script(mut self, commands: &[&str]) -> BTreeMap<String, Output> {
-        let mut script = "#!/bin/busybox sh\nexport PATH=/bin\n/bin/busybox --install -s /bin\n".to_string();
+    pub fn run_script(self, commands: &[&str]) -> BTreeMap<String, Output> {
+        let mut script = String::new();
         for (i, command) in commands.iter().enumerate() {
             script += &format!("echo === begin {i}\n{command}\necho === end $?\n");
         }
         script += "poweroff -f\n";
         let debian = debian_files();
-        self.files.push(("init".to_string(), script.into_bytes()));
         let guest = self
-            .file("bin/busybox", debian.join("busybox"))
+            .shell(&script)
             .file("bin/cpuid", debian.join("cpuid"))
             .file("lib64/ld-linux-x86-64.so.2", debian.join("ld-linux-x86-64.so.2"))
             .file("lib/x86_64-linux-gnu/libc.so.6", debian.join("libc.so.6"));
@@ -84,23 +96,33 @@ impl Guest {
         outputs
     }
 
-    fn boot(self) -> String {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let kernel = debian_files().join("vmlinuz");
-        let name = format!("initramfs-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let initramfs = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::write(&initramfs, newc(&self.files)).expect("initramfs");
+    /// QEMU's arguments, but for its CPU, its initramfs and its serial line.
+    pub fn arguments(&self) -> Vec<String> {
         let append = format!(
             "console=ttyS0 loglevel=1 panic=-1 nokaslr mitigations=off rodata=off tsc=reliable no_timer_check \
              cryptomgr.notests audit=0 lpj=4000000 random.trust_cpu=on -- {}",
             self.init_arguments
         );
+        let kernel = debian_files().join("vmlinuz").display().to_string();
+        let arguments = ["-accel", "tcg", "-machine", "pc", "-m", "256", "-nodefaults", "-display", "none"];
+        let more = ["-no-reboot", "-kernel", &kernel, "-append", append.trim_end()];
+        arguments.iter().chain(&more).map(ToString::to_string).collect()
+    }
+
+    /// The initramfs, as a file.
+    pub fn initramfs(&self) -> Vec<u8> {
+        newc(&self.files)
+    }
+
+    fn boot(self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("initramfs-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let initramfs = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::write(&initramfs, self.initramfs()).expect("initramfs");
         let output = Command::new("timeout")
-            .args(["-k", "5", &TIMEOUT.to_string(), "qemu-system-x86_64", "-accel", "tcg", "-machine", "pc"])
-            .args(["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio", "-m", "256"])
-            .args(["-cpu", &self.cpu, "-smp", &self.smp, "-append", append.trim_end(), "-kernel"])
-            .arg(kernel)
-            .arg("-initrd")
+            .args(["-k", "5", &TIMEOUT.to_string(), "qemu-system-x86_64", "-serial", "stdio"])
+            .args(self.arguments())
+            .args(["-cpu", &self.cpu, "-smp", &self.smp, "-initrd"])
             .arg(&initramfs)
             .stdin(Stdio::null())
             .output()

@@ -31,10 +31,12 @@ use cpuid_probe::Register;
 use crate::report::{Names, Severity};
 
 pub use advice::{Advice, Asked, Layer, Subject, advice_for};
+pub use causes::of as causes_of;
 pub use export::{Entry, entries, export_csv};
 pub use gates::{Gate, gates_of};
 pub use lookup::{msr_row, owner_without_signature, row_at};
 pub use names::{Match, Namespace, Place, by_name, near, search};
+pub use rules::of as rules_of;
 pub use table::{Migratable, Sub};
 
 /// Whose leaves a row or a place lies in.

@@ -10,7 +10,7 @@ use super::Owner;
 use super::table::Rule;
 
 /// The rows that hold in leaves of `owner`: slices by ascending leaf, a leaf in one of them alone.
-pub(super) const fn of(owner: Owner) -> &'static [&'static [Rule]] {
+pub const fn of(owner: Owner) -> &'static [&'static [Rule]] {
     match owner {
         Owner::Cpu => &[basic::ROWS, extended::ROWS, other::ROWS],
         Owner::Kvm => &[hypervisor::ANY, hypervisor::KVM, hypervisor::CLOCK],

@@ -1,0 +1,219 @@
+//! Prediction against truth: what comparing two boot dumps predicts is what a guest sees when it migrates live from
+//! the one CPU definition to the other, and nothing else.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/machine.rs"]
+mod machine;
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
+
+use cpuid_diff::compare::compare;
+use cpuid_diff::compare::judge::Directions;
+use cpuid_diff::knowledge::RuleKind;
+use cpuid_diff::report::{Finding, Severity};
+use cpuid_probe::change::Sighting;
+use cpuid_probe::dump::{Dump, VcpuDump};
+use cpuid_probe::register::mask;
+use cpuid_probe::volatile::volatile_bits;
+use cpuid_probe::{LeafId, Register, json};
+use machine::{Cpu, Definition, Machine};
+
+const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
+
+/// A migration: source and destination, as `-cpu` and optionally `-smp` arguments.
+struct Pair {
+    kind: &'static str,
+    source: (&'static str, &'static str),
+    destination: (&'static str, &'static str),
+}
+
+const fn pair(kind: &'static str, source: &'static str, destination: &'static str) -> Pair {
+    Pair { kind, source: (source, "1"), destination: (destination, "1") }
+}
+
+const fn smp(kind: &'static str, cpu: &'static str, source: &'static str, destination: &'static str) -> Pair {
+    Pair { kind, source: (cpu, source), destination: (cpu, destination) }
+}
+
+#[rustfmt::skip]
+const PAIRS: &[Pair] = &[
+    pair("feature lost", "Haswell-noTSX", "Haswell-noTSX,-avx2"),
+    pair("feature gained", "Haswell-noTSX,-avx2", "Haswell-noTSX"),
+    pair("features lost", "Haswell-noTSX", "Haswell-noTSX,-smep,-rdrand,-nx,-rdtscp"),
+    pair("features lost", "EPYC", "EPYC,-svm,-sse4a,-clzero"),
+    pair("features lost", "qemu64", "qemu64,-fxsr,-mce,-mca"),
+    pair("features gained", "qemu64", "qemu64,+rdtscp,+aes,+3dnow"),
+    pair("XSAVE lost", "Haswell-noTSX", "Haswell-noTSX,-xsave"),
+    pair("XSAVE components lost", "Haswell-noTSX", "Haswell-noTSX,-avx,-avx2"),
+    pair("XSAVE components lost", "max", "max,-pku,-mpx"),
+    pair("XSAVE components gained", "max,-avx,-avx2,-mpx", "max"),
+    pair("XSAVE form lost", "Haswell-noTSX", "Haswell-noTSX,-xsaveopt"),
+    pair("address width", "max", "max,-la57"),
+    pair("level lower", "Haswell-noTSX,level=0xd", "Haswell-noTSX,level=0xb"),
+    pair("level higher", "Haswell-noTSX,level=0x4", "Haswell-noTSX,level=0xd"),
+    pair("xlevel lower", "Haswell-noTSX", "Haswell-noTSX,xlevel=0x80000004"),
+    pair("xlevel higher", "Haswell-noTSX", "Haswell-noTSX,xlevel=0x8000001f"),
+    pair("family, model, stepping", "qemu64", "qemu64,family=6,model=42,stepping=7"),
+    pair("model-id", "Haswell-noTSX", "Haswell-noTSX,model-id=Another CPU"),
+    pair("vendor", "Haswell-noTSX", "Haswell-noTSX,vendor=AuthenticAMD"),
+    pair("caches", "EPYC", "EPYC,l3-cache=off"),
+    pair("caches", "Haswell-noTSX", "Haswell-noTSX,l3-cache=off"),
+    pair("topology leaf", "Haswell-noTSX", "Haswell-noTSX,cpuid-0xb=off"),
+    pair("hypervisor bit", "Haswell-noTSX", "Haswell-noTSX,-hypervisor"),
+    pair("hypervisor block", "Haswell-noTSX", "Haswell-noTSX,tcg-cpuid=off"),
+    pair("generation", "SandyBridge", "IvyBridge"),
+    pair("generation", "Icelake-Server", "Haswell-noTSX"),
+    pair("generation", "Nehalem", "Skylake-Client"),
+    pair("generation", "Opteron_G3", "Opteron_G5"),
+    pair("generation and vendor", "Haswell-noTSX", "EPYC"),
+    pair("generation and vendor", "EPYC-Milan", "Nehalem"),
+    smp("topology", "Haswell-noTSX", "4,sockets=4", "4,sockets=1,cores=4"),
+    smp("topology", "Haswell-noTSX", "4,sockets=1,cores=4", "4,sockets=1,cores=2,threads=2"),
+    smp("topology", "EPYC", "4,sockets=2,cores=2", "4,sockets=1,cores=2,threads=2"),
+    smp("topology", "Icelake-Server", "4,sockets=1,cores=4", "4,sockets=1,dies=2,cores=2"),
+    smp("vCPU count", "Haswell-noTSX", "1,maxcpus=2", "2"),
+    Pair { kind: "features, several vCPUs", source: ("Haswell-noTSX", "3"), destination: ("Haswell-noTSX,-avx2", "3") },
+    pair("identical", "Haswell-noTSX", "Haswell-noTSX"),
+];
+
+/// Bits of a register: vCPU, leaf, subleaf, register.
+type Place = (u32, u32, u32, Register);
+
+#[test]
+fn a_guest_sees_what_was_predicted_and_nothing_else() {
+    let image = Command::new(PROBE).args(["boot", "--emit-image", "/dev/stdout"]).output().unwrap().stdout;
+    let definition = Definition::image(&image, "watch=5 verbose");
+    let (next, failures) = (Mutex::new(PAIRS.iter()), Mutex::new(String::new()));
+    let work = || {
+        while let Some(pair) = { next.lock().unwrap().next() } {
+            let wrong = check(&definition, pair);
+            if !wrong.is_empty() {
+                let (kind, a, b) = (pair.kind, pair.source, pair.destination);
+                let _ = writeln!(failures.lock().unwrap(), "{kind}: {a:?} to {b:?}\n  {}", wrong.join("\n  "));
+            }
+        }
+    };
+    thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(work))));
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{failures}");
+}
+
+/// What was seen and not predicted, or predicted and not seen.
+fn check(definition: &Definition, pair: &Pair) -> Vec<String> {
+    let [a, b] = [pair.source, pair.destination].map(|(cpu, smp)| boot(cpu, smp));
+    let findings = compare(&a, &b, Directions::AToB).findings;
+    let (seen, vcpus_changed) = migrate(definition, pair);
+
+    let mut wrong = Vec::new();
+    if (seen.is_empty() && !vcpus_changed) != (pair.kind == "identical") {
+        wrong.push(format!("{} registers changed", seen.len()));
+    }
+    let mut predicted: BTreeMap<Place, u32> = BTreeMap::new();
+    for finding in &findings {
+        if finding.id == "vcpu-count" {
+            if !vcpus_changed {
+                wrong.push("another number of vCPUs was predicted, and not seen".to_string());
+            }
+            continue;
+        }
+        if finding.id.starts_with("block:") {
+            // The hypervisor's leaves are not there on one side: the first of them says so.
+            let bases = [&finding.values.a, &finding.values.b].map(number);
+            if !seen.keys().any(|(_, leaf, ..)| bases.contains(leaf)) {
+                wrong.push(format!("predicted, not seen: {} {:?}", finding.id, finding.values));
+            }
+            continue;
+        }
+        let (places, bits) = places(finding);
+        for place in places {
+            *predicted.entry(place).or_default() |= bits;
+            if !is_exempt(finding, place, bits, &a, &b) && seen.get(&place).is_none_or(|seen| seen & bits == 0) {
+                wrong.push(format!("predicted, not seen: vCPU {}, {} {:?}", place.0, finding.id, finding.values));
+            }
+        }
+    }
+    for (place, bits) in &seen {
+        let surprise = bits & !predicted.get(place).copied().unwrap_or(0);
+        if surprise != 0 {
+            wrong.push(format!("seen, not predicted: {place:x?} bits {surprise:08x}"));
+        }
+    }
+    if vcpus_changed && !findings.iter().any(|f| f.id == "vcpu-count") {
+        wrong.push("another number of vCPUs was seen, and not predicted".to_string());
+    }
+    wrong
+}
+
+/// Whether the guest need not see it: mirrors of its own state, which migrates, and ids of each vCPU.
+fn is_exempt(finding: &Finding, place: Place, bits: u32, a: &Dump, b: &Dump) -> bool {
+    let (vcpu, leaf, subleaf, register) = place;
+    let volatile = |dump: &Dump| {
+        let v = dump.vcpus.iter().find(|v| v.vcpu == vcpu);
+        v.map_or(0, |v| volatile_bits(LeafId::new(leaf, subleaf), register, v.leaves()))
+    };
+    finding.severity == Severity::Expected
+        || finding.rule == RuleKind::PerVcpu.word()
+        || bits & !(volatile(a) & volatile(b)) == 0
+}
+
+/// The places of a finding, and its bits.
+fn places(finding: &Finding) -> (BTreeSet<Place>, u32) {
+    let (leaf, subleaf) = (number(&finding.leaf), number(&finding.subleaf));
+    // Without a register it is about the whole subleaf: one that ends a list, there on one side only.
+    let register = finding.register.as_deref().and_then(Register::from_name);
+    let registers = register.map_or(Register::ALL.to_vec(), |r| vec![r]);
+    let bits = finding.bits.as_deref().unwrap_or("31:0");
+    let (hi, lo) = bits.split_once(':').unwrap_or((bits, bits));
+    let on = |vcpu: &u32| registers.iter().map(|r| (*vcpu, leaf, subleaf, *r)).collect::<Vec<_>>();
+    (finding.vcpus.iter().flat_map(on).collect(), mask(hi.parse().unwrap(), lo.parse().unwrap()))
+}
+
+/// `0x…`; of anything else 0.
+fn number(text: &Option<String>) -> u32 {
+    let digits = text.as_deref().and_then(|t| t.strip_prefix("0x"));
+    digits.map_or(0, |d| u32::from_str_radix(d, 16).unwrap())
+}
+
+/// Migrates a guest that watches. The bits that it saw change, and whether the number of vCPUs did.
+fn migrate(definition: &Definition, pair: &Pair) -> (BTreeMap<Place, u32>, bool) {
+    let cpu = |(model, smp): (&str, &str)| Cpu::new(model, smp);
+    let last_pass = |console: &str| {
+        let line = console.lines().rfind(|line| line.starts_with("pass ") && line.ends_with("vCPUs"))?;
+        line["pass ".len()..].split_once(':')?.0.parse::<u32>().ok()
+    };
+    let mut source = Machine::start(definition, &cpu(pair.source));
+    source.wait_for("pass", last_pass);
+    let mut destination = source.migrate(definition, &cpu(pair.destination)).unwrap();
+    let before = last_pass(source.console()).unwrap();
+    // One pass may fall on the switch; the one after it sees all, and a third would see what should not be.
+    destination.wait_for("passes", |console| last_pass(console).filter(|pass| *pass >= before + 3));
+    let mut seen: BTreeMap<Place, u32> = BTreeMap::new();
+    let mut vcpus_changed = false;
+    for line in destination.console().lines().filter_map(|line| line.strip_prefix(Sighting::WORD)) {
+        match Sighting::parse(line) {
+            Some(Sighting { vcpu, change, .. }) => {
+                let differing = change.old.unwrap_or(0) ^ change.new.unwrap_or(0);
+                *seen.entry((vcpu, change.id.leaf, change.id.ecx(), change.register)).or_default() |= differing;
+            }
+            None => {
+                assert!(line.contains(" vCPUs "), "{line}");
+                vcpus_changed = true;
+            }
+        }
+    }
+    (seen, vcpus_changed)
+}
+
+/// The dump that `cpuid-probe boot` makes.
+fn boot(cpu: &str, smp: &str) -> Dump {
+    let output = Command::new(PROBE).args(["boot", "--accel", "tcg", "--cpu", cpu, "--smp", smp]).output().unwrap();
+    assert!(output.status.success(), "{cpu}: {}", String::from_utf8_lossy(&output.stderr));
+    let dump = json::from_str(&String::from_utf8(output.stdout).unwrap()).unwrap();
+    assert!(dump.vcpus.iter().all(VcpuDump::is_complete));
+    dump
+}

@@ -1,0 +1,250 @@
+//! `cpuid-probe watch`: its options here, and what it reports in Linux guests that really migrate.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/machine.rs"]
+mod machine;
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use cpuid_diff::knowledge::table::{Bits, CauseKind, Sub};
+use cpuid_diff::knowledge::{Owner, RuleKind, causes_of, rules_of};
+use cpuid_diff::report::Severity;
+use cpuid_probe::dump::{Dump, Record, VcpuDump};
+use cpuid_probe::volatile::VOLATILE;
+use cpuid_probe::{LeafId, Register, json};
+use machine::{Cpu, Definition, Machine};
+use serde_json::Value;
+use support::guest::Guest;
+
+const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
+
+#[test]
+fn what_a_watcher_leaves_out_is_what_the_differ_never_judges() {
+    type Place = (Owner, u32, Option<u32>, Register, u8, u8);
+    let place = |owner, at: &Bits| -> Place {
+        let subleaf = match at.subleaf {
+            Sub::Any => None,
+            Sub::At(n) => Some(n),
+            other => panic!("{other}: give the watcher's table a form for it"),
+        };
+        (owner, at.leaf, subleaf, at.register, at.hi, at.lo)
+    };
+    let mut expected: BTreeSet<Place> = BTreeSet::new();
+    for owner in Owner::ALL {
+        let rules = rules_of(owner).iter().flat_map(|rows| rows.iter());
+        let never = |kind, lost, gained| {
+            kind == RuleKind::OsControlled && (lost, gained) == (Severity::Expected, Severity::Expected)
+        };
+        expected.extend(rules.filter(|r| never(r.kind, r.lost, r.gained)).map(|r| place(owner, &r.at)));
+        let causes = causes_of(owner).iter().flat_map(|rows| rows.iter());
+        expected.extend(causes.filter(|c| c.kind == CauseKind::RuntimeDynamic).map(|c| place(owner, &c.at)));
+    }
+    // Of leaf 0x1C, which nothing writes, the differ's rows name the two registers that were seen to change.
+    expected.extend([Register::Eax, Register::Edx].map(|r| (Owner::Cpu, 0x1c, Some(0), r, 31, 0)));
+
+    let owner = |block: Option<&'static [u8; 12]>| block.map_or(Owner::Cpu, Owner::of_signature);
+    let table: Vec<Place> =
+        VOLATILE.iter().map(|v| (owner(v.block), v.leaf, v.subleaf, v.register, v.hi, v.lo)).collect();
+    assert_eq!(table.iter().copied().collect::<BTreeSet<_>>(), expected);
+    assert_eq!(table.len(), expected.len(), "each place once");
+    assert!(VOLATILE.windows(2).all(|w| w[0].leaf <= w[1].leaf) && VOLATILE.iter().all(|v| !v.why.is_empty()));
+}
+
+/// `cpuid-probe watch` on this machine.
+fn watch(arguments: &[&str]) -> Output {
+    Command::new(PROBE).arg("watch").args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// A dump of this machine with one bit of one register changed.
+fn altered(directory: &Path) -> (String, Record, Record) {
+    let dump = Command::new(PROBE).arg("dump").output().unwrap();
+    let Dump { provenance, vcpus } = json::from_str(text(&dump.stdout)).unwrap();
+    let mut now = None;
+    let mut before = None;
+    let vcpus = vcpus.iter().map(|v| {
+        let mut copy = VcpuDump::new(v.vcpu);
+        for record in v.leaves() {
+            let mut record = *record;
+            if v.vcpu == 0 && record.id == LeafId::new(1, 0) {
+                now = Some(record);
+                record.registers.edx ^= 1 << 21;
+                before = Some(record);
+            }
+            copy.insert(record).unwrap();
+        }
+        copy
+    });
+    let dump = Dump { provenance, vcpus: vcpus.collect() };
+    let file = directory.join("baseline.json");
+    fs::write(&file, json::to_string(&dump)).unwrap();
+    (file.display().to_string(), before.unwrap(), now.unwrap())
+}
+
+#[test]
+fn nothing_changes_under_a_machine_that_stays() {
+    let output = watch(&["--count", "3", "--interval", "1", "--verbose"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""));
+    let stderr = text(&output.stderr);
+    assert_eq!(stderr.lines().filter(|line| line.starts_with("cpuid-probe: pass ")).count(), 3, "{stderr}");
+    assert!(stderr.contains(" register sets; a pass every 1 ms, "), "{stderr}");
+    assert!(stderr.contains("cpuid-probe: 3 passes, 0 changed registers; "), "{stderr}");
+    assert_eq!(watch(&["--max-seconds", "0"]).status.code(), Some(0));
+    let far = u64::MAX.to_string();
+    assert_eq!(watch(&["--max-seconds", &far, "--interval", &far, "--count", "1"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_baseline_is_what_the_first_pass_is_compared_with() {
+    let directory = support::scratch();
+    let (baseline, before, now) = altered(&directory);
+    let (old, new) = (before.registers.edx, now.registers.edx);
+    let dumps = directory.join("dumps");
+    let dump_dir = dumps.display().to_string();
+
+    let output = watch(&["--baseline", &baseline, "--count", "3", "--interval", "1", "--dump-dir", &dump_dir]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let line = text(&output.stdout).trim_end();
+    let sign = if old > new { '-' } else { '+' };
+    let expected = format!(" pass 1 vcpu 0 0x00000001 EDX {old:08x} -> {new:08x} ({sign}21)");
+    assert!(line.ends_with(&expected) && line.lines().count() == 1, "{line}");
+    let read = |name| json::from_str(&fs::read_to_string(dumps.join(name)).unwrap()).unwrap();
+    let place = |dump: &Dump| dump.vcpus[0].get(LeafId::new(1, 0)).unwrap().edx;
+    assert_eq!((place(&read("01-before.json")), place(&read("01-after.json"))), (old, new));
+    assert_eq!(fs::read_dir(&dumps).unwrap().count(), 2, "it is reported once");
+
+    let again = watch(&["--baseline", &baseline, "--dump-dir", &dump_dir]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).contains("01-before.json: exists already"), "{}", text(&again.stderr));
+
+    let output = watch(&["--baseline", &baseline, "--until-change", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(BTreeSet::from_iter(keys), BTreeSet::from(KEYS));
+    let value = |number: u32| format!("{number:#010x}");
+    assert_eq!((&line["old"], &line["new"]), (&value(old).into(), &value(new).into()));
+    assert_eq!((&line["leaf"], &line["subleaf"]), (&"0x00000001".into(), &Value::Null));
+    fs::remove_dir_all(directory).unwrap();
+}
+
+const KEYS: [&str; 8] = ["leaf", "new", "old", "pass", "register", "subleaf", "time", "vcpu"];
+
+#[test]
+fn trouble_is_2() {
+    let directory = support::scratch();
+    let file = directory.join("no dump");
+    fs::write(&file, "00000001 00000000: 0 0 0 0\n").unwrap();
+    let file = file.display().to_string();
+    for (arguments, words) in [
+        (&["--baseline", "/nonexistent"][..], "/nonexistent: "),
+        (&["--baseline", &file], "no dump: "),
+        (&["--dump-dir", &file], "no dump: "),
+        (&["--interval", "x"], "--interval"),
+    ] {
+        let output = watch(arguments);
+        let stderr = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && stderr.contains(words), "{arguments:?}: {stderr}");
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
+
+/// The lines of a console that report a change, without their times and passes.
+fn changes(console: &str) -> Vec<&str> {
+    console.lines().filter_map(|line| line.split_once(" vcpu ")).map(|(_, change)| change).collect()
+}
+
+/// The number of the last pass that a verbose watcher has ended. The switch may cut the last line anywhere.
+fn last_pass(console: &str) -> Option<u32> {
+    let number = |line: &str| line.strip_prefix("cpuid-probe: pass ")?.split_once(':')?.0.parse().ok();
+    console.lines().rev().find_map(number)
+}
+
+/// Migrates a Linux guest that watches from one CPU to another. What it reported there, ten passes later.
+fn migrate(guest: &Guest, source: &Cpu, destination: &Cpu) -> String {
+    let definition = Definition::linux(guest);
+    let mut source = Machine::start(&definition, source);
+    source.wait_for("pass", |console| last_pass(console).filter(|pass| *pass > 2));
+    let mut destination = source.migrate(&definition, destination).unwrap();
+    assert!(changes(source.console()).is_empty(), "{}", source.console());
+    let before = last_pass(source.console()).unwrap();
+    destination.wait_for("passes", |console| last_pass(console).filter(|pass| *pass > before + 10));
+    let first =
+        destination.console().lines().find_map(|line| line.split_once(" pass ")?.1.split_once(' ')?.0.parse().ok());
+    assert!(first.is_none_or(|first: u32| first <= before + 2), "reported in pass {first:?}, after {before}");
+    destination.console().to_string()
+}
+
+#[test]
+fn it_survives_losing_the_features_its_libc_starts_with() {
+    for (model, lost, lines) in LOSSES {
+        // As PID 1: no /proc, no /sys.
+        let guest = Guest::new("", "").init(PROBE, "watch --interval 20 --verbose");
+        let console = migrate(&guest, &Cpu::new(model, "1"), &Cpu::new(&format!("{model},{lost}"), "1"));
+        assert_eq!(changes(&console), *lines, "{console}");
+    }
+}
+
+#[rustfmt::skip]
+const LOSSES: &[(&str, &str, &[&str])] = &[
+    ("Haswell-noTSX", "-avx2", &["0 0x00000007.0 EBX 000003a9 -> 00000389 (-5)"]),
+    ("Haswell-noTSX", "-avx,-avx2", &[
+        "0 0x00000001 ECX fed83203 -> eed83203 (-28)",
+        "0 0x00000007.0 EBX 000003a9 -> 00000389 (-5)",
+        "0 0x0000000d.0 EAX 00000007 -> 00000003 (-2)",
+        "0 0x0000000d.0 ECX 00000340 -> 00000240 (-8)",
+        "0 0x0000000d.2 EAX 00000100 -> absent (-8)",
+        "0 0x0000000d.2 EBX 00000240 -> absent (-6 -9)",
+    ]),
+    ("max", "-avx,-avx2,-ssse3,-sse4.1,-sse4.2,-popcnt", &[
+        "0 0x00000001 ECX fed8320b -> ee40300b (-9 -19 -20 -23 -28)",
+        "0 0x00000007.0 EBX 01d843a9 -> 01d84389 (-5)",
+        "0 0x0000000d.0 EAX 0000021f -> 0000021b (-2)",
+        "0 0x0000000d.2 EAX 00000100 -> absent (-8)",
+        "0 0x0000000d.2 EBX 00000240 -> absent (-6 -9)",
+    ]),
+];
+
+#[test]
+fn with_every_option_it_survives_too_and_a_boot_dump_is_a_baseline() {
+    let (source, destination) = (Cpu::new("Haswell-noTSX", "2"), Cpu::new("Haswell-noTSX,-avx2", "2"));
+    let directory = support::scratch();
+    let baseline = directory.join("baseline.json");
+    let boot = Command::new(PROBE)
+        .args(["boot", "--accel", "tcg", "--cpu", &source.model, "--smp", &source.smp, "-o"])
+        .arg(&baseline)
+        .output()
+        .unwrap();
+    assert!(boot.status.success(), "{}", text(&boot.stderr));
+    let words = "watch --interval 20 --verbose --baseline /baseline.json --dump-dir /dumps --format json";
+    let guest = Guest::new("", "").file("baseline.json", &baseline).init(PROBE, words);
+    fs::remove_dir_all(directory).unwrap();
+    let console = migrate(&guest, &source, &destination);
+    let lines: Vec<Value> = console.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    assert_eq!(lines.len(), 2, "{console}");
+    for (vcpu, line) in lines.iter().enumerate() {
+        assert_eq!(line["vcpu"], vcpu, "{line}");
+        assert_eq!((&line["leaf"], &line["subleaf"]), (&"0x00000007".into(), &"0x00000000".into()));
+        assert_eq!((&line["register"], &line["old"]), (&"ebx".into(), &"0x000003a9".into()));
+        assert_eq!(line["new"], "0x00000389");
+    }
+}
+
+#[test]
+fn vcpus_that_come_and_go_are_no_change() {
+    let script = "mkdir -p /dev /sys; mount -t devtmpfs none /dev; mount -t sysfs none /sys
+cpu1=/sys/devices/system/cpu/cpu1/online
+(sleep 1; echo 0 > $cpu1; sleep 1; echo 1 > $cpu1) & cpuid-probe watch --interval 50 --max-seconds 3";
+    let outputs = Guest::new("Haswell-noTSX", "2").file("bin/cpuid-probe", PROBE).run_script(&[script]);
+    let output = &outputs[script];
+    assert_eq!(output.code, 0, "{output:?}");
+    let notes: Vec<&str> = output.text.lines().filter(|line| line.contains("vCPU 1 ")).collect();
+    assert_eq!(notes, ["cpuid-probe: vCPU 1 went offline", "cpuid-probe: vCPU 1 came online"], "{output:?}");
+}
