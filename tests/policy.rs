@@ -252,3 +252,44 @@ fn dates_are_of_the_calendar() {
     assert_eq!(code, Some(2));
     assert!(err.contains("YYYY-MM-DD"), "{err}");
 }
+
+/// `cpuid-diff check` of the sample node against the sample baseline, with a policy.
+fn check(policy: &str) -> (Option<i32>, serde_json::Value) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{}.toml", NEXT.fetch_add(1, Relaxed)));
+    fs::write(&file, policy).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_cpuid-diff"))
+        .arg("check")
+        .arg(sample("haswell-node2.json"))
+        .arg("--baseline")
+        .arg(sample("baseline.xml"))
+        .args(["--format", "json", "--policy"])
+        .arg(&file)
+        .output()
+        .expect("runs");
+    (output.status.code(), serde_json::from_slice(&output.stdout).expect("a report"))
+}
+
+#[test]
+fn a_baseline_is_met_when_every_broken_promise_is_waived() {
+    let (code, report) = check("");
+    assert_eq!((code, report["verdict"]["baseline"][0]["result"].as_str()), (Some(1), Some("not-met")));
+    let broken: Vec<&str> = report["findings"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .filter(|f| f["severity"] == "unsafe")
+        .filter_map(|f| f["name"].as_str())
+        .collect();
+    assert!(broken.len() > 1, "{broken:?}");
+    let waive = |names: &[&str]| {
+        let stanza = |name: &&str| format!("[[waiver]]\nfeature = \"{name}\"\naccept = \"unsafe\"\nreason = \"r\"\n");
+        check(&names.iter().map(stanza).collect::<String>())
+    };
+    // All but one is not enough.
+    let (code, report) = waive(&broken[1..]);
+    assert_eq!((code, report["verdict"]["baseline"][0]["result"].as_str()), (Some(1), Some("not-met")));
+    let (code, report) = waive(&broken);
+    assert_eq!((code, report["verdict"]["baseline"][0]["result"].as_str()), (Some(0), Some("met")));
+    assert_eq!(report["summary"]["waived"], broken.len());
+}

@@ -117,6 +117,37 @@ pub struct BaselineVerdict {
     pub result: BaselineResult,
     /// Why it is `unverified`; null otherwise.
     pub reason: Option<String>,
+    /// The ids of the findings that break a promise. Not part of the JSON.
+    #[serde(skip)]
+    pub broken: Vec<String>,
+    /// What could not be verified, even where a promise was seen broken. Not part of the JSON.
+    #[serde(skip)]
+    pub doubts: Option<String>,
+}
+
+impl BaselineVerdict {
+    /// The result for input number `input`, of which these findings are about promises.
+    #[must_use]
+    pub fn new(input: usize, findings: &[Finding], doubts: &[String]) -> Self {
+        // A feature that was to be off is a warning, and a broken promise all the same; other warnings are about what
+        // nobody promised.
+        let off = |f: &Finding| matches!(f.rule.as_str(), "disable" | "template");
+        let breaks = |f: &&Finding| f.severity == Severity::Unsafe || f.severity == Severity::Warning && off(f);
+        let broken: Vec<String> = findings.iter().filter(breaks).map(|f| f.id.clone()).collect();
+        let doubts = (!doubts.is_empty()).then(|| doubts.join("; "));
+        let mut verdict = Self { input, result: BaselineResult::Met, reason: None, broken, doubts };
+        verdict.judge(|_| true);
+        verdict
+    }
+
+    /// The result, if of the broken promises only those count whose findings (by id) `counts` says.
+    pub fn judge(&mut self, counts: impl Fn(&str) -> bool) {
+        (self.result, self.reason) = match &self.doubts {
+            _ if self.broken.iter().any(|id| counts(id)) => (BaselineResult::NotMet, None),
+            None => (BaselineResult::Met, None),
+            Some(doubts) => (BaselineResult::Unverified, Some(doubts.clone())),
+        };
+    }
 }
 
 /// The verdict.

@@ -17,7 +17,7 @@ use crate::compare::finding::{Findings, Spot};
 use crate::compare::judge::Directions;
 use crate::knowledge::advice::{Asked, Subject, advice_for};
 use crate::knowledge::{self, Owner, Site};
-use crate::report::{BaselineResult, BaselineVerdict, Finding, NotCaptured, Severity, Values};
+use crate::report::{BaselineVerdict, Finding, NotCaptured, Severity, Values};
 
 /// What one dump makes of a baseline.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,19 +35,13 @@ pub struct Checked {
 pub(super) struct Tally {
     input: usize,
     pub findings: Findings,
-    broken: bool,
     unread: Vec<(u32, Place, Why)>,
     doubts: Vec<String>,
 }
 
 impl Tally {
     pub fn new(input: usize) -> Self {
-        Self { input, findings: Findings::new(Directions::Both), broken: false, unread: Vec::new(), doubts: Vec::new() }
-    }
-
-    /// A promise that was broken.
-    pub fn broken(&mut self) {
-        self.broken = true;
+        Self { input, findings: Findings::new(Directions::Both), unread: Vec::new(), doubts: Vec::new() }
     }
 
     /// A promise that nobody can verify.
@@ -64,14 +58,10 @@ impl Tally {
         if let Some(reason) = unread_reason(&self.unread) {
             self.doubts.push(reason);
         }
-        let (result, reason) = match (self.broken, self.doubts.is_empty()) {
-            (true, _) => (BaselineResult::NotMet, None),
-            (false, true) => (BaselineResult::Met, None),
-            (false, false) => (BaselineResult::Unverified, Some(self.doubts.join("; "))),
-        };
+        let findings = self.findings.into_sorted();
         Checked {
-            verdict: BaselineVerdict { input: self.input, result, reason },
-            findings: self.findings.into_sorted(),
+            verdict: BaselineVerdict::new(self.input, &findings, &self.doubts),
+            findings,
             not_captured: not_captured(self.input, &self.unread),
         }
     }
@@ -293,13 +283,11 @@ impl OneVcpu<'_> {
                     f.evidence = self.evidence(announced);
                     f.cause = Some(with_announcement(announced, f.cause.take()));
                 });
-                tally.broken();
             }
             (Some(false), seen) if seen.is_set() => {
                 let severity = if policy == Policy::Forbid { Severity::Unsafe } else { Severity::Warning };
                 let said = Said { asked: Asked::Extra, rule: policy.word(), severity };
                 self.add(tally, feature, said, seen, Some(false), |f| self.qemu_adds(id, f));
-                tally.broken();
             }
             (None, seen) if promise.is_none() && baseline.expanded.bounded => {
                 // What QEMU's model is known to have on top of libvirt's is no surprise.
@@ -398,7 +386,7 @@ impl OneVcpu<'_> {
         };
         tally.findings.undirected(&spot, finding, Some(self.vcpu));
         match seen {
-            Some(_) => tally.broken(),
+            Some(_) => {}
             None => {
                 let place = Place::Cpuid { id: LeafId::new(0, 0), register: Register::Ebx, bit: 0 };
                 tally.unread(self.vcpu, place, Why::Leaf);
@@ -437,8 +425,6 @@ impl OneVcpu<'_> {
         tally.findings.undirected(&spot, finding, Some(self.vcpu));
         if unread {
             tally.unread(self.vcpu, place, Why::Leaf);
-        } else {
-            tally.broken();
         }
     }
 }

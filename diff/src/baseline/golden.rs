@@ -6,7 +6,7 @@ use cpuid_probe::leaf::LeafId;
 use super::check::Checked;
 use crate::compare::judge::Directions;
 use crate::compare::{Comparison, compare};
-use crate::report::{BaselineResult, BaselineVerdict, Change, Finding, NotCaptured, Severity, Values};
+use crate::report::{BaselineVerdict, Change, Finding, NotCaptured, Severity, Values};
 
 /// Checks one dump against the reference.
 ///
@@ -33,13 +33,7 @@ pub fn check(reference: &Dump, input: usize, dump: &Dump) -> Checked {
             "the baseline has feature MSRs, the dump does not: capture them too (cpuid-probe --msrs)".to_string(),
         );
     }
-    let broken = findings.iter().any(|f| f.severity == Severity::Unsafe);
-    let (result, reason) = match (broken, doubts.is_empty()) {
-        (true, _) => (BaselineResult::NotMet, None),
-        (false, true) => (BaselineResult::Met, None),
-        (false, false) => (BaselineResult::Unverified, Some(doubts.join("; "))),
-    };
-    Checked { verdict: BaselineVerdict { input, result, reason }, findings, not_captured: missing }
+    Checked { verdict: BaselineVerdict::new(input, &findings, &doubts), findings, not_captured: missing }
 }
 
 /// Whether a dump holds a place that another lacks.

@@ -219,9 +219,8 @@ fn one(
             ..spot.described(&row)
         };
         tally.findings.undirected(&spot, finding, Some(vcpu));
-        match seen {
-            Seen::NotCaptured(why) => (lo..=hi).for_each(|bit| tally.unread(vcpu, place(bit), why)),
-            _ => tally.broken(),
+        if let Seen::NotCaptured(why) = seen {
+            (lo..=hi).for_each(|bit| tally.unread(vcpu, place(bit), why));
         }
     }
 }

@@ -87,18 +87,26 @@ pub fn passes(report: &Report, fail_on: FailOn, partial: bool) -> bool {
     clean && kept && (partial || report.verdict.coverage == CoverageWord::Full)
 }
 
-/// Verdict and counts again, after severities changed.
+/// Verdict and counts again, after findings were waived.
 pub fn judge_again(report: &mut Report) {
-    let old = &report.verdict;
+    let Report { findings, verdict: old, summary: counts, .. } = report;
+    for baseline in &mut old.baseline {
+        let input = baseline.input;
+        baseline.judge(|id| {
+            let about = |f: &&Finding| f.id == id && f.input.is_none_or(|of| of == input);
+            let mut mine = findings.iter().filter(about).peekable();
+            mine.peek().is_none() || mine.any(|f| f.severity != Severity::Waived)
+        });
+    }
     if old.overall.is_some() {
         let directions = match (old.a_to_b, old.b_to_a) {
             (Some(_), None) => Directions::AToB,
             (None, Some(_)) => Directions::BToA,
             _ => Directions::Both,
         };
-        let (full, msrs) = (old.coverage == CoverageWord::Full, old.scope != "cpuid");
-        let baseline = std::mem::take(&mut report.verdict.baseline);
-        report.verdict = Verdict { baseline, ..verdict(&report.findings, directions, full, msrs) };
+        let (full, msrs) = (old.coverage == CoverageWord::Full, old.scope == scope(true));
+        let baseline = std::mem::take(&mut old.baseline);
+        *old = Verdict { baseline, ..verdict(findings, directions, full, msrs) };
     }
-    report.summary = summary(&report.findings);
+    *counts = summary(findings);
 }

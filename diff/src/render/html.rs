@@ -40,7 +40,8 @@ pub fn render(report: &Report) -> String {
     let _ = writeln!(out, "<main>\n<p class=\"kind\">{title}</p>\n<h1 class=\"verdict {worst}\">{verdict}</h1>");
     inputs(report, &mut out);
     let missing = words::not_captured(report, MOST_PLACES).into_iter().map(|line| format!("not captured: {line}"));
-    let notes: Vec<String> = report.notes.iter().cloned().chain(missing).collect();
+    let unverified = words::unverified(report).into_iter().map(|line| format!("baseline: {line}"));
+    let notes: Vec<String> = report.notes.iter().cloned().chain(missing).chain(unverified).collect();
     if !notes.is_empty() {
         out.push_str("<ul class=\"notes\">\n");
         for note in notes {

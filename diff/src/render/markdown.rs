@@ -27,6 +27,9 @@ pub fn render(report: &Report) -> String {
     for line in words::not_captured(report, MOST_PLACES) {
         let _ = writeln!(out, "- not captured: {}", escape(&line));
     }
+    for line in words::unverified(report) {
+        let _ = writeln!(out, "- baseline: {}", escape(&line));
+    }
     if !out.ends_with("\n\n") {
         out.push('\n');
     }

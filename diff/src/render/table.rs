@@ -132,6 +132,9 @@ impl Page {
         for line in words::not_captured(report, if all { usize::MAX } else { 3 }) {
             self.text("not captured: ", &line, Paint::Plain);
         }
+        for line in words::unverified(report) {
+            self.text("baseline: ", &line, Paint::Plain);
+        }
         let aside = words::set_aside(report).filter(|_| !all).map(|rules| format!("; set aside: {rules} (see --all)"));
         let sets = if report.compared == 1 { "1 register set" } else { &format!("{} register sets", report.compared) };
         let compared = if report.verdict.overall.is_some() { format!("compared {sets}: ") } else { String::new() };

@@ -340,6 +340,13 @@ pub fn not_captured(report: &Report, show: usize) -> Vec<String> {
     lines
 }
 
+/// Why a baseline's result is what it is, one sentence an input that could not be verified.
+#[must_use]
+pub fn unverified(report: &Report) -> Vec<String> {
+    let reasons = report.verdict.baseline.iter().filter_map(|b| Some((b.input, b.reason.as_ref()?)));
+    reasons.map(|(input, reason)| format!("{} is unverified: {reason}", letter(input))).collect()
+}
+
 /// Every severity with its count: `2 unsafe, 0 warning, 0 info, 1 expected`.
 #[must_use]
 pub fn counts(report: &Report) -> String {
