@@ -334,8 +334,14 @@ fn machine_types_are_named_as_qemu_resolves_them() {
     };
     assert_eq!(resolved(&[]), alias("pc"));
     assert_eq!(resolved(&["--machine", "q35"]), alias("q35"));
-    assert_eq!(resolved(&["--machine", "microvm"]), "microvm");
-    assert_eq!(resolved(&["--machine", "pc-i440fx-2.4"]), "pc-i440fx-2.4");
+    // Every version of every machine starts the image; those up to 3.1 know no PVH note. Xen's need Xen.
+    let names = machines[0].as_array().unwrap().iter().map(|m| m["name"].as_str().unwrap());
+    let names: Vec<&str> =
+        names.filter(|n| !["none", "x-remote", "xenfv", "xenpv"].iter().any(|x| n.starts_with(x))).collect();
+    assert!(names.contains(&"microvm") && names.contains(&"isapc") && names.len() > 10, "{names:?}");
+    for name in names {
+        assert_eq!(resolved(&["--machine", name]), name);
+    }
 }
 
 #[test]

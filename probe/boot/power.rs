@@ -1,6 +1,7 @@
 //! The end of the machine.
 
-use crate::cpu::{inw, outb, outw, triple_fault, wait};
+use crate::cpu::{halt, inw, outb, outw, triple_fault, wait};
+use crate::smp;
 
 /// ACPI PM1a control, where QEMU's firmware puts it on pc and q35.
 const PM1A_CONTROL: u16 = 0x604;
@@ -16,6 +17,10 @@ pub fn off() -> ! {
     // Nobody answers at a port without a device.
     if inw(PM1A_CONTROL) != 0xffff {
         outw(PM1A_CONTROL, SOFT_OFF);
+        if smp::vcpu_count().is_some() {
+            // QEMU has taken note. To spin would keep it from acting where cores are few.
+            halt();
+        }
         wait(PATIENCE);
     }
     outb(KEYBOARD.0, KEYBOARD.1);

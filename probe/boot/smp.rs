@@ -147,7 +147,7 @@ fn sort(expected: usize, bank: Bank) -> Vcpus {
 }
 
 /// How many vCPUs QEMU started, if this is QEMU.
-fn vcpu_count() -> Option<usize> {
+pub fn vcpu_count() -> Option<usize> {
     let item = |key| {
         outw(FW_CFG.0, key);
         u32::from_le_bytes([(); 4].map(|()| inb(FW_CFG.1)))

@@ -43,7 +43,7 @@ pub struct GuestSpec {
     pub timeout: Duration,
 }
 
-/// The guest's memory in MiB: the image's slots for 480 vCPUs.
+/// The guest's memory in MiB: the image's slots for 960 vCPUs.
 const MEMORY: &str = "64";
 /// What the serial port may write: a power of two of bytes, enough for more vCPUs than fit into memory.
 const SERIAL_BYTES: u32 = 1 << 24;
