@@ -9,6 +9,7 @@ struct Element {
     /// Where it goes.
     within: &'static str,
     off: &'static str,
+    /// Empty where libvirt can only switch it off.
     on: &'static str,
 }
 
@@ -45,7 +46,7 @@ const ELEMENTS: &[Element] = &[
     element("kvm-pv-unhalt",      "<features>", "<pvspinlock state='off'/>", "<pvspinlock state='on'/>"),
     element("kvm-hint-dedicated", "<features><kvm>", "<hint-dedicated state='off'/>", "<hint-dedicated state='on'/>"),
     element("kvm-poll-control",   "<features><kvm>", "<poll-control state='off'/>", "<poll-control state='on'/>"),
-    element("kvm-pv-ipi",         "<features><kvm>", "<pv-ipi state='off'/>", "<pv-ipi state='on'/>"),
+    element("kvm-pv-ipi",         "<features><kvm>", "<pv-ipi state='off'/>", ""),
 ];
 
 /// How to set a feature; `None` where neither libvirt nor QEMU has a name for it.
@@ -54,6 +55,9 @@ fn snippet(row: &Row, on: bool) -> Option<String> {
     let property = row.names.qemu;
     if let Some(e) = ELEMENTS.iter().find(|e| Some(e.property) == property) {
         let xml = if on { e.on } else { e.off };
+        if xml.is_empty() {
+            return Some(by_qemu(e.property, state, "libvirt can only switch it off"));
+        }
         return Some(format!("`{xml}` in `{}` (QEMU: `{}={state}` in `-cpu`)", e.within, e.property));
     }
     match (row.names.libvirt, property) {
@@ -63,9 +67,22 @@ fn snippet(row: &Row, on: bool) -> Option<String> {
         (Some(libvirt), None) => {
             Some(format!("`<feature policy='{policy}' name='{libvirt}'/>` in `<cpu>` (QEMU has no property for it)"))
         }
-        (None, Some(qemu)) => Some(format!("`{qemu}={state}` in QEMU's `-cpu` (libvirt has no name for it)")),
+        (None, Some(qemu)) => Some(by_qemu(qemu, state, "libvirt has no name for it")),
         (None, None) => None,
     }
+}
+
+/// A setting that libvirt cannot make by itself: QEMU's own, and how it goes through libvirt. A global property reaches
+/// every CPU model.
+///
+/// # Source
+/// libvirt docs/drvqemu.rst, "Pass-through of arbitrary qemu commands"; QEMU docs, `-global`.
+fn by_qemu(property: &str, state: &str, why: &str) -> String {
+    format!(
+        "`{property}={state}` in QEMU's `-cpu` ({why}; through it: `<qemu:commandline \
+         xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><qemu:arg value='-global'/><qemu:arg \
+         value='x86_64-cpu.{property}={state}'/></qemu:commandline>` in `<domain>`)"
+    )
 }
 
 /// How to switch a feature off.

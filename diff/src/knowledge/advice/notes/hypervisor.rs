@@ -107,7 +107,8 @@ pub(super) const NOTES: &[Note] = &[
         cause: "QEMU shows it by default with x2APIC and a split interrupt controller (`kernel-irqchip=split`, \
                 libvirt's `<ioapic driver='qemu'/>`).",
         lost: "Interrupts of devices to vCPUs with an APIC id above 255 go to the wrong vCPU.",
-        remedy: "Define both with the same `<ioapic driver=…/>` in `<features>`; or {disable}.",
+        remedy: "Define both with the same interrupt controller, `<ioapic driver='kvm'/>` in `<features>`; or \
+                 {disable}.",
         source: "QEMU 7.2 target/i386/kvm/kvm.c:461-463; QEMU docs/system/i386/kvm-pv.rst; libvirt \
                  docs/formatdomain.rst, ioapic",
     },
@@ -195,7 +196,7 @@ pub(super) const NOTES: &[Note] = &[
                 `hv-spinlocks=N`).",
         lost: "Nothing but tuning.",
         remedy: "For the same value: `<spinlocks state='on' retries='4096'/>` in `<features><hyperv>` on both (QEMU: \
-                 `hv-spinlocks=4096`).",
+                 `hv-spinlocks=0x1000`).",
         source: "QEMU docs/system/i386/hyperv.rst; libvirt docs/formatdomain.rst, hyperv",
     },
     Note {

@@ -38,7 +38,7 @@ pub(super) const NOTES: &[Note] = &[
         cause: "The bit follows the APIC's enable bit, so it is 0 while the guest has its APIC switched off, and \
                 where the guest was defined without one. The AMD copy is updated by Xen and left as it is by KVM.",
         lost: "A guest without an APIC gets no timer and no inter-processor interrupts from it.",
-        remedy: "Define both guests with `<apic/>` in `<features>` (QEMU: `apic=on` in `-cpu`, the default).",
+        remedy: "Define both guests with `<apic/>` in `<features>`; in QEMU that is the default.",
         source: "Linux 6.1 arch/x86/kvm/cpuid.c:282-283; Xen arch/x86/cpuid.c:490-495",
     },
     Note {
