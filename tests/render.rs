@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cpuid_diff::assemble::{self, Named};
+use cpuid_diff::baseline::map::CpuMap;
+use cpuid_diff::baseline::{Baseline, source};
 use cpuid_diff::compare::judge::Directions;
 use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::read::{self, Input};
@@ -51,6 +53,17 @@ fn reports() -> Vec<(String, Report)> {
     ];
     let mut reports: Vec<(String, Report)> =
         pairs.iter().map(|(a, b)| (format!("{a} {b}"), compare(&sample(a), &sample(b)))).collect();
+    let baseline = samples().join("baseline.xml");
+    let source = source::read(&fs::read(baseline).expect("a baseline"), None).expect("readable");
+    let map = CpuMap::builtin();
+    let baseline = Baseline::new(&source, &map).expect("known to the map");
+    let named = |name: &str| Named { name: name.to_string(), dump: sample(name) };
+    let [one, two] = ["haswell-node1.json", "haswell-node2.json"].map(named);
+    reports.push(("check".to_string(), assemble::check(&two, &baseline, None)));
+    let excerpt = named("reference-node1-leaf1.txt");
+    reports.push(("check of an excerpt".to_string(), assemble::check(&excerpt, &baseline, None)));
+    let three = assemble::report_with_baseline(&one, &two, Directions::Both, &baseline, None);
+    reports.push(("three columns".to_string(), three));
     reports.push(("hostile".to_string(), hostile()));
     reports.push(("blocks and MSRs".to_string(), moved_block()));
     reports
@@ -198,6 +211,9 @@ fn the_verdict_says_what_it_is_worth() {
 fn the_unified_diff_reads_back() {
     for (name, report) in reports() {
         let text = unified::render(&report);
+        if report.dumps.len() < 2 {
+            continue;
+        }
         if !text.contains("@@") {
             assert!(report.dumps[0].vcpus == report.dumps[1].vcpus, "{name}");
             continue;
@@ -324,9 +340,10 @@ fn markdown_shows_what_was_meant_and_nothing_else() {
         assert_eq!(folded("<details>"), folded("</details>"), "{name}");
         // Inputs, then findings; every row with all its cells and a place that is one of the report's.
         let inputs = &shown.tables[0];
-        assert_eq!(inputs[0], ["", "A", "B"], "{name}");
-        let name_shown = report.inputs[0].name.replace(char::is_control, " ");
-        assert_eq!(inputs[1], ["input", &name_shown, &report.inputs[1].name.replace(char::is_control, " ")], "{name}");
+        let names = report.inputs.iter().map(|input| input.name.replace(char::is_control, " "));
+        let row = |first: &str, rest: Vec<String>| [vec![first.to_string()], rest].concat();
+        assert_eq!(inputs[0], row("", (0..report.inputs.len()).map(words::letter).collect()), "{name}");
+        assert_eq!(inputs[1], row("input", names.collect()), "{name}");
         let places: Vec<String> = report.findings.iter().map(words::place).collect();
         let rows: usize = shown.tables[1..]
             .iter()

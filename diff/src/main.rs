@@ -110,17 +110,18 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
     let baseline = given.baseline()?;
     let dumps: Vec<Named> =
         args.dumps.iter().map(|path| input::dump(path, args.common.from.as_deref())).collect::<Result<_>>()?;
-    let mut all_pass = true;
-    for named in &dumps {
-        let mut report = assemble::check(named, &baseline, given.log.as_deref());
-        site.apply(&mut report);
-        let text = match args.common.format {
-            Format::Json if dumps.len() > 1 => render::json::line(&report)?,
-            _ => rendered(&report, &args.common)?,
-        };
-        print(&text)?;
-        all_pass &= passes(&report, args.common.fail_on.into(), args.common.partial);
+    let mut reports: Vec<Report> =
+        dumps.iter().map(|named| assemble::check(named, &baseline, given.log.as_deref())).collect();
+    reports.iter_mut().for_each(|report| site.apply(report));
+    let one = |report: &Report| match args.common.format {
+        Format::Json if dumps.len() > 1 => Ok(render::json::line(report)?),
+        _ => rendered(report, &args.common),
+    };
+    match args.common.format {
+        Format::Html => print(&render::html::page(&reports))?,
+        _ => reports.iter().try_for_each(|report| print(&one(report)?))?,
     }
+    let all_pass = reports.iter().all(|report| passes(report, args.common.fail_on.into(), args.common.partial));
     Ok(if all_pass { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

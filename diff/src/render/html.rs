@@ -19,26 +19,44 @@ const MOST_PLACES: usize = 24;
 /// The report as a page.
 #[must_use]
 pub fn render(report: &Report) -> String {
+    page(std::slice::from_ref(report))
+}
+
+/// Reports one under the other on one page.
+#[must_use]
+pub fn page(reports: &[Report]) -> String {
     let mut out = String::new();
-    let verdict = escape(&words::verdict(report));
-    let title = if report.verdict.overall.is_some() { "CPUID comparison" } else { "CPUID against a baseline" };
+    let title = reports.iter().map(words::verdict).collect::<Vec<_>>().join(" | ");
     // Writing to a String cannot fail.
     let _ = write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
-         <meta name=\"color-scheme\" content=\"light dark\"/>\n<title>{verdict}</title>\n<style>\n{STYLE}</style>\n\
-         </head>\n<body>\n"
+         <meta name=\"color-scheme\" content=\"light dark\"/>\n<title>{}</title>\n<style>\n{STYLE}</style>\n\
+         </head>\n<body>\n",
+        escape(&title)
     );
+    let all = || reports.iter().flat_map(|report| &report.findings);
+    for severity in Severity::ALL.into_iter().filter(|s| all().any(|f| f.severity == *s)) {
+        let word = severity.word();
+        let _ = writeln!(out, "<input type=\"checkbox\" id=\"show-{word}\" class=\"filter\" checked=\"\"/>");
+    }
+    for report in reports {
+        one(report, &mut out);
+    }
+    out.push_str("</body>\n</html>\n");
+    out
+}
+
+/// One report of a page.
+fn one(report: &Report, out: &mut String) {
+    let title = if report.verdict.overall.is_some() { "CPUID comparison" } else { "CPUID against a baseline" };
+    let verdict = escape(&words::verdict(report));
     let there: Vec<Severity> =
         Severity::ALL.into_iter().filter(|s| report.findings.iter().any(|f| f.severity == *s)).collect();
-    for severity in &there {
-        let _ =
-            writeln!(out, "<input type=\"checkbox\" id=\"show-{0}\" class=\"filter\" checked=\"\"/>", severity.word());
-    }
     let worst = there.first().map_or("expected", |s| s.word());
     let _ = writeln!(out, "<main>\n<p class=\"kind\">{title}</p>\n<h1 class=\"verdict {worst}\">{verdict}</h1>");
-    inputs(report, &mut out);
+    inputs(report, out);
     let missing = words::not_captured(report, MOST_PLACES).into_iter().map(|line| format!("not captured: {line}"));
     let unverified = words::unverified(report).into_iter().map(|line| format!("baseline: {line}"));
     let notes: Vec<String> = report.notes.iter().cloned().chain(missing).chain(unverified).collect();
@@ -61,18 +79,17 @@ pub fn render(report: &Report) -> String {
     let loud = report.findings.iter().filter(|f| matches!(f.severity, Severity::Unsafe | Severity::Warning)).count();
     for severity in there {
         for f in report.findings.iter().filter(|f| f.severity == severity) {
-            finding(report, f, loud <= MOST_UNFOLDED, &mut out);
+            finding(report, f, loud <= MOST_UNFOLDED, out);
         }
     }
     let maps = registers::maps(report);
     if !maps.is_empty() {
-        legend(report, &mut out);
+        legend(report, out);
         for map in &maps {
-            bit_map(map, &mut out);
+            bit_map(map, out);
         }
     }
-    out.push_str("</main>\n</body>\n</html>\n");
-    out
+    out.push_str("</main>\n");
 }
 
 /// What is known of the inputs, side by side.
@@ -92,16 +109,17 @@ fn finding(report: &Report, f: &Finding, unfold: bool, out: &mut String) {
     let word = f.severity.word();
     let loud = matches!(f.severity, Severity::Unsafe | Severity::Warning);
     let open = if loud && unfold { " open=\"\"" } else { "" };
-    let number = report.findings.iter().position(|other| std::ptr::eq(other, f)).unwrap_or_default();
     let place = words::place(f);
-    let name = words::name(f);
-    let name = if name == place { "" } else { name };
+    let name = match words::name(f) {
+        "" => escape(words::what(f)),
+        name if name == place => String::new(),
+        name => format!("<b>{}</b>", escape(name)),
+    };
     let _ = write!(
         out,
-        "<details class=\"finding {word}\" id=\"f{number}\"{open}>\n<summary><span class=\"badge\">{word}</span> \
-         <code>{}</code> <b>{}</b>",
-        escape(&place),
-        escape(name)
+        "<details class=\"finding {word}\"{open}>\n<summary><span class=\"badge\">{word}</span> \
+         <code>{}</code> {name}",
+        escape(&place)
     );
     let aside = words::aside(report, f);
     if !aside.is_empty() {
@@ -174,10 +192,8 @@ fn legend(report: &Report, out: &mut String) {
 }
 
 fn bit_map(map: &Map<'_>, out: &mut String) {
-    let mut classes: Vec<&str> = map.findings.iter().map(|f| f.severity.word()).collect();
-    classes.sort_unstable();
-    classes.dedup();
-    let _ = write!(out, "<figure>\n<figcaption><code>{}</code>", escape(&map.title));
+    let worst = map.findings.iter().map(|f| f.severity).min().unwrap_or(Severity::Expected).word();
+    let _ = write!(out, "<figure class=\"{worst}\">\n<figcaption><code>{}</code>", escape(&map.title));
     for (side, value) in &map.values {
         let _ = write!(out, " <span class=\"value\">{side} <code>{}</code></span>", escape(value));
     }

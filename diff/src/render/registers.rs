@@ -93,10 +93,8 @@ fn map<'a>(report: &'a Report, findings: Vec<&'a Finding>) -> Option<Map<'a>> {
     let mut title = words::place(first);
     title.truncate(title.find('[').unwrap_or(title.len()));
     title.push_str(&words::aside(report, first));
-    if report.inputs.iter().any(|input| input.vcpus > 1)
-        && let Some(vcpu) = vcpu
-    {
-        title.push_str(&format!(", vCPU {vcpu}"));
+    if report.inputs.iter().any(|input| first.vcpus.len() < input.vcpus) {
+        title.push_str(&format!(", vCPU {}", words::ranges(&first.vcpus)));
     }
     let shown = |value: &Option<u64>| match value {
         Some(value) => format!("{value:0digits$x}"),
