@@ -194,26 +194,27 @@ fn migrate(definition: &Definition, pair: &Pair) -> (BTreeMap<Place, u32>, bool)
     destination.wait_for("passes", |console| last_pass(console).filter(|pass| *pass >= before + 3));
     let mut seen: BTreeMap<Place, u32> = BTreeMap::new();
     let mut vcpus_changed = false;
-    for line in destination.console().lines().filter_map(|line| line.strip_prefix(Sighting::WORD)) {
-        match Sighting::parse(line) {
-            Some(Sighting { vcpu, change, .. }) => {
-                let differing = change.old.unwrap_or(0) ^ change.new.unwrap_or(0);
-                *seen.entry((vcpu, change.id.leaf, change.id.ecx(), change.register)).or_default() |= differing;
-            }
-            None => {
-                assert!(line.contains(" vCPUs "), "{line}");
-                vcpus_changed = true;
-            }
+    for line in destination.console().lines() {
+        if let Some(change) = line.strip_prefix(Sighting::WORD) {
+            let Sighting { vcpu, change, .. } = Sighting::parse(change).unwrap();
+            let differing = change.old.unwrap_or(0) ^ change.new.unwrap_or(0);
+            *seen.entry((vcpu, change.id.leaf, change.id.ecx(), change.register)).or_default() |= differing;
         }
+        vcpus_changed |= line.starts_with("vCPUs: ");
     }
     (seen, vcpus_changed)
 }
 
-/// The dump that `cpuid-probe boot` makes.
-fn boot(cpu: &str, smp: &str) -> Dump {
+/// The dump that `cpuid-probe boot` makes; each definition is booted once.
+fn boot(cpu: &'static str, smp: &'static str) -> Dump {
+    static DUMPS: Mutex<BTreeMap<(&str, &str), Dump>> = Mutex::new(BTreeMap::new());
+    if let Some(dump) = DUMPS.lock().unwrap().get(&(cpu, smp)) {
+        return dump.clone();
+    }
     let output = Command::new(PROBE).args(["boot", "--accel", "tcg", "--cpu", cpu, "--smp", smp]).output().unwrap();
     assert!(output.status.success(), "{cpu}: {}", String::from_utf8_lossy(&output.stderr));
     let dump = json::from_str(&String::from_utf8(output.stdout).unwrap()).unwrap();
     assert!(dump.vcpus.iter().all(VcpuDump::is_complete));
+    DUMPS.lock().unwrap().insert((cpu, smp), dump.clone());
     dump
 }

@@ -7,8 +7,11 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use cpuid_diff::knowledge::table::{Bits, CauseKind, Sub};
 use cpuid_diff::knowledge::{Owner, RuleKind, causes_of, rules_of};
@@ -16,6 +19,7 @@ use cpuid_diff::report::Severity;
 use cpuid_probe::dump::{Dump, Record, VcpuDump};
 use cpuid_probe::volatile::VOLATILE;
 use cpuid_probe::{LeafId, Register, json};
+use machine::qmp::Qmp;
 use machine::{Cpu, Definition, Machine};
 use serde_json::Value;
 use support::guest::Guest;
@@ -247,4 +251,58 @@ cpu1=/sys/devices/system/cpu/cpu1/online
     assert_eq!(output.code, 0, "{output:?}");
     let notes: Vec<&str> = output.text.lines().filter(|line| line.contains("vCPU 1 ")).collect();
     assert_eq!(notes, ["cpuid-probe: vCPU 1 went offline", "cpuid-probe: vCPU 1 came online"], "{output:?}");
+}
+
+/// QEMU processes with `text` on their command line.
+fn qemus(text: &str) -> usize {
+    let lines = fs::read_dir("/proc").unwrap().filter_map(|e| fs::read(e.ok()?.path().join("cmdline")).ok());
+    let lines = lines.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let is_ours = |line: &String| {
+        line.split('\0').next().is_some_and(|program| program.contains("qemu-system")) && line.contains(text)
+    };
+    lines.filter(is_ours).count()
+}
+
+#[test]
+fn boot_watch_follows_a_guest_from_one_host_to_the_next() {
+    let directory = support::scratch();
+    let path = |name: &str| directory.join(name).display().to_string();
+    let start = |cpu: &str, arguments: &[&str]| {
+        let mut command = Command::new(PROBE);
+        command.args(["boot", "--accel", "tcg", "--cpu", cpu, "--smp", "2", "--watch"]).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let wait_until = |what: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !what() {
+            assert!(Instant::now() < deadline);
+            thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let (qmp, stream, dump) = (path("qmp"), path("stream"), path("source.json"));
+    let source = start("Haswell-noTSX", &["--qmp", &qmp, "-o", &dump]);
+    let destination = start("Haswell-noTSX,-avx2", &["--incoming", &format!("unix:{stream}"), "--until-change"]);
+    wait_until(&|| Path::new(&dump).exists() && Path::new(&stream).exists());
+    let connection = UnixStream::connect(&qmp).unwrap();
+    let mut qmp = Qmp::connect(connection, Instant::now() + Duration::from_secs(60)).unwrap();
+    qmp.execute("migrate", serde_json::json!({ "uri": format!("unix:{stream}") })).unwrap();
+
+    let output = source.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).ends_with("cpuid-probe: the guest has migrated away\n"), "{}", text(&output.stderr));
+    let output = destination.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let lost = "0x00000007.0 EBX 000003a9 -> 00000389 (-5)";
+    assert_eq!(changes(text(&output.stdout)), [format!("0 {lost}"), format!("1 {lost}")]);
+    assert_eq!(json::from_str(&fs::read_to_string(&dump).unwrap()).unwrap().vcpus.len(), 2);
+
+    // Nothing is left behind, also when it is interrupted.
+    let mut interrupted = start("Haswell-noTSX", &["--qmp", &path("again"), "-o", &path("again.json")]);
+    wait_until(&|| Path::new(&path("again.json")).exists());
+    let name = directory.display().to_string();
+    assert_eq!(qemus(&name), 1);
+    interrupted.kill().unwrap();
+    interrupted.wait().unwrap();
+    wait_until(&|| qemus(&name) == 0);
+    fs::remove_dir_all(directory).unwrap();
 }

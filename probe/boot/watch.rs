@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! change: pass 12 vcpu 0 0x00000007.0 EBX 000003a9 -> 00000389 (-5)
+//! vCPUs: pass 12 1 -> 2
 //! ```
 //! Each pass starts every vCPU anew, so nothing is left running in between.
 
@@ -98,5 +99,5 @@ fn report(out: &mut impl Write, pass: u64, before: &Vcpus, now: &Vcpus) -> fmt::
     }
     result?;
     let (a, b) = (before.views().len(), now.views().len());
-    if a == b { Ok(()) } else { writeln!(out, "{}pass {pass} vCPUs {a} -> {b}", Sighting::WORD) }
+    if a == b { Ok(()) } else { writeln!(out, "vCPUs: pass {pass} {a} -> {b}") }
 }

@@ -1,6 +1,7 @@
 //! The command line, in one place. Help, man pages and completions come from here.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -120,9 +121,18 @@ pub struct BootArgs {
     /// Give up on a guest after this many seconds
     #[arg(long, value_name = "S", default_value_t = 60)]
     pub timeout: u64,
-    /// Keep the guest and report CPUID changes until interrupted
-    #[arg(long)]
+    /// Keep the guest and report CPUID changes, as a live migration makes them; `-o` takes the first dump
+    #[arg(long, conflicts_with = "emit_image")]
     pub watch: bool,
+    /// With --watch: let QEMU listen for QMP on this Unix socket, by which the guest can be migrated
+    #[arg(long, value_name = "PATH", requires = "watch")]
+    pub qmp: Option<PathBuf>,
+    /// With --watch: take the guest from a migration, e.g. tcp:0:4444 (QEMU's -incoming)
+    #[arg(long, value_name = "URI", requires = "watch")]
+    pub incoming: Option<String>,
+    /// With --watch: when to stop.
+    #[command(flatten)]
+    pub until: Until,
     /// Write the boot image itself to FILE (an ELF for `-kernel` or libvirt's <kernel>)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["cpu", "cpu_xml", "output"])]
     pub emit_image: Option<PathBuf>,
@@ -191,6 +201,25 @@ pub enum WatchFormat {
     Json,
 }
 
+/// When a watcher stops by itself.
+#[derive(Args, Clone, Debug)]
+pub struct Until {
+    /// Stop watching at the first change
+    #[arg(long)]
+    pub until_change: bool,
+    /// Stop watching after S seconds
+    #[arg(long, value_name = "S")]
+    pub max_seconds: Option<u64>,
+}
+
+impl Until {
+    /// The moment to stop at, counted from `start`; `None` if there is none, or too far ahead to be told.
+    #[must_use]
+    pub fn deadline(&self, start: Instant) -> Option<Instant> {
+        start.checked_add(Duration::from_secs(self.max_seconds?))
+    }
+}
+
 /// Options of `watch`.
 #[derive(Args, Clone, Debug)]
 pub struct WatchArgs {
@@ -200,12 +229,9 @@ pub struct WatchArgs {
     /// Stop after N passes
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,
-    /// Stop at the first change
-    #[arg(long)]
-    pub until_change: bool,
-    /// Stop after S seconds
-    #[arg(long, value_name = "S")]
-    pub max_seconds: Option<u64>,
+    /// When to stop.
+    #[command(flatten)]
+    pub until: Until,
     /// Compare with this recorded dump instead of the first pass
     #[arg(long, value_name = "DUMP")]
     pub baseline: Option<PathBuf>,

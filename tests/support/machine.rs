@@ -27,8 +27,8 @@ use crate::support::guest::Guest;
 use qmp::Qmp;
 
 #[path = "../../probe/src/boot/qmp.rs"]
-#[allow(dead_code, missing_debug_implementations)]
-mod qmp;
+#[allow(missing_debug_implementations)]
+pub mod qmp;
 
 /// No test runs longer.
 const LIFETIME: Duration = Duration::from_secs(300);

@@ -5,8 +5,9 @@
 //! and the command line is the same every time.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ pub struct GuestSpec {
 
 /// The guest's memory in MiB: the image's slots for 960 vCPUs.
 const MEMORY: &str = "64";
+/// The serial port's ring buffer, to QEMU.
+const CONSOLE: &str = "console";
 /// What the serial port may write: a power of two of bytes, enough for more vCPUs than fit into memory.
 const SERIAL_BYTES: u32 = 1 << 24;
 /// How long a QEMU that has closed its connection may take to end.
@@ -66,25 +69,37 @@ pub fn run_guest(spec: &GuestSpec) -> Result<Dump> {
         words if words.is_empty() => error,
         words => anyhow!("{error:#}; QEMU says: {words}"),
     })?;
+    stamp(&mut dump, spec, arguments, told.version, told.machine, &stderr);
+    Ok(dump)
+}
+
+/// Fills in `boot` and `hypervisor` of the provenance.
+pub fn stamp(
+    dump: &mut Dump,
+    spec: &GuestSpec,
+    arguments: Vec<String>,
+    version: String,
+    machine: String,
+    stderr: &str,
+) {
     let mut command = vec![spec.qemu.display().to_string()];
     command.extend(arguments);
     dump.provenance.boot = Some(Boot {
-        qemu: told.version,
+        qemu: version,
         accel: spec.accel.word().to_string(),
-        machine: told.machine,
+        machine,
         cpu: spec.cpu.clone(),
         command,
-        warnings: warnings::parse(&stderr),
+        warnings: warnings::parse(stderr),
     });
     dump.note_hypervisors();
-    Ok(dump)
 }
 
 /// How QEMU says that the accelerator is not to be had (QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c).
 const NO_KVM: [&str; 3] = ["failed to initialize kvm", "Could not access KVM", "invalid accelerator"];
 
 /// Why QEMU did not see a guest to its end.
-fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec) -> Error {
+pub fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec) -> Error {
     let what = match error {
         QmpError::Timeout => format!("QEMU does not answer within {} s", spec.timeout.as_secs()),
         QmpError::Closed => format!("QEMU ended early ({status})"),
@@ -103,15 +118,15 @@ fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec) ->
 }
 
 /// QEMU's command line: the least machine that can run the image.
-fn arguments(spec: &GuestSpec) -> Vec<String> {
+pub fn arguments(spec: &GuestSpec) -> Vec<String> {
     let mut arguments: Vec<String> = [
         ["-accel", spec.accel.word()],
         ["-machine", &spec.machine],
         ["-cpu", &spec.cpu],
         ["-m", MEMORY],
         ["-kernel", "/proc/self/fd/0"],
-        ["-chardev", &format!("ringbuf,id=console,size={SERIAL_BYTES}")],
-        ["-serial", "chardev:console"],
+        ["-chardev", &format!("ringbuf,id={CONSOLE},size={SERIAL_BYTES}")],
+        ["-serial", &format!("chardev:{CONSOLE}")],
         ["-chardev", "socket,id=qmp,fd=1"],
         ["-mon", "chardev=qmp,mode=control"],
         ["-display", "none"],
@@ -178,15 +193,30 @@ impl Told {
     }
 }
 
+impl Qmp {
+    /// The machine type as QEMU resolved it.
+    pub fn machine(&mut self) -> Result<String, QmpError> {
+        let machine = self.execute("qom-get", json!({ "path": "/machine", "property": "type" }))?;
+        Ok(machine.as_str().unwrap_or_default().trim_end_matches("-machine").to_string())
+    }
+
+    /// What the guest has written since this was asked last.
+    pub fn console(&mut self) -> Result<String, QmpError> {
+        let console = self.execute("ringbuf-read", json!({ "device": CONSOLE, "size": SERIAL_BYTES }))?;
+        Ok(console.as_str().unwrap_or_default().to_string())
+    }
+}
+
 /// A running QEMU. It is killed when this is dropped.
-struct Qemu {
+pub struct Qemu {
     child: Child,
     qmp: Option<UnixStream>,
     stderr: File,
 }
 
 impl Qemu {
-    fn start(qemu: &Path, arguments: &[String]) -> Result<Self> {
+    /// Starts it.
+    pub fn start(qemu: &Path, arguments: &[String]) -> Result<Self> {
         let (ours, theirs) = UnixStream::pair().context("cannot make a socket for QEMU")?;
         let stderr = image::nameless("qemu-stderr")?;
         let mut command = Command::new(qemu);
@@ -198,13 +228,16 @@ impl Qemu {
         Ok(Self { child, qmp: Some(ours), stderr })
     }
 
+    /// The connection to it, once.
+    pub fn connect(&mut self, deadline: Instant) -> Result<Qmp, QmpError> {
+        Qmp::connect(self.qmp.take().ok_or(QmpError::Closed)?, deadline)
+    }
+
     /// Lets the guest run to its end and asks for everything worth knowing.
     fn converse(&mut self, deadline: Instant) -> Result<Told, QmpError> {
-        let stream = self.qmp.take().ok_or(QmpError::Closed)?;
-        let mut qmp = Qmp::connect(stream, deadline)?;
-        let machine = qmp.execute("qom-get", json!({ "path": "/machine", "property": "type" }))?;
+        let mut qmp = self.connect(deadline)?;
+        let machine = qmp.machine()?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
-        let machine = text(&machine).trim_end_matches("-machine").to_string();
         // An event that came before the connection was ready is lost, so the state is asked for first.
         let mut state = qmp.execute("query-status", json!({}))?;
         let mut reason = String::new();
@@ -219,24 +252,30 @@ impl Qemu {
             }
             state = qmp.execute("query-status", json!({}))?;
         }
-        let console = qmp.execute("ringbuf-read", json!({ "device": "console", "size": SERIAL_BYTES }))?;
-        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console: text(&console) })
+        let console = qmp.console()?;
+        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console })
     }
 
     /// Ends QEMU, if it does not end by itself within `grace`; returns how it ended and what it wrote to standard error.
-    fn end(mut self, grace: Duration) -> Result<(ExitStatus, String)> {
+    pub fn end(mut self, grace: Duration) -> Result<(ExitStatus, String)> {
         let deadline = Instant::now() + grace;
         while Instant::now() < deadline && self.child.try_wait().context("cannot wait for QEMU")?.is_none() {
             thread::sleep(Duration::from_millis(1));
         }
         let _ = self.child.kill();
         let status = self.child.wait().context("cannot wait for QEMU")?;
-        let mut stderr = Vec::new();
-        self.stderr
-            .rewind()
-            .and_then(|()| self.stderr.read_to_end(&mut stderr))
-            .context("cannot read QEMU's errors")?;
-        Ok((status, String::from_utf8_lossy(&stderr).into_owned()))
+        Ok((status, self.stderr()?))
+    }
+
+    /// What it has written to standard error so far.
+    pub fn stderr(&self) -> Result<String> {
+        let read = || {
+            // Reading at a place leaves the position alone, which QEMU shares.
+            let mut bytes = vec![0; usize::try_from(self.stderr.metadata()?.len()).unwrap_or(0)];
+            self.stderr.read_exact_at(&mut bytes, 0)?;
+            io::Result::Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        read().context("cannot read QEMU's errors")
     }
 }
 

@@ -5,6 +5,7 @@ mod guest;
 mod image;
 mod qmp;
 mod warnings;
+mod watch;
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -28,10 +29,11 @@ pub fn boot(args: &BootArgs) -> Result<ExitCode> {
         output::write_file(path, image::IMAGE, false)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if args.watch {
-        bail!("--watch is not built yet");
-    }
     let specs = specs(args)?;
+    if args.watch {
+        let [spec] = &specs[..] else { bail!("--watch takes one CPU definition") };
+        return watch::watch(spec, args).with_context(|| format!("-cpu {}", spec.cpu));
+    }
     match (&specs[..], &args.output.output) {
         ([spec], to) if !to.as_ref().is_some_and(|to| to.is_dir()) => {
             output::deliver(&capture(spec, args)?, &args.output, Format::Json)

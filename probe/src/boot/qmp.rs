@@ -51,6 +51,12 @@ impl Qmp {
         Ok(qmp)
     }
 
+    /// From here on nothing waits longer than until `deadline`. Events that came so far are forgotten.
+    pub fn renew(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        self.events.clear();
+    }
+
     /// QEMU's version, as `-version` prints it after "QEMU emulator version".
     pub fn version(&self) -> String {
         let version = &self.greeting["QMP"]["version"];

@@ -35,13 +35,12 @@ pub fn watch(args: &WatchArgs) -> Result<ExitCode> {
     let mut watcher = Watcher::new(args)?;
     let interval = Duration::from_millis(args.interval);
     let (started, used) = (Instant::now(), cpu_time());
-    // What lies too far ahead to be told never comes.
-    let deadline = args.max_seconds.and_then(|seconds| started.checked_add(Duration::from_secs(seconds)));
+    let deadline = args.until.deadline(started);
     let mut next = Some(started);
     while watcher.pass()? {
         let now = Instant::now();
         let counted = args.count.is_some_and(|count| watcher.passes >= count);
-        let changed = args.until_change && watcher.seen > 0;
+        let changed = args.until.until_change && watcher.seen > 0;
         if counted || changed || deadline.is_some_and(|deadline| now >= deadline) {
             break;
         }

@@ -1,0 +1,153 @@
+//! `boot --watch`: a guest without an operating system that stays and reports what changes under it.
+//!
+//! The boot image does the watching and writes a line a change; this only passes the lines on. The guest can be
+//! migrated, away from here through `--qmp`, to here through `--incoming`.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Result, anyhow, bail};
+use cpuid_probe::change::Sighting;
+use cpuid_probe::text::{has_frame, read_frame};
+use serde_json::json;
+
+use crate::boot::guest::{GuestSpec, Qemu, arguments, gone, stamp};
+use crate::boot::qmp::{Qmp, QmpError};
+use crate::cli::{BootArgs, Format, WatchFormat};
+use crate::watch::lines;
+use crate::{host, output};
+
+/// How often QEMU is asked what the guest has written.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// Watches one guest. Exit code 1 when a change was seen.
+///
+/// # Errors
+/// As of booting; and what the guest says it cannot do.
+pub fn watch(spec: &GuestSpec, args: &BootArgs) -> Result<ExitCode> {
+    let mut arguments = arguments(spec);
+    arguments.extend(["-append", "watch"].map(String::from));
+    if let Some(path) = &args.qmp {
+        // A comma ends the name for QEMU, unless doubled.
+        let name = path.display().to_string().replace(',', ",,");
+        arguments.extend(["-qmp".to_string(), format!("unix:{name},server=on,wait=off")]);
+    }
+    if let Some(uri) = &args.incoming {
+        arguments.extend(["-incoming".to_string(), uri.clone()]);
+    }
+    let _socket = args.qmp.as_deref().map(Socket);
+    let mut qemu = Qemu::start(&spec.qemu, &arguments)?;
+    let mut guest = Guest { spec, args, arguments, text: String::new(), seen: 0 };
+    match guest.follow(&mut qemu) {
+        Ok(()) => Ok(if guest.seen > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS }),
+        Err(error) => match error.downcast::<QmpError>() {
+            Ok(error) => {
+                let grace = if matches!(error, QmpError::Closed) { PERIOD * 20 } else { Duration::ZERO };
+                let (status, stderr) = qemu.end(grace)?;
+                Err(gone(&error, status, &stderr, spec))
+            }
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// The socket that QEMU makes for `--qmp`, and cannot remove when it is killed.
+struct Socket<'a>(&'a Path);
+
+impl Drop for Socket<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.0);
+    }
+}
+
+/// A guest that is being watched.
+struct Guest<'a> {
+    spec: &'a GuestSpec,
+    args: &'a BootArgs,
+    arguments: Vec<String>,
+    /// What it has written and was not dealt with yet.
+    text: String,
+    /// Changed registers so far.
+    seen: usize,
+}
+
+impl Guest<'_> {
+    /// Passes on what the guest says until it is time to stop.
+    fn follow(&mut self, qemu: &mut Qemu) -> Result<()> {
+        let started = Instant::now();
+        let deadline = self.args.until.deadline(started);
+        let mut qmp = qemu.connect(started + self.spec.timeout)?;
+        // A guest that comes from elsewhere has written its dump there.
+        let mut dumped = self.args.incoming.is_some();
+        loop {
+            qmp.renew(Instant::now() + self.spec.timeout);
+            let status = qmp.execute("query-status", json!({}))?;
+            self.text.push_str(&qmp.console()?.replace('\r', ""));
+            if let Some((_, words)) = self.text.split_once("cpuid-boot error: ") {
+                bail!("the guest says: {}", words.lines().next().unwrap_or_default());
+            }
+            if !dumped {
+                dumped = self.take_dump(qemu, &mut qmp)?;
+                if !dumped && started.elapsed() > self.spec.timeout {
+                    bail!("the guest wrote no dump within {} s", self.spec.timeout.as_secs());
+                }
+            }
+            if dumped && !self.pass_on()? || self.args.until.until_change && self.seen > 0 {
+                return Ok(());
+            }
+            match status["status"].as_str().unwrap_or_default() {
+                "postmigrate" => {
+                    eprintln!("cpuid-probe: the guest has migrated away");
+                    return Ok(());
+                }
+                state @ ("shutdown" | "internal-error" | "io-error" | "guest-panicked") => {
+                    bail!("the guest was stopped (`{state}`)");
+                }
+                _ => {}
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(());
+            }
+            thread::sleep(PERIOD);
+        }
+    }
+
+    /// Takes the dump that the guest starts with off its text. `false` until it is whole.
+    fn take_dump(&mut self, qemu: &Qemu, qmp: &mut Qmp) -> Result<bool> {
+        if !has_frame(&self.text) {
+            return Ok(false);
+        }
+        let Ok(mut dump) = read_frame(&self.text) else { return Ok(false) };
+        let vcpus = dump.vcpus.len();
+        if self.args.output.output.is_some() {
+            stamp(&mut dump, self.spec, self.arguments.clone(), qmp.version(), qmp.machine()?, &qemu.stderr()?);
+            host::stamp(&mut dump.provenance, self.args.output.label.as_ref());
+            output::deliver(&dump, &self.args.output, Format::Json)?;
+        }
+        let end = self.text.rfind(" crc32=").and_then(|at| Some(at + self.text[at..].find('\n')? + 1));
+        self.text.drain(..end.unwrap_or(0));
+        eprintln!("cpuid-probe: watching {vcpus} vCPUs of a guest without an operating system");
+        Ok(true)
+    }
+
+    /// Prints the changes in the lines that are whole. `false` once nobody reads them.
+    fn pass_on(&mut self) -> Result<bool> {
+        let whole: String = self.text.drain(..self.text.rfind('\n').map_or(0, |at| at + 1)).collect();
+        let mut sightings = Vec::new();
+        for line in whole.lines() {
+            match line.strip_prefix(Sighting::WORD) {
+                Some(change) => {
+                    let sighting = Sighting::parse(change);
+                    sightings.push(sighting.ok_or_else(|| anyhow!("expected a change, the guest wrote `{line}`"))?);
+                }
+                None => eprintln!("cpuid-probe: the guest says: {line}"),
+            }
+        }
+        self.seen += sightings.len();
+        let json = self.args.output.format == Some(Format::Json);
+        lines::print(&sightings, SystemTime::now(), if json { WatchFormat::Json } else { WatchFormat::Text })
+    }
+}
