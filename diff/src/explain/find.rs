@@ -196,6 +196,7 @@ fn entry(spot: &Spot, dump: Option<&Dump>) -> Entry {
         cause: advice.cause,
         layers: advice.layers.into_iter().map(Layer::word).collect(),
         remedy: advice.remedy,
+        specific: advice.specific,
         source: advice.source,
         values: dump.map(|dump| values(spot, &row, dump)).unwrap_or_default(),
     }

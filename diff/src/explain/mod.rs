@@ -94,6 +94,8 @@ pub struct Entry {
     pub layers: Vec<&'static str>,
     /// What to change.
     pub remedy: String,
+    /// Whether cause and remedy are about this very place; if not, they are its rule's general text.
+    pub specific: bool,
     /// Where all this comes from.
     pub source: String,
     /// What it is in the dump given.

@@ -68,6 +68,9 @@ fn feature(subject: Subject, row: &Row) -> General {
     let remedy = match (row.rule, remedies::disable(row)) {
         (RuleKind::Informational, _) => NOTHING.to_string(),
         (RuleKind::OsControlled, _) => OS.to_string(),
+        (_, Some(disable)) if layers::no_kvm_guest_has_it(subject, row) => {
+            format!("Leave it out of the baseline, as no KVM guest can be given it: {disable}.")
+        }
         (_, Some(disable)) => {
             format!(
                 "Give every host's guests the same: {disable}; or bring the host that lacks it up to the other. {FIND_OUT}"

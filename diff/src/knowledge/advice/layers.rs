@@ -78,6 +78,11 @@ fn property_of(row: &Row) -> Option<&'static Property> {
     qemu::ROWS.iter().find(|p| p.name == name)
 }
 
+/// Whether KVM offers a feature to no guest, whatever the host has.
+pub(super) fn no_kvm_guest_has_it(subject: Subject, row: &Row) -> bool {
+    matches!(subject, Subject::Cpuid(site) if offer(site, row.lo) == Some(Offer::Never))
+}
+
 /// What each layer is known to do about a feature, in sentences; empty where nothing is known.
 pub(super) fn sentences(subject: Subject, row: &Row) -> Vec<String> {
     let mut said = Vec::new();

@@ -110,6 +110,80 @@ pub(super) const NOTES: &[Note] = &[
         source: "Xen arch/x86/cpu-policy.c guest_common_max_feature_adjustments; Linux 6.1 arch/x86/lib/memmove_64.S",
     },
     Note {
+        at: &[
+            bit(0x1, Edx, 0),
+            bit(0x1, Edx, 8),
+            bit(0x1, Edx, 15),
+            bits(0x1, At(0), Edx, 26, 23),
+            bit(0x8000_0001, Edx, 29),
+        ],
+        layers: &[Qemu, Libvirt],
+        cause: "Part of every x86-64 CPU (x86-64-v1): only a 32-bit CPU model lacks it, or a definition that switches \
+                it off.",
+        lost: "No 64-bit system runs without it; a 32-bit one that uses it meets an invalid opcode.",
+        remedy: "Use a 64-bit CPU model on both; if one is meant to do without: {disable}.",
+        source: "x86-64 psABI, micro-architecture levels; QEMU docs/system/cpu-models-x86.rst.inc, ABI compatibility \
+                 levels",
+    },
+    Note {
+        at: &[
+            bit(0x1, Ecx, 0),
+            bit(0x1, Ecx, 9),
+            bit(0x1, Ecx, 13),
+            bits(0x1, At(0), Ecx, 20, 19),
+            bit(0x1, Ecx, 23),
+            bit(0x8000_0001, Ecx, 0),
+        ],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "Part of the level x86-64-v2. KVM offers it where the host has it; old CPU models (qemu64, kvm64, \
+                core2duo, Penryn, Opteron_G3) leave some of it out.",
+        lost: "Systems built for x86-64-v2 do not start without it; others chose code paths by it when each program \
+               started: an invalid opcode in the middle of a running program.",
+        remedy: "Use a CPU model from Nehalem or Opteron_G4 on for both, or name it on both: {require}; or leave it \
+                 out: {disable}.",
+        source: "x86-64 psABI, micro-architecture levels; QEMU docs/system/cpu-models-x86.rst.inc, ABI compatibility \
+                 levels; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
+    },
+    Note {
+        at: &[bit(0x1, Ecx, 22), bit(0x7, Ebx, 3), bit(0x7, Ebx, 8), bit(0x8000_0001, Ecx, 5)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "Part of the level x86-64-v3. KVM offers it where the host has it; generations and CPU models differ \
+                (libvirt's and QEMU's definitions of one model do, too: QEMU's Haswell-noTSX has `abm`, libvirt 9.0's \
+                has not).",
+        lost: "Systems built for x86-64-v3 do not start without it; libraries chose code paths by it when each \
+               program started. Without LZCNT and TZCNT there is no fault but a wrong result: the old instruction \
+               runs instead.",
+        remedy: "Name it on both: {require}; or leave it out on both: {disable}.",
+        source: "x86-64 psABI, micro-architecture levels; Intel SDM vol. 2 LZCNT, TZCNT; Linux 6.14 \
+                 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
+    },
+    Note {
+        at: &[
+            bit(0x1, Ecx, 17),
+            bit(0x1, Ecx, 26),
+            bit(0x7, Ebx, 0),
+            bit(0x7, Ebx, 7),
+            bit(0x7, Ebx, 20),
+            bit(0x7, Ecx, 2),
+        ],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers it where the host's CPU has it (UMIP it can also emulate on Intel); generations and CPU \
+                models differ.",
+        lost: "The guest's kernel runs with its bit set in CR4. KVM takes no CR4 with a bit that the guest's CPUID \
+               does not have, so the vCPU's registers cannot be restored.",
+        remedy: "Name it on both: {require}; or leave it out on both: {disable}.",
+        source: "Linux 6.1 arch/x86/kvm/x86.h __cr4_reserved_bits; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
+    },
+    Note {
+        at: &[bits(0xd, At(1), Eax, 2, 0)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "A variant of XSAVE: KVM offers it where the host's CPU and kernel have it; generations and CPU models \
+                differ.",
+        lost: "The guest's kernel was patched at boot to save its tasks with it: an invalid opcode.",
+        remedy: "Name it on both: {require}; or leave it out on both: {disable}.",
+        source: "Linux 6.1 arch/x86/kernel/fpu/xstate.h; Linux 6.1 arch/x86/kvm/cpuid.c:682",
+    },
+    Note {
         at: &[bit(0x8000_0001, Edx, 26)],
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers 1 GiB pages where the host's CPU has them; CPU models differ in them.",
