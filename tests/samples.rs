@@ -85,6 +85,23 @@ fn the_pair_differs_in_exactly_one_feature() {
     assert_eq!(report.verdict.overall, Some(Overall::OneWay));
 }
 
+#[test]
+fn two_captures_on_different_vcpus_of_one_guest_agree() {
+    for (name, dump) in samples().into_iter().filter(|(_, dump)| dump.vcpus.len() > 1) {
+        let only = |vcpu: &VcpuDump| {
+            let mut one = dump.clone();
+            one.vcpus = vec![vcpu.clone()];
+            Named { name: format!("{name}, vCPU {}", vcpu.vcpu), dump: one }
+        };
+        for other in &dump.vcpus[1..] {
+            let report = report(&only(&dump.vcpus[0]), &only(other), Directions::Both);
+            let worst = report.findings.iter().min_by_key(|f| f.severity);
+            assert!(worst.is_none_or(|f| f.severity >= Severity::Info), "{name}, vCPU {}: {worst:?}", other.vcpu);
+            assert!(!report.findings.is_empty(), "{name}: ids differ");
+        }
+    }
+}
+
 /// Runs `scripts/verify` with the tests' own binaries in place of released ones.
 fn verify(arguments: &[&str]) -> (i32, String) {
     // `cargo test -p cpuid-diff` alone does not build the probe.
