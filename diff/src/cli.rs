@@ -25,6 +25,11 @@ pub enum Command {
     Compare(CompareArgs),
     /// Check dumps against a baseline: did each guest get what was promised?
     Check(CheckArgs),
+    /// Find the CPU that several hosts or guests have in common
+    ///
+    /// The result goes to standard output; what it costs each input, and what was left out and why, to standard error.
+    /// Exit codes: 0 found; 1 the inputs have no CPU in common; 2 trouble.
+    Baseline(CommonArgs),
     /// Convert a dump into another format
     Convert(ConvertArgs),
     /// Explain places and names: what a bit is, why it vanishes, what to change
@@ -161,6 +166,33 @@ pub struct CheckArgs {
     /// What every report takes.
     #[command(flatten)]
     pub common: Common,
+}
+
+/// Options of `baseline`.
+#[derive(Args, Clone, Debug)]
+pub struct CommonArgs {
+    /// virsh domcapabilities or capabilities of each host, other libvirt CPUs, dumps of guests
+    #[arg(required = true, value_name = "IN")]
+    pub inputs: Vec<PathBuf>,
+    /// The form of the result
+    #[arg(long, value_enum, default_value = "libvirt")]
+    pub format: CpuFormat,
+    /// Keep what blocks live migration: invtsc, which then needs a pinned TSC frequency
+    #[arg(long)]
+    pub keep_unmigratable: bool,
+    /// libvirt's CPU map to use instead of the built-in one (/usr/share/libvirt/cpu_map of the libvirt that will read
+    /// the result), or 9.0 for the built-in one of libvirt 9.0
+    #[arg(long, value_name = "DIR")]
+    pub cpu_map: Option<PathBuf>,
+}
+
+/// How a CPU is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CpuFormat {
+    /// <cpu> for a domain XML
+    Libvirt,
+    /// QEMU's -cpu argument
+    Qemu,
 }
 
 /// Options of `convert`.

@@ -10,10 +10,12 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use cpuid_diff::assemble::Named;
-use cpuid_diff::baseline::Baseline;
+use cpuid_diff::baseline::common::{self, Options, Refusal};
 use cpuid_diff::baseline::evidence::Announcement;
 use cpuid_diff::baseline::map::CpuMap;
 use cpuid_diff::baseline::source::Source;
+use cpuid_diff::baseline::wide::Wide;
+use cpuid_diff::baseline::{Baseline, write};
 use cpuid_diff::compare::verdict::passes;
 use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::render::{self, Style};
@@ -21,14 +23,15 @@ use cpuid_diff::report::Report;
 use cpuid_diff::{assemble, explain, knowledge, write};
 
 use crate::cli::{
-    BaselineArgs, CheckArgs, Cli, Command, Common, CompareArgs, ConvertArgs, ExplainArgs, ExplainFormat, Format,
-    KnowledgeFormat,
+    BaselineArgs, CheckArgs, Cli, Command, Common, CommonArgs, CompareArgs, ConvertArgs, CpuFormat, ExplainArgs,
+    ExplainFormat, Format, KnowledgeFormat,
 };
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Compare(args) => compare(&args),
         Command::Check(args) => check(&args),
+        Command::Baseline(args) => baseline(&args),
         Command::Convert(args) => convert(&args),
         Command::Explain(args) => explain(&args),
         Command::Knowledge(args) => match args.format {
@@ -123,6 +126,46 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
     }
     let all_pass = reports.iter().all(|report| passes(report, args.common.fail_on.into(), args.common.partial));
     Ok(if all_pass { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn baseline(args: &CommonArgs) -> Result<ExitCode> {
+    let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?);
+    let mut inputs = Vec::new();
+    for path in &args.inputs {
+        let name = path.display().to_string();
+        match input::source(path, None)? {
+            Source::Cpus(cpus) => {
+                for cpu in &cpus {
+                    let name = if cpus.len() == 1 { name.clone() } else { format!("{name}:{}", cpu.at.line) };
+                    inputs.push(common::Input::of_cpu(name, cpu, &wide).map_err(|e| anyhow!("{e}"))?);
+                }
+            }
+            Source::Dump(dump) => {
+                inputs.push(common::Input::of_dump(name, &dump, &wide).map_err(|e| anyhow!("{e}"))?);
+            }
+            Source::Template(_) => bail!("{name}: a CPU template, expected a libvirt CPU or a dump"),
+        }
+    }
+    let options = Options { keep_unmigratable: args.keep_unmigratable };
+    let common = match common::common(&inputs, &wide, options) {
+        Ok(common) => common,
+        Err(Refusal::Nothing(why)) => {
+            eprintln!("cpuid-diff: {why}");
+            return Ok(ExitCode::from(1));
+        }
+        Err(Refusal::Input(why)) => bail!("{why}"),
+    };
+    let xml = write::libvirt(&common, &wide.map);
+    common::prove(&xml, &inputs, &wide)
+        .map_err(|why| anyhow!("the result does not hold ({why}); please report this"))?;
+    for line in common.explain(&inputs, &wide, args.format == CpuFormat::Qemu) {
+        eprintln!("{line}");
+    }
+    print(&match args.format {
+        CpuFormat::Libvirt => xml,
+        CpuFormat::Qemu => write::qemu(&common, &wide.map),
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A report in the form asked for.

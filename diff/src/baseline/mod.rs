@@ -9,6 +9,7 @@
 //! - [`source`]: what a file holds.
 
 pub mod check;
+pub mod common;
 pub mod decode;
 pub mod dir;
 pub mod drift;
@@ -22,6 +23,8 @@ mod rows;
 pub mod seen;
 pub mod source;
 pub mod template;
+pub mod wide;
+pub mod write;
 
 use cpuid_probe::dump::Dump;
 
