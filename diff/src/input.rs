@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use cpuid_diff::assemble::Named;
@@ -111,6 +111,21 @@ pub fn cpu_map(asked: Option<&Path>) -> Result<CpuMap> {
     }
 }
 
+/// What files are called in sentences: their names without directories, where those tell them apart.
+pub fn short_names(paths: &[PathBuf]) -> Vec<String> {
+    let short: Vec<Option<String>> =
+        paths.iter().map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
+    let unique = |name: &Option<String>| short.iter().filter(|other| *other == name).count() == 1;
+    paths
+        .iter()
+        .zip(&short)
+        .map(|(path, name)| match name {
+            Some(short) if unique(name) => short.clone(),
+            _ => path.display().to_string(),
+        })
+        .collect()
+}
+
 /// Reads a log of QEMU's.
 ///
 /// # Errors
@@ -138,7 +153,7 @@ pub fn dump(path: &Path, from: Option<&str>) -> Result<Named> {
 ///
 /// # Errors
 /// As [`dump`]; one file that is not a diff.
-pub fn two(paths: &[std::path::PathBuf], from: Option<&str>) -> Result<[Named; 2]> {
+pub fn two(paths: &[PathBuf], from: Option<&str>) -> Result<[Named; 2]> {
     match paths {
         [a, b] if a.as_os_str() == "-" && b.as_os_str() == "-" => {
             bail!("standard input can be read only once; name a file for the other dump")

@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use cpuid_diff::assemble::Named;
 use cpuid_diff::baseline::common::{self, Options, Refusal};
@@ -15,7 +15,7 @@ use cpuid_diff::baseline::evidence::Announcement;
 use cpuid_diff::baseline::map::CpuMap;
 use cpuid_diff::baseline::source::Source;
 use cpuid_diff::baseline::wide::Wide;
-use cpuid_diff::baseline::{Baseline, write};
+use cpuid_diff::baseline::{Baseline, definition};
 use cpuid_diff::compare::verdict::passes;
 use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::render::{self, Style};
@@ -131,8 +131,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
 fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?);
     let mut inputs = Vec::new();
-    for path in &args.inputs {
-        let name = path.display().to_string();
+    for (path, name) in args.inputs.iter().zip(input::short_names(&args.inputs)) {
         match input::source(path, None)? {
             Source::Cpus(cpus) => {
                 for cpu in &cpus {
@@ -155,7 +154,7 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
         }
         Err(Refusal::Input(why)) => bail!("{why}"),
     };
-    let xml = write::libvirt(&common, &wide.map);
+    let xml = definition::libvirt(&common, &wide.map);
     common::prove(&xml, &inputs, &wide)
         .map_err(|why| anyhow!("the result does not hold ({why}); please report this"))?;
     for line in common.explain(&inputs, &wide, args.format == CpuFormat::Qemu) {
@@ -163,7 +162,7 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     }
     print(&match args.format {
         CpuFormat::Libvirt => xml,
-        CpuFormat::Qemu => write::qemu(&common, &wide.map),
+        CpuFormat::Qemu => definition::qemu(&common, &wide.map),
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -143,6 +143,20 @@ pub(super) fn described(feature: &Feature, asked: Asked) -> (Spot, Finding) {
     (spot, finding)
 }
 
+/// What is to be said of a host's CPU.
+pub(super) fn host_note(cpu: &Cpu) -> Option<&'static str> {
+    if cpu.form != Form::Host {
+        None
+    } else if cpu.features.iter().any(|f| f.policy != Policy::Require) {
+        Some("has an <arch> and policies: libvirt itself ignores the policies of a host's CPU; here they count")
+    } else {
+        Some(
+            "is a host's CPU (it has an <arch>), as virsh capabilities prints it: that lists what the bare host has, of \
+             which KVM and QEMU give a guest less; take virsh domcapabilities",
+        )
+    }
+}
+
 /// A libvirt CPU as a baseline.
 #[derive(Debug)]
 pub struct CpuBaseline<'a> {
@@ -175,13 +189,7 @@ impl<'a> CpuBaseline<'a> {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        if self.cpu.form == Form::Host {
-            notes.push(
-                "the baseline is a host's CPU (virsh capabilities): it lists what the bare host has, of which KVM and \
-                 QEMU give a guest less; take virsh domcapabilities"
-                    .to_string(),
-            );
-        }
+        notes.extend(host_note(self.cpu).map(|note| format!("the baseline {note}")));
         let once = once_promised(self.cpu, self.map);
         if !once.is_empty() {
             notes.push(format!(

@@ -12,6 +12,7 @@ use std::fmt;
 use cpuid_probe::dump::Dump;
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode};
 
+use super::check::host_note;
 use super::decode::{Hints, Purpose, decode};
 use super::expand::Expanded;
 use super::map::{CpuMap, FeatureId, Features, Place, Vendor, qemu_differs};
@@ -93,13 +94,7 @@ impl Input {
                 listed.at
             )));
         }
-        let mut notes = Vec::new();
-        if cpu.form == Form::Host {
-            notes.push(
-                "is a bare host (virsh capabilities): KVM and QEMU give a guest less; virsh domcapabilities says what"
-                    .to_string(),
-            );
-        }
+        let notes = host_note(cpu).map(str::to_string).into_iter().collect();
         Ok(Self {
             features: expanded.features(),
             not_captured: Features::new(),

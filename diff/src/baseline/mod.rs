@@ -11,6 +11,7 @@
 pub mod check;
 pub mod common;
 pub mod decode;
+pub mod definition;
 pub mod dir;
 pub mod drift;
 pub mod evidence;
@@ -24,7 +25,6 @@ pub mod seen;
 pub mod source;
 pub mod template;
 pub mod wide;
-pub mod write;
 
 use cpuid_probe::dump::Dump;
 

@@ -150,7 +150,9 @@ impl Fallback {
 pub struct Feature {
     /// libvirt's name of it, as written; whether anyone knows it is not looked at here.
     pub name: String,
-    /// What is asked of it. [`Form::Host`] has no policies: each feature that is listed is there.
+    /// What is asked of it. libvirt writes no policies into [`Form::Host`], and reads none: each feature that is listed
+    /// is there. Where there is one, somebody put an `<arch>` into a host-model to please `virsh cpu-baseline`, and
+    /// means it.
     pub policy: Policy,
     /// Where it is written.
     pub at: Position,
@@ -447,7 +449,7 @@ impl Cpu {
             model: model.and_then(|model| model.text()),
             model_at: model.unwrap_or(cpu).position(),
             vendor,
-            features: read_features(cpu, form)?,
+            features: read_features(cpu)?,
             max_phys_addr: cpu.one("maxphysaddr")?.map(read_max_phys_addr).transpose()?,
             topology: cpu.one("topology")?.map(read_topology).transpose()?,
             cache: cpu.one("cache")?.map(read_cache).transpose()?,
@@ -481,7 +483,7 @@ impl Cpu {
 /// libvirt knows some 400.
 const MAX_FEATURES: usize = 2000;
 
-fn read_features(cpu: Element<'_, '_>, form: Form) -> Result<Vec<Feature>, XmlError> {
+fn read_features(cpu: Element<'_, '_>) -> Result<Vec<Feature>, XmlError> {
     let mut features = Vec::new();
     let mut names = std::collections::BTreeSet::new();
     for feature in cpu.all("feature") {
@@ -497,9 +499,7 @@ fn read_features(cpu: Element<'_, '_>, form: Form) -> Result<Vec<Feature>, XmlEr
         if !names.insert(name) {
             return Err(feature.error(format!("feature '{}' is listed twice", short(name))));
         }
-        // libvirt does not look at a host feature's policy.
-        let policy = if form == Form::Host { None } else { feature.word("policy", Policy::WORDS)? };
-        let policy = policy.unwrap_or(Policy::Require);
+        let policy = feature.word("policy", Policy::WORDS)?.unwrap_or(Policy::Require);
         features.push(Feature { name: name.to_owned(), policy, at: feature.position() });
     }
     Ok(features)
@@ -592,7 +592,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_has_no_policies() {
+    fn a_host_has_no_policies_unless_somebody_wrote_them() {
         let cpu = one(concat!(
             "<?xml version='1.0'?>\n<capabilities><host><uuid>x</uuid><cpu><arch>x86_64</arch><model>EPYC</model>",
             "<vendor>AMD</vendor><microcode version='1'/><signature family='25' model='1' stepping='2'/>",
@@ -601,7 +601,8 @@ mod tests {
             "<guest><os_type>hvm</os_type></guest></capabilities>"
         ));
         assert_eq!((cpu.form, cpu.arch.as_deref()), (Form::Host, Some("x86_64")));
-        assert!(cpu.features.iter().all(|f| f.policy == Policy::Require));
+        let policies: Vec<_> = cpu.features.iter().map(|f| f.policy).collect();
+        assert_eq!(policies, [Policy::Require, Policy::Disable]);
         assert_eq!(cpu.signature, Some(Signature { family: 25, model: 1, stepping: 2 }));
         assert_eq!(cpu.tsc, Some(Tsc { frequency: 2_600_000_000, scaling: Some(false) }));
     }

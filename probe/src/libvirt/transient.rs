@@ -8,7 +8,7 @@ use std::borrow::ToOwned;
 use std::format;
 use std::string::String;
 
-use super::cpu::{self, Cpu, Form, Policy};
+use super::cpu::{self, Cpu, Form};
 use super::domain::{
     Accel, FEATURES, TIMERS, read_accel, read_machine_type, read_vcpus, refuse_what_cannot_be_shown, validate,
 };
@@ -139,8 +139,7 @@ fn spelled_out(cpu: &Cpu) -> String {
     let mut out = String::from("<cpu mode='custom' match='exact' check='none'>");
     out += &format!("<model fallback='forbid'>{}</model>", escape(cpu.model.as_deref().unwrap_or_default()));
     for feature in &cpu.features {
-        let policy = if cpu.form == Form::Host { Policy::Require } else { feature.policy };
-        out += &format!("<feature policy='{}' name='{}'/>", policy.word(), escape(&feature.name));
+        out += &format!("<feature policy='{}' name='{}'/>", feature.policy.word(), escape(&feature.name));
     }
     out + "</cpu>"
 }
