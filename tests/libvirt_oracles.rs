@@ -1,0 +1,191 @@
+//! Real libvirt as the judge of `check` and `baseline`, under emulation.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use serde_json::Value;
+use support::libvirt::Libvirt;
+use support::root;
+
+/// The map of the libvirt that judges.
+const CPU_MAP: &str = "/usr/share/libvirt/cpu_map";
+
+fn diff(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// The probe of this build, which `cargo test -p cpuid-diff` alone does not make.
+fn probe() -> PathBuf {
+    let built =
+        Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "cpuid-probe"]).current_dir(root()).status();
+    assert!(built.unwrap().success());
+    Path::new(env!("CARGO_BIN_EXE_cpuid-diff")).with_file_name("cpuid-probe")
+}
+
+fn succeeded(output: Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+type Names = BTreeSet<String>;
+
+/// What is missing and what is extra, by libvirt's names.
+#[derive(Debug, Default, PartialEq)]
+struct Mismatch {
+    missing: Names,
+    extra: Names,
+}
+
+/// The names in libvirt's words: `guest CPU doesn't match specification: extra features: a,b, missing features: c`.
+fn libvirts(error: &str) -> Mismatch {
+    let after = |words: &str| -> Names {
+        let Some((_, rest)) = error.split_once(words) else { return Names::new() };
+        let list = rest.split([' ', '\n']).next().unwrap_or_default();
+        list.split(',').filter(|name| !name.is_empty()).map(str::to_string).collect()
+    };
+    assert!(error.contains("guest CPU doesn't match specification"), "{error}");
+    Mismatch { missing: after("missing features: "), extra: after("extra features: ") }
+}
+
+/// The names in our report.
+fn ours(report: &Value) -> Mismatch {
+    let mut mismatch = Mismatch::default();
+    for finding in report["findings"].as_array().unwrap() {
+        let name = finding["name"].as_str().unwrap().to_string();
+        match finding["rule"].as_str().unwrap() {
+            "extra" | "disable" | "forbid" => mismatch.extra.insert(name),
+            "require" | "force" | "announced" => mismatch.missing.insert(name),
+            other => panic!("{other}: {finding}"),
+        };
+    }
+    mismatch
+}
+
+struct Bench {
+    libvirt: Libvirt,
+    probe: PathBuf,
+    image: PathBuf,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (libvirt, probe) = (Libvirt::start(), probe());
+        let image = libvirt.directory().join("image");
+        succeeded(Command::new(&probe).args(["boot", "--emit-image"]).arg(&image).output().unwrap());
+        Self { libvirt, probe, image }
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.libvirt.directory().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    /// What libvirt says when it starts a guest with this CPU and `check='full'`; nothing: it starts.
+    fn libvirt_starts(&self, cpu: &str, name: &str) -> Option<String> {
+        let cpu = cpu.replacen("<cpu ", "<cpu check='full' ", 1);
+        assert!(cpu.contains("check='full'"));
+        let domain = format!(
+            "<domain type='qemu'><name>{name}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>\
+             <os><type arch='x86_64' machine='pc'>hvm</type><kernel>{}</kernel><cmdline>loop</cmdline></os>{cpu}</domain>",
+            self.image.display()
+        );
+        let output = self.libvirt.virsh(&["create", &self.file(&format!("{name}-domain.xml"), &domain)]);
+        if output.status.success() {
+            self.libvirt.ask(&["destroy", name]);
+            return None;
+        }
+        Some(String::from_utf8(output.stderr).unwrap())
+    }
+
+    fn boot(&self, cpu: &str, name: &str) -> String {
+        let (xml, dump) =
+            (self.file(&format!("{name}.xml"), cpu), self.libvirt.directory().join(format!("{name}.json")));
+        let mut command = Command::new(&self.probe);
+        command.args(["boot", "--accel", "tcg", "--cpu-xml", &xml, "--force", "-o"]).arg(&dump);
+        succeeded(command.output().unwrap());
+        dump.display().to_string()
+    }
+
+    fn check(&self, cpu: &str, name: &str) -> (i32, Value) {
+        let dump = self.boot(cpu, name);
+        let xml = self.file(&format!("{name}.xml"), cpu);
+        let output = diff(&["check", &dump, "--baseline", &xml, "--cpu-map", CPU_MAP, "--format", "json"]);
+        let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+        (output.status.code().unwrap(), report)
+    }
+}
+
+/// Oracle 2: libvirt's own `check='full'`, on definitions that it refuses, and on the same corrected by what we found.
+#[test]
+fn check_names_what_libvirt_names() {
+    let definitions = [
+        "<cpu mode='custom' match='exact'><model>qemu64</model></cpu>",
+        "<cpu mode='custom' match='exact'><model>kvm64</model><feature policy='require' name='avx2'/></cpu>",
+        "<cpu mode='custom' match='exact'><model>Penryn</model><feature policy='require' name='ds'/></cpu>",
+        "<cpu mode='custom' match='exact'><model>Nehalem</model><feature policy='disable' name='popcnt'/></cpu>",
+        "<cpu mode='custom' match='exact'><model>Westmere-IBRS</model></cpu>",
+        "<cpu mode='custom' match='exact'><model>SandyBridge</model><feature policy='optional' name='x2apic'/></cpu>",
+        "<cpu mode='custom' match='exact'><model>Haswell-noTSX</model><vendor>Intel</vendor></cpu>",
+        "<cpu mode='custom' match='exact'><model>Haswell</model><feature policy='force' name='vmx'/></cpu>",
+        "<cpu mode='custom' match='exact'><model>Skylake-Server-IBRS</model></cpu>",
+        "<cpu mode='custom' match='exact'><model>Icelake-Server</model></cpu>",
+        "<cpu mode='custom' match='exact'><model>Snowridge</model></cpu>",
+        "<cpu mode='custom' match='exact'><model>EPYC</model><feature policy='require' name='npt'/></cpu>",
+        "<cpu mode='custom' match='exact'><model>EPYC-Milan</model></cpu>",
+        "<cpu mode='custom' match='exact'><model>Opteron_G3</model><feature policy='disable' name='svm'/></cpu>",
+        "<cpu mode='maximum' match='exact'><feature policy='require' name='avx512f'/>\
+         <feature policy='disable' name='avx2'/></cpu>",
+    ];
+    let bench = Bench::new();
+    // libvirt takes seconds to take a domain down.
+    let refused = thread::scope(|scope| {
+        let started: Vec<_> = definitions
+            .iter()
+            .enumerate()
+            .map(|(i, cpu)| {
+                scope.spawn({
+                    let bench = &bench;
+                    move || agrees(bench, cpu, &format!("oracle{i}"))
+                })
+            })
+            .collect();
+        started.into_iter().filter_map(|thread| thread.join().ok()).collect::<Vec<bool>>()
+    });
+    // A thread that panicked has said why.
+    assert_eq!(refused.len(), definitions.len());
+    assert!(refused.iter().filter(|refused| **refused).count() >= 12, "{refused:?}");
+}
+
+/// Asserts that libvirt and we find the same, and nothing once the definition is corrected by what we found. Whether
+/// libvirt refused the definition as it was.
+fn agrees(bench: &Bench, cpu: &str, name: &str) -> bool {
+    let (_, report) = bench.check(cpu, name);
+    let found = ours(&report);
+    let error = bench.libvirt_starts(cpu, name);
+    assert_eq!(found, error.as_deref().map(libvirts).unwrap_or_default(), "{cpu}");
+    // Promise what is there and nothing else: libvirt starts it, and for us the baseline is met.
+    let listed = |names: &Names, policy: &str| -> String {
+        names.iter().map(|name| format!("<feature policy='{policy}' name='{name}'/>")).collect()
+    };
+    let mut corrected = cpu.to_string();
+    for name in found.missing.iter().chain(&found.extra) {
+        for policy in ["require", "disable", "force", "optional"] {
+            corrected = corrected.replace(&format!("<feature policy='{policy}' name='{name}'/>"), "");
+        }
+    }
+    let more = listed(&found.missing, "disable") + &listed(&found.extra, "require");
+    let corrected = corrected.replace("</cpu>", &format!("{more}</cpu>"));
+    let name = format!("{name}-corrected");
+    let (code, report) = bench.check(&corrected, &name);
+    assert_eq!(ours(&report), Mismatch::default(), "{corrected}");
+    assert_eq!((code, report["verdict"]["baseline"][0]["result"].as_str()), (0, Some("met")), "{corrected}");
+    assert_eq!(bench.libvirt_starts(&corrected, &name), None, "{corrected}");
+    error.is_some()
+}
