@@ -5,10 +5,15 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
+use cpuid_diff::baseline::expand::Expanded;
+use cpuid_diff::baseline::map::CpuMap;
+use cpuid_probe::libvirt::names::libvirt_name;
+use cpuid_probe::libvirt::read_cpus;
 use serde_json::Value;
 use support::libvirt::Libvirt;
 use support::root;
@@ -188,4 +193,122 @@ fn agrees(bench: &Bench, cpu: &str, name: &str) -> bool {
     assert_eq!((code, report["verdict"]["baseline"][0]["result"].as_str()), (0, Some("met")), "{corrected}");
     assert_eq!(bench.libvirt_starts(&corrected, &name), None, "{corrected}");
     error.is_some()
+}
+
+/// Every pair of the files in the corpus that end in `suffix`.
+fn pairs(suffix: &str) -> Vec<[PathBuf; 2]> {
+    let Some(directory) = support::shared("corpus/libvirt") else { return Vec::new() };
+    let mut files: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.to_string_lossy().ends_with(suffix));
+    files.sort();
+    let mut pairs = Vec::new();
+    for (i, a) in files.iter().enumerate() {
+        pairs.extend(files[i + 1..].iter().map(|b| [a.clone(), b.clone()]));
+    }
+    pairs
+}
+
+/// A definition as its model and its features, expanded with the map of libvirt 9.0.
+fn expanded(map: &CpuMap, xml: &str) -> (String, Names) {
+    let cpu = read_cpus(xml).unwrap().remove(0);
+    let features = Expanded::new(&cpu, map).unwrap().features();
+    (cpu.model.unwrap(), map.names(&features).into_iter().map(str::to_string).collect())
+}
+
+fn our_baseline(inputs: &[&str], options: &[&str]) -> String {
+    succeeded(diff(&[&["baseline", "--cpu-map", CPU_MAP], options, inputs].concat()))
+}
+
+/// Oracle 3: `virsh cpu-baseline`, on every pair of hosts: the same model and the same features.
+#[test]
+fn baseline_agrees_with_cpu_baseline() {
+    let (libvirt, map) = (Libvirt::start(), CpuMap::libvirt_9_0());
+    let both = libvirt.directory().join("both.xml");
+    let modes = [(&["--keep-unmigratable"][..], &["cpu-baseline"][..]), (&[], &["cpu-baseline", "--migratable"])];
+    for files in pairs("-host.xml") {
+        let texts = files.each_ref().map(|file| fs::read_to_string(file).unwrap());
+        fs::write(&both, texts.concat()).unwrap();
+        let names = files.each_ref().map(|file| file.to_str().unwrap());
+        for (ours, theirs) in modes {
+            let ours = expanded(&map, &our_baseline(&names, ours));
+            let theirs = expanded(&map, &libvirt.ask(&[theirs, &[both.to_str().unwrap()]].concat()));
+            assert_eq!(ours, theirs, "{names:?}");
+        }
+    }
+}
+
+/// What this QEMU's emulation lacks for a model, as libvirt asks it.
+fn blockers(model: &str) -> Names {
+    let mut qemu = Command::new("qemu-system-x86_64")
+        .args(["-M", "none", "-accel", "tcg", "-nodefaults", "-display", "none", "-qmp", "stdio"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut commands = qemu.stdin.take().unwrap();
+    for command in ["qmp_capabilities", "query-cpu-definitions", "quit"] {
+        writeln!(commands, "{{\"execute\": \"{command}\"}}").unwrap();
+    }
+    let answers = qemu.wait_with_output().unwrap().stdout;
+    let answers: Vec<Value> =
+        serde_json::Deserializer::from_slice(&answers).into_iter().collect::<Result<_, _>>().unwrap();
+    let definitions = answers.iter().find_map(|answer| answer["return"].as_array()).unwrap();
+    let definition = definitions.iter().find(|d| d["name"] == model).unwrap();
+    let names = definition["unavailable-features"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+    names.map(|name| libvirt_name(name).to_string()).collect()
+}
+
+/// Oracle 3: `virsh hypervisor-cpu-baseline` takes away what the QEMU of this very host cannot give; nothing else
+/// differs. (It may choose another model for what is left.)
+#[test]
+fn baseline_agrees_with_hypervisor_cpu_baseline_but_for_this_hosts_own_limits() {
+    let (libvirt, map) = (Libvirt::start(), CpuMap::libvirt_9_0());
+    let both = libvirt.directory().join("both.xml");
+    for files in pairs("-json.xml") {
+        let texts = files.each_ref().map(|file| fs::read_to_string(file).unwrap());
+        fs::write(&both, texts.concat()).unwrap();
+        let names = files.each_ref().map(|file| file.to_str().unwrap());
+        let (_, ours) = expanded(&map, &our_baseline(&names, &["--keep-unmigratable"]));
+        let command = ["hypervisor-cpu-baseline", "--virttype", "qemu", both.to_str().unwrap()];
+        let (model, theirs) = expanded(&map, &libvirt.ask(&command));
+        assert_eq!(&theirs - &ours, Names::new(), "{names:?}");
+        assert_eq!(&(&ours - &theirs) - &blockers(&model), Names::new(), "{names:?}");
+    }
+}
+
+/// A guest with features that libvirt 9.0 has no names for gives a definition that it accepts.
+#[test]
+fn libvirt_accepts_a_baseline_of_a_newer_guest() {
+    let libvirt = Libvirt::start();
+    // A Sapphire Rapids with AMX-FP16 and AVX-VNNI-INT8, which libvirt 9.0 does not know.
+    let dump = "\
+00000000 00000000: 0000000d 756e6547 6c65746e 49656e69
+00000001 00000000: 000806f8 00100800 fffa3203 0f8bfbff
+00000007 00000000: 00000001 f1bf07ab 1b415f6e ffdd4412
+00000007 00000001: 00200c30 00000000 00000000 00000010
+0000000d 00000000: 00000007 00000340 00000340 00000000
+0000000d 00000001: 0000000f 00000340 00000000 00000000
+80000000 00000000: 80000001 00000000 00000000 00000000
+80000001 00000000: 00000000 00000000 00000121 2c100800
+";
+    let file = libvirt.directory().join("new.txt");
+    fs::write(&file, dump).unwrap();
+    let output = diff(&["baseline", "--cpu-map", CPU_MAP, file.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let xml = succeeded(output);
+    for (name, property) in [("amx-fp16", "amx-fp16=on"), ("avx-vnni-int8", "avx-vnni-int8=on")] {
+        assert!(said.contains(name) && said.contains(property) && !xml.contains(name), "{said}{xml}");
+    }
+    assert!(xml.contains("avx512-fp16") && xml.contains("Icelake-Server"), "{xml}");
+    let domain = format!(
+        "<domain type='qemu'><name>new</name><memory unit='MiB'>64</memory>\
+         <os><type arch='x86_64' machine='pc'>hvm</type></os>{xml}</domain>"
+    );
+    let definition = libvirt.directory().join("domain.xml");
+    fs::write(&definition, domain).unwrap();
+    libvirt.ask(&["define", definition.to_str().unwrap()]);
+    // Not only is it stored: libvirt knows every name when it writes QEMU's command line.
+    let native = libvirt.ask(&["domxml-to-native", "qemu-argv", "--domain", "new"]);
+    assert!(native.contains("avx512-fp16=on"), "{native}");
+    libvirt.ask(&["undefine", "new"]);
 }
