@@ -15,6 +15,8 @@ use std::process::Command;
 const FLAGS: [&[&str]; 2] = [&["-Ctarget-feature=-sse,-sse2", "--cfg=no_sse"], &[]];
 /// rustup's linker first: it needs nothing installed.
 const LINKERS: [(&str, &str); 3] = [("rust-lld", "ld.lld"), ("ld.lld", "ld.lld"), ("ld", "ld")];
+/// No C start code, a static executable at a fixed place, no padding between its parts.
+const LINK_ARGS: [&str; 7] = ["-nostdlib", "--no-pie", "--build-id=none", "-z", "norelro", "-z", "max-page-size=16"];
 /// How big the image may become.
 const MOST_BYTES: u64 = 64 * 1024;
 
@@ -52,18 +54,19 @@ struct Build {
 impl Build {
     /// Compiles the core and the image.
     fn image(&self, flags: &[&str], (linker, flavor): (&str, &str)) -> Result<(), String> {
-        self.rustc("src/lib.rs", flags, &["--crate-name=cpuid_probe", "--crate-type=rlib"])?;
-        let link = format!(
-            "-Clink-args=-nostdlib --no-pie --build-id=none -z norelro -z max-page-size=16 -T {}",
-            fs::canonicalize("boot/link.ld").map_err(|e| e.to_string())?.display()
-        );
+        self.rustc("src/lib.rs", flags, &["--crate-name=cpuid_probe".into(), "--crate-type=rlib".into()])?;
+        let script = fs::canonicalize("boot/link.ld").map_err(|e| format!("boot/link.ld: {e}"))?;
+        let script = format!("--script={}", script.display());
+        let link = LINK_ARGS.into_iter().chain([script.as_str()]).map(|argument| format!("-Clink-arg={argument}"));
         let core = format!("--extern=cpuid_probe={}", self.out.join("libcpuid_probe.rlib").display());
-        let linker = [format!("-Clinker={linker}"), format!("-Clinker-flavor={flavor}")];
+        let mut arguments = vec![core, format!("-Clinker={linker}"), format!("-Clinker-flavor={flavor}")];
+        arguments.extend(link);
         let own = ["--crate-name=boot_image", "--crate-type=bin", "--cfg=boot_image", "-Clto=fat", "-Cstrip=symbols"];
-        self.rustc("boot/main.rs", flags, &[&own[..], &[&core, &link, &linker[0], &linker[1]]].concat())
+        arguments.extend(own.map(String::from));
+        self.rustc("boot/main.rs", flags, &arguments)
     }
 
-    fn rustc(&self, source: &str, flags: &[&str], more: &[&str]) -> Result<(), String> {
+    fn rustc(&self, source: &str, flags: &[&str], more: &[String]) -> Result<(), String> {
         let mut rustc = Command::new(&self.rustc);
         rustc.args([source, "--edition=2024", "--emit=link,dep-info", "--target", &self.target, "--out-dir"]);
         rustc.arg(&self.out).args(["-Copt-level=s", "-Cpanic=abort", "-Ccodegen-units=1"]);

@@ -104,7 +104,7 @@ no_long_mode:
 # From 32-bit protected mode without paging to %edi in 64-bit mode. Keeps %esi, %ebp. Needs no stack.
 long_mode:
     mov %cr4, %eax
-    or $0x20, %eax                          # PAE
+    or ${cr4}, %eax
     mov %eax, %cr4
     mov $page_map, %eax
     mov %eax, %cr3

@@ -41,8 +41,12 @@ use cpuid_probe::text::write_frame;
 use crate::serial::Serial;
 use crate::slot::{Bank, SLOT, SLOTS, STACK};
 
+/// CR4.PAE, which 64-bit mode needs; with it OSFXSR and OSXMMEXCPT where the compiler insisted on SSE.
+const CR4: u32 = if cfg!(no_sse) { 0x20 } else { 0x620 };
+
 global_asm!(
     include_str!("entry.s"),
+    cr4 = const CR4,
     first = sym first_vcpu,
     secondary = sym smp::secondary_vcpu,
     exception = sym exception,

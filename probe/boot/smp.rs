@@ -97,11 +97,13 @@ pub fn read_all(ram_end: u64, bank: Bank) -> Vcpus {
     NEXT_SLOT.store(1, Ordering::SeqCst);
     DONE.iter().for_each(|done| done.store(false, Ordering::SeqCst));
     let expected = vcpu_count();
-    if expected != Some(1) {
-        start_others();
-    }
+    let started = expected != Some(1) && start_others();
     read_into(0);
-    let patience = if expected.is_some() { PATIENCE } else { PATIENCE_UNKNOWN };
+    let patience = match (started, expected) {
+        (false, _) => 0,
+        (true, Some(_)) => PATIENCE,
+        (true, None) => PATIENCE_UNKNOWN,
+    };
     let (mut done, mut since) = (done_among(slots), cpu::tsc());
     while expected.is_none_or(|n| done < n.min(slots)) && cpu::tsc().wrapping_sub(since) < patience {
         let now = done_among(slots);
@@ -155,9 +157,9 @@ pub fn vcpu_count() -> Option<usize> {
     (item(FW_CFG_SIGNATURE).to_le_bytes() == *b"QEMU").then(|| (item(FW_CFG_NB_CPUS) & 0xffff) as usize)
 }
 
-/// Sends INIT and SIPI to every vCPU but this one, which then start in the trampoline.
-fn start_others() {
-    let Some(apic) = Apic::local() else { return };
+/// Sends INIT and SIPI to every vCPU but this one, which then start in the trampoline. Without an APIC it cannot.
+fn start_others() -> bool {
+    let Some(apic) = Apic::local() else { return false };
     let (start, end) = (&raw const trampoline_start, &raw const trampoline_end);
     // SAFETY: the trampoline is position-independent and its page is free; the boot loader's information was read.
     unsafe { core::ptr::copy_nonoverlapping(start, TRAMPOLINE as *mut u8, end as usize - start as usize) };
@@ -165,4 +167,5 @@ fn start_others() {
         apic.command(command);
         wait(ticks);
     }
+    true
 }
