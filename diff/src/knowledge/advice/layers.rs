@@ -104,12 +104,17 @@ pub(super) fn sentences(subject: Subject, row: &Row) -> Vec<String> {
     if row.migratable == Some(Migratable::No) {
         said.push("libvirt leaves it out of a migratable CPU.".to_string());
     }
-    let Some(property) = property_of(row) else {
-        if row.migratable == Some(Migratable::Unknown) {
-            said.push("QEMU has no name for it, so no CPU definition can ask for it.".to_string());
-        }
-        return said;
-    };
+    if row.names.qemu.is_none() && row.migratable == Some(Migratable::Unknown) {
+        said.push("QEMU has no name for it, so no CPU definition can ask for it.".to_string());
+    }
+    said.extend(by_qemu(row));
+    said
+}
+
+/// What QEMU's versions are known to do about a feature of a CPU.
+pub(super) fn by_qemu(row: &Row) -> Vec<String> {
+    let mut said = Vec::new();
+    let Some(property) = property_of(row) else { return said };
     match property.known {
         Known::V7_2 => {}
         Known::V10_2 => said.push(format!("QEMU 7.2 does not know `{}` yet, 10.2 does.", property.name)),
@@ -120,6 +125,8 @@ pub(super) fn sentences(subject: Subject, row: &Row) -> Vec<String> {
         said.push(format!("QEMU clears it where {} is off.", needs.join(" or ")));
     }
     said.extend(match property.tcg {
+        // Nobody expects KVM's own features, or a VMX that can nest, of an emulation.
+        _ if property.name.starts_with("kvm") || property.name.starts_with("vmx-") => None,
         Emulated::Since7_2 => None,
         Emulated::Since10_2 => Some("QEMU's emulation (TCG) has it in 10.2, not in 7.2.".to_string()),
         Emulated::Never => Some("QEMU's emulation (TCG) does not have it.".to_string()),

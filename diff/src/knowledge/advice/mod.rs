@@ -104,9 +104,11 @@ pub fn advice_for(subject: Subject, row: &Row, asked: Asked) -> Advice {
             sources.push(source);
         }
     }
+    let mut cause = vec![told(note.cause, general.cause)];
+    cause.extend(layers::by_qemu(row));
     Advice {
         meaning: meaning(row),
-        cause: told(note.cause, general.cause),
+        cause: cause.join(" "),
         consequence: told(note.lost, general.consequence),
         layers: if note.layers.is_empty() { general.layers } else { note.layers.to_vec() },
         remedy: told(note.remedy, general.remedy),
