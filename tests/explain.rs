@@ -126,3 +126,15 @@ fn a_dump_gives_the_cpu_its_brand_and_its_caches() {
         assert!(text.contains(line), "{line}: {text}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_question_is_too_odd(term in "\\PC{0,40}", place in "(cpuid\\.)?\\(?[0-9a-fx]{1,10}h?[.:,= ][0-9a-z]{0,4}[.:\\[ ][0-9:]{0,5}\\]?") {
+        for text in [term, place] {
+            let explanation = explain(std::slice::from_ref(&text), None);
+            let answered = explanation.answers.len() + explanation.unknown.len();
+            proptest::prop_assert_eq!(answered, 1, "{}", text);
+            let _ = cpuid_diff::explain::render::text(&explanation, 80);
+        }
+    }
+}
