@@ -12,7 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cpuid_probe::dump::{Dump, Source, VcpuDump};
+use cpuid_probe::dump::{Dump, Gap, GapReason, Source, VcpuDump};
 use cpuid_probe::text::read_frame;
 use cpuid_probe::{LeafId, Register, json};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -574,4 +574,42 @@ fn the_emitted_image_works_by_hand_on_every_machine() {
     let first = seen.values().next().unwrap();
     assert!(seen.values().all(|vcpus| vcpus == first), "firmware, boot protocol and machine family change nothing");
     fs::remove_dir_all(directory).unwrap();
+}
+
+/// The commands of docs/boot.md, under emulation.
+#[test]
+fn the_page_works() {
+    need_qemu();
+    let directory = support::scratch();
+    fs::copy(support::root().join("tests/data/domains/live.xml"), directory.join("vm.xml")).unwrap();
+    let page = fs::read_to_string(support::root().join("docs/boot.md")).unwrap();
+    let commands: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert!(commands.len() >= 5);
+    for command in commands {
+        let emulated = command.replace("-accel kvm", "-accel tcg").replace("boot --cpu", "boot --accel tcg --cpu");
+        let emulated = emulated.replace("cpuid-probe", PROBE);
+        let output = Command::new("sh").args(["-c", &emulated]).current_dir(&directory).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(
+        names(&directory),
+        ["boot.elf", "dumps", "haswell.json", "node1.json", "node1.txt", "vm.xml"],
+        "what the page says comes of it"
+    );
+    assert_eq!(names(&directory.join("dumps")), ["01-Nehalem.json", "02-EPYC.json"]);
+    assert!(read_frame(&fs::read_to_string(directory.join("node1.txt")).unwrap()).unwrap().is_complete());
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_vcpu_that_cannot_be_reached_is_a_gap() {
+    // Without an APIC there is no way to start a second vCPU.
+    let output = boot(&["--accel", "tcg", "--cpu", "EPYC,-apic", "--smp", "2"]);
+    assert_eq!(output.status.code(), Some(1), "captured, but incomplete");
+    let dump = json::from_str(&String::from_utf8(output.stdout).unwrap()).unwrap();
+    assert_eq!(dump.provenance.vcpus_online, Some(2));
+    let [first, second] = &dump.vcpus[..] else { panic!("two vCPUs, found {}", dump.vcpus.len()) };
+    assert!(first.is_complete() && !second.is_complete());
+    assert_eq!(second.leaves().len(), 0);
+    assert_eq!(second.gaps[..], [Gap { id: LeafId::new(0, 0), reason: GapReason::Unreachable }]);
 }
