@@ -30,6 +30,10 @@ pub enum Command {
     /// The result goes to standard output; what it costs each input, and what was left out and why, to standard error.
     /// Exit codes: 0 found; 1 the inputs have no CPU in common; 2 trouble.
     Baseline(CommonArgs),
+    /// Follow each feature from the host's CPUID through KVM and the baseline to the guest: where was it lost?
+    ///
+    /// Exit codes: 0 all layers agree; 1 a feature was dropped or added on the way; 2 trouble.
+    Trace(TraceArgs),
     /// Convert a dump into another format
     Convert(ConvertArgs),
     /// Explain places and names: what a bit is, why it vanishes, what to change
@@ -184,6 +188,43 @@ pub struct CommonArgs {
     /// the result), or 9.0 for the built-in one of libvirt 9.0
     #[arg(long, value_name = "DIR")]
     pub cpu_map: Option<PathBuf>,
+}
+
+/// Options of `trace`: at least two layers.
+#[derive(Args, Clone, Debug)]
+pub struct TraceArgs {
+    /// The host's own CPUID: a dump taken on the host, or virsh capabilities
+    #[arg(long, value_name = "DUMP")]
+    pub host: Option<PathBuf>,
+    /// What KVM offers: a `cpuid-probe kvm` dump, or virsh domcapabilities
+    #[arg(long, value_name = "DUMP|DOMCAPABILITIES")]
+    pub kvm: Option<PathBuf>,
+    /// What the guest was to have: libvirt XML, or a dump
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// What the guest has: a dump
+    #[arg(long, value_name = "DUMP")]
+    pub guest: Option<PathBuf>,
+    /// libvirt's CPU map to use instead of the built-in one, or 9.0 for the built-in one of libvirt 9.0
+    #[arg(long, value_name = "DIR")]
+    pub cpu_map: Option<PathBuf>,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: TraceFormat,
+    /// Show the features that all layers agree on, too
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// The form of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TraceFormat {
+    /// For terminals
+    Table,
+    /// For bug trackers
+    Markdown,
+    /// cpuid-trace/1
+    Json,
 }
 
 /// How a CPU is written.

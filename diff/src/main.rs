@@ -14,6 +14,7 @@ use cpuid_diff::baseline::common::{self, Options, Refusal};
 use cpuid_diff::baseline::evidence::Announcement;
 use cpuid_diff::baseline::map::CpuMap;
 use cpuid_diff::baseline::source::Source;
+use cpuid_diff::baseline::trace::{self, Layer};
 use cpuid_diff::baseline::wide::Wide;
 use cpuid_diff::baseline::{Baseline, definition};
 use cpuid_diff::compare::verdict::passes;
@@ -24,7 +25,7 @@ use cpuid_diff::{assemble, explain, knowledge, write};
 
 use crate::cli::{
     BaselineArgs, CheckArgs, Cli, Command, Common, CommonArgs, CompareArgs, ConvertArgs, CpuFormat, ExplainArgs,
-    ExplainFormat, Format, KnowledgeFormat,
+    ExplainFormat, Format, KnowledgeFormat, TraceArgs, TraceFormat,
 };
 
 fn main() -> ExitCode {
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare(&args),
         Command::Check(args) => check(&args),
         Command::Baseline(args) => baseline(&args),
+        Command::Trace(args) => trace(&args),
         Command::Convert(args) => convert(&args),
         Command::Explain(args) => explain(&args),
         Command::Knowledge(args) => match args.format {
@@ -128,6 +130,34 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
     Ok(if all_pass { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+fn trace(args: &TraceArgs) -> Result<ExitCode> {
+    let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?);
+    let layers = [
+        (Layer::Host, &args.host),
+        (Layer::Kvm, &args.kvm),
+        (Layer::Baseline, &args.baseline),
+        (Layer::Guest, &args.guest),
+    ];
+    let mut sources = Vec::new();
+    for (layer, path) in layers {
+        if let Some(path) = path {
+            sources.push((trace::Given { layer, name: path.display().to_string() }, input::source(path, None)?));
+        }
+    }
+    if sources.len() < 2 {
+        bail!("trace takes at least two of --host, --kvm, --baseline and --guest");
+    }
+    let given: Vec<_> = sources.iter().map(|(given, source)| (given.clone(), source)).collect();
+    let trace = trace::trace(&given, &wide, args.all).map_err(|(name, why)| anyhow!("{name}: {why}"))?;
+    print(&match args.format {
+        TraceFormat::Table => render::trace::table(&trace, style(args.all)),
+        TraceFormat::Markdown => render::trace::markdown(&trace),
+        TraceFormat::Json => render::trace::json(&trace)?,
+    })?;
+    let changes = trace.features.iter().any(|step| step.layer.is_some());
+    Ok(if changes { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
 fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?);
     let mut inputs = Vec::new();
@@ -167,9 +197,13 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn style(all: bool) -> Style {
+    Style { width: width(), colour: colour(), all }
+}
+
 /// A report in the form asked for.
 fn rendered(report: &Report, common: &Common) -> Result<String> {
-    let style = Style { width: width(), colour: colour(), all: common.all };
+    let style = style(common.all);
     Ok(match common.format {
         Format::Table => render::table::render(report, style),
         Format::Unified => render::unified::render(report),

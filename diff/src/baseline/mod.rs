@@ -24,6 +24,7 @@ mod rows;
 pub mod seen;
 pub mod source;
 pub mod template;
+pub mod trace;
 pub mod wide;
 
 use cpuid_probe::dump::Dump;

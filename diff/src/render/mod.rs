@@ -6,6 +6,7 @@ pub mod json;
 pub mod markdown;
 pub mod registers;
 pub mod table;
+pub mod trace;
 pub mod unified;
 pub mod words;
 

@@ -1,0 +1,148 @@
+//! `trace`: where a feature was lost between the host's CPUID and the guest.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use support::scratch;
+
+/// A Haswell host, with DS and DTES64.
+const HOST: &str = "00000001 00000000: 000306f2 0f000800 7ffefbff bfebfbff\n";
+const GUEST: &str = "00000001 00000000: 000306c1 0f000800 fffa3223 0f8bfbff\n";
+
+const DOMCAPABILITIES: &str = "\
+<domainCapabilities><cpu><mode name='host-model' supported='yes'>
+<model fallback='forbid'>Haswell-noTSX</model><vendor>Intel</vendor>
+<feature policy='require' name='vme'/><feature policy='require' name='ss'/>
+<feature policy='require' name='vmx'/><feature policy='require' name='pdcm'/>
+<feature policy='require' name='f16c'/><feature policy='require' name='rdrand'/>
+<feature policy='require' name='hypervisor'/>
+</mode></cpu></domainCapabilities>
+";
+
+const BASELINE: &str = "\
+<cpu mode='custom' match='exact'><model fallback='allow'>Haswell-noTSX</model><vendor>Intel</vendor>
+<feature policy='require' name='ds'/><feature policy='require' name='pdcm'/><feature policy='require' name='vme'/>
+<feature policy='disable' name='vmx'/><feature policy='optional' name='ss'/>
+</cpu>
+";
+
+/// Files in a directory of their own, gone afterwards.
+struct Files(PathBuf);
+
+impl Files {
+    fn new() -> Self {
+        let files = Self(scratch());
+        for (name, text) in [("host", HOST), ("kvm", DOMCAPABILITIES), ("baseline", BASELINE), ("guest", GUEST)] {
+            files.put(name, text);
+        }
+        files
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        fs::write(self.0.join(name), text).unwrap();
+    }
+
+    /// Runs with the layers named, each from the file of its name.
+    fn trace(&self, layers: &[&str], options: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cpuid-diff"));
+        command.arg("trace").args(options).stdin(Stdio::null()).env("COLUMNS", "100");
+        for layer in layers {
+            command.arg(format!("--{layer}")).arg(self.0.join(layer));
+        }
+        command.output().unwrap()
+    }
+
+    fn json(&self, layers: &[&str], options: &[&str]) -> Value {
+        let output = self.trace(layers, &[options, &["--format", "json"]].concat());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const ALL: [&str; 4] = ["host", "kvm", "baseline", "guest"];
+
+fn feature<'a>(trace: &'a Value, name: &str) -> &'a Value {
+    trace["features"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap_or_else(|| panic!("no {name}"))
+}
+
+#[test]
+fn the_reference_case() {
+    let files = Files::new();
+    let trace = files.json(&ALL, &[]);
+    let ds = feature(&trace, "ds");
+    let way =
+        ["hardware has it", "KVM does not offer it", "the baseline promised it anyway", "the guest does not have it"];
+    assert_eq!(ds["says"], way.join(", "));
+    assert_eq!((&ds["layer"], &ds["change"]), (&"kvm".into(), &"dropped".into()));
+    assert!(ds["cause"].as_str().is_some_and(|cause| cause.contains("PEBS")));
+    // QEMU drops pdcm where there is no PMU, though KVM offers it.
+    let pdcm = feature(&trace, "pdcm");
+    assert_eq!((&pdcm["layer"], &pdcm["change"]), (&"guest".into(), &"dropped".into()));
+    assert_eq!(files.trace(&ALL, &[]).status.code(), Some(1));
+}
+
+#[test]
+fn every_way_a_feature_can_go() {
+    let files = Files::new();
+    let trace = files.json(&ALL, &["--all"]);
+    let first = |name: &str| {
+        let f = feature(&trace, name);
+        (f["layer"].as_str().map(str::to_string), f["change"].as_str().map(str::to_string))
+    };
+    let at = |layer: &str, change: &str| (Some(layer.to_string()), Some(change.to_string()));
+    assert_eq!(first("hypervisor"), at("kvm", "added"));
+    assert_eq!(first("vmx"), at("baseline", "dropped"));
+    assert_eq!(first("acpi"), at("kvm", "dropped"));
+    assert_eq!(first("fpu"), (None, None));
+    // Left to the host by the baseline, which therefore has no part in it.
+    assert_eq!((first("ss"), &feature(&trace, "ss")["baseline"]), ((None, None), &"optional".into()));
+    // The guest's own system sets it.
+    assert_eq!(first("osxsave"), (None, None));
+    // No line says anything of leaf 7 but libvirt's two.
+    let avx2 = feature(&trace, "avx2");
+    assert_eq!((&avx2["host"], &avx2["kvm"], &avx2["guest"]), (&Value::Null, &"yes".into(), &Value::Null));
+}
+
+#[test]
+fn any_two_layers_do_and_one_does_not() {
+    let files = Files::new();
+    for pair in [["host", "guest"], ["kvm", "baseline"], ["baseline", "guest"], ["host", "kvm"]] {
+        let trace = files.json(&pair, &[]);
+        let layers: Vec<&str> =
+            trace["layers"].as_array().unwrap().iter().map(|l| l["layer"].as_str().unwrap()).collect();
+        assert_eq!(layers, pair);
+    }
+    let promised = files.json(&["kvm", "baseline"], &[]);
+    assert_eq!(feature(&promised, "ds")["says"], "KVM does not offer it, the baseline promised it anyway");
+    // Features that libvirt has no name for are followed from dump to dump.
+    let dumps = files.json(&["host", "guest"], &[]);
+    assert_eq!(feature(&dumps, "sdbg")["names"]["libvirt"], Value::Null);
+    files.put("guest", HOST);
+    assert_eq!(files.trace(&["host", "guest"], &[]).status.code(), Some(0));
+    assert_eq!(files.trace(&["host"], &[]).status.code(), Some(2));
+    files.put("baseline", "<cpu><model>Bogus</model></cpu>");
+    let output = files.trace(&["baseline", "guest"], &[]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && error.contains("'Bogus'") && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn tables_fit_and_say_each_reason_once() {
+    let files = Files::new();
+    let table = String::from_utf8(files.trace(&ALL, &[]).stdout).unwrap();
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+    assert!(table.contains("dropped by kvm") && table.contains("promised in vain"), "{table}");
+    assert_eq!(table.matches("virtualize PEBS").count(), 1);
+    let markdown = String::from_utf8(files.trace(&ALL, &["--format", "markdown"]).stdout).unwrap();
+    assert!(markdown.contains("| 0x00000001 EDX[21] | ds | yes | no | yes | no | dropped by kvm |"), "{markdown}");
+}
