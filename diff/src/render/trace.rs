@@ -99,6 +99,8 @@ pub fn table(trace: &Trace, style: Style) -> String {
 struct Group<'a> {
     first: &'a Step,
     names: Vec<&'a str>,
+    /// All have the same remedy, word for word.
+    alike: bool,
 }
 
 impl Group<'_> {
@@ -108,7 +110,7 @@ impl Group<'_> {
 
     fn remedy(&self) -> Option<String> {
         let remedy = self.first.remedy.as_ref()?;
-        let others = if self.names.len() > 1 { " The same for the others." } else { "" };
+        let others = if self.alike { "" } else { " Likewise for the others." };
         Some(format!("{remedy}{others}"))
     }
 }
@@ -118,8 +120,11 @@ fn broken(trace: &Trace) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for step in trace.features.iter().filter(|step| step.is_broken_promise()) {
         match groups.iter_mut().find(|g| (&g.first.says, &g.first.cause) == (&step.says, &step.cause)) {
-            Some(group) => group.names.push(&step.name),
-            None => groups.push(Group { first: step, names: vec![&step.name] }),
+            Some(group) => {
+                group.names.push(&step.name);
+                group.alike &= group.first.remedy == step.remedy;
+            }
+            None => groups.push(Group { first: step, names: vec![&step.name], alike: true }),
         }
     }
     groups
