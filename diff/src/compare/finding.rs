@@ -167,6 +167,10 @@ impl Spot {
 /// Findings that agree in all of this are one finding, seen on several vCPUs.
 type Key = (Order, Option<usize>, Option<Signature>, Values, [Severity; 2]);
 
+fn key(spot: &Spot, finding: &Finding, severities: [Severity; 2]) -> Key {
+    (spot.order.clone(), finding.input, spot.block, finding.values.clone(), severities)
+}
+
 /// The findings so far. Equal ones of several vCPUs are one.
 #[derive(Debug)]
 pub struct Findings {
@@ -184,9 +188,7 @@ impl Findings {
     /// Adds `finding` at `spot`, or its vCPU to an equal one.
     pub fn add(&mut self, spot: &Spot, mut finding: Finding, a_to_b: Judged, b_to_a: Judged, vcpu: Option<u32>) {
         let severities = [a_to_b.severity, b_to_a.severity];
-        let key = (spot.order.clone(), finding.input, spot.block, finding.values.clone(), severities);
-        if let Some(known) = self.found.get_mut(&key) {
-            known.vcpus.extend(vcpu);
+        if self.merges(spot, &finding, severities, vcpu) {
             return;
         }
         let asked = [(self.directions.a_to_b(), a_to_b), (self.directions.b_to_a(), b_to_a)];
@@ -197,25 +199,32 @@ impl Findings {
         finding.b_to_a = ba.map(|j| j.change);
         finding.severity = ab.into_iter().chain(ba).map(|j| j.severity).min().unwrap_or(Severity::Expected);
         finding.vcpus.extend(vcpu);
-        self.found.insert(key, finding);
+        self.found.insert(key(spot, &finding, severities), finding);
     }
 
     /// Adds a finding that no direction has a part in, as `finding` judges it, or its vCPU to an equal one.
     pub fn undirected(&mut self, spot: &Spot, mut finding: Finding, vcpu: Option<u32>) {
         let severities = [finding.severity; 2];
-        let key = (spot.order.clone(), finding.input, spot.block, finding.values.clone(), severities);
-        if let Some(known) = self.found.get_mut(&key) {
-            known.vcpus.extend(vcpu);
-            return;
+        if !self.merges(spot, &finding, severities, vcpu) {
+            finding.vcpus.extend(vcpu);
+            self.found.insert(key(spot, &finding, severities), finding);
         }
-        finding.vcpus.extend(vcpu);
-        self.found.insert(key, finding);
+    }
+
+    /// Adds the vCPU to a finding that is equal to this one, if there is one.
+    fn merges(&mut self, spot: &Spot, finding: &Finding, severities: [Severity; 2], vcpu: Option<u32>) -> bool {
+        let known = self.found.get_mut(&key(spot, finding, severities));
+        known.map(|known| known.vcpus.extend(vcpu)).is_some()
     }
 
     /// A differing row of a register.
     pub fn row(&mut self, spot: &Spot, site: Site, row: &Row, pair: Pair, judged: Judgement, vcpu: u32) {
         let mut finding = spot.described(row);
         finding.values = values(pair, row.hi == row.lo);
+        // Most vCPUs differ as the first does; only one of them needs all the words.
+        if self.merges(spot, &finding, [judged.a_to_b.severity, judged.b_to_a.severity], Some(vcpu)) {
+            return;
+        }
         finding.decoded = crate::decode::row(site, row, pair);
         if let Some(clocks) = judged.clocks {
             let ppm = clocks.ppm();
