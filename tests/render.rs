@@ -466,3 +466,55 @@ fn bit_maps_show_every_bit() {
     let (cells, _) = map(&moved, "msr 0x0000010a");
     assert_eq!((cells.len(), cells[63].as_str()), (64, "lost"));
 }
+
+/// The reference case in every form that people look at, in samples/reports. `UPDATE=1` writes them anew.
+#[test]
+fn the_reference_cases_reports_are_current_and_name_cause_and_remedy() {
+    let named = |name: &str| Named { name: format!("samples/{name}"), dump: sample(name) };
+    let report = assemble::report(&named("reference-node1.txt"), &named("reference-node2.txt"), Directions::Both);
+    let files = [
+        ("reference.txt", table::render(&report, style(80))),
+        ("reference.md", markdown::render(&report)),
+        ("reference.html", html::render(&report)),
+    ];
+    for (file, text) in files {
+        let path = samples().join("reports").join(file);
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&path, &text).expect("written");
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == text, "samples/reports/{file} is not current: UPDATE=1 cargo test -p cpuid-diff --test render");
+
+        // Whatever the form does to characters, these words stay.
+        let words = if file.ends_with(".md") { shown(&text).text } else { text.replace("&#39;", "'") };
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        for what in [
+            "dtes64",
+            "ds",
+            "0x40000010",
+            // Why: PEBS in KVM's PMU, of CPU and kernel; each host's own calibration.
+            "only where its PMU can virtualize PEBS",
+            "the hardware has DS is not enough",
+            "vmware-cpuid-freq",
+            "own calibration",
+            "cannot be live-migrated",
+            // What to change.
+            "name='ds'",
+            "name='dtes64'",
+            "ds=off,dtes64=off",
+            "timer name='tsc' frequency=",
+            "250 ppm",
+            "name='invtsc'",
+            "--migratable",
+            "the guest still cannot be migrated",
+            // What it comes to.
+            "one-way: A to B review, B to A unsafe",
+            "2600000",
+            "2599997",
+            "1.2",
+        ] {
+            let found = words.contains(what) || words.contains(&what.replace('<', "&lt;"));
+            assert!(found, "{file} does not say `{what}`");
+        }
+    }
+}

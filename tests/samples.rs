@@ -20,7 +20,9 @@ use support::root;
 fn samples() -> Vec<(String, Dump)> {
     let mut samples: Vec<(String, Dump)> = fs::read_dir(root().join("samples"))
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().unwrap().is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
         .filter(|name| !name.starts_with("reference-") && !name.ends_with(".md") && !name.ends_with(".xml"))
         .map(|name| (name.clone(), sample(&name)))
         .collect();

@@ -22,8 +22,19 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Compare two dumps: which bits differ, and may a guest move in each direction?
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-diff compare node1.json node2.json\n\
+        \x20 cpuid-diff compare node1.json node2.json --baseline baseline.xml\n\
+        \x20 cpuid-diff compare pasted.diff --partial\n\
+        \x20 diff -u node1.txt node2.txt | cpuid-diff compare -\n\
+        \x20 cpuid-diff compare node1.json node2.json --format markdown > report.md\n\
+        \x20 cpuid-diff compare node1.json node2.json --policy policy.toml --as-of 2026-01-31")]
     Compare(CompareArgs),
     /// Check dumps against a baseline: did each guest get what was promised?
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-diff check node1.json --baseline baseline.xml\n\
+        \x20 cpuid-diff check node1.json node2.json --baseline baseline.xml --format json\n\
+        \x20 cpuid-diff check node1.json --baseline baseline.xml --qemu-log qemu.log")]
     Check(CheckArgs),
     /// Find the CPU that several hosts or guests have in common
     ///
@@ -35,10 +46,20 @@ pub enum Command {
     /// Exit codes: 0 all layers agree; 1 a feature was dropped or added on the way; 2 trouble.
     Trace(TraceArgs),
     /// Convert a dump into another format
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-diff convert node1.json --to raw\n\
+        \x20 cpuid-diff convert node1.txt --to json > node1.json")]
     Convert(ConvertArgs),
     /// Explain places and names: what a bit is, why it vanishes, what to change
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-diff explain ds\n\
+        \x20 cpuid-diff explain 1.edx.21\n\
+        \x20 cpuid-diff explain 0x40000010\n\
+        \x20 cpuid-diff explain 0xd --in node1.json")]
     Explain(ExplainArgs),
     /// Print every row of knowledge
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-diff knowledge --format csv > knowledge.csv")]
     Knowledge(KnowledgeArgs),
 }
 

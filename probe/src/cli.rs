@@ -23,12 +23,27 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read CPUID on every vCPU of this (virtual) machine
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-probe dump > node1.json\n\
+        \x20 cpuid-probe dump --cpus 0 --format text\n\
+        \x20 cpuid-probe dump --label node1 -o node1.json")]
     Dump(DumpArgs),
     /// Boot a throw-away guest with a CPU definition and read CPUID in it
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-probe boot --cpu Haswell-noTSX,-ds -o node1.json\n\
+        \x20 cpuid-probe boot --cpu-xml vm.xml --label node1 -o node1.json\n\
+        \x20 cpuid-probe boot --cpu EPYC --accel tcg --smp 4,sockets=2 --format text\n\
+        \x20 cpuid-probe boot --emit-image cpuid.elf")]
     Boot(BootArgs),
     /// What this host's KVM could give any guest (KVM_GET_SUPPORTED_CPUID)
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-probe kvm -o kvm-node1.json")]
     Kvm(KvmArgs),
     /// Report CPUID changes under this running guest, as a live migration makes them
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-probe watch --count 3\n\
+        \x20 cpuid-probe watch --until-change --max-seconds 1 --dump-dir changes\n\
+        \x20 cpuid-probe watch --baseline node1.json --count 1")]
     Watch(WatchArgs),
     /// What scripts/boot-via-libvirt needs: a domain that boots the image, and the dump on its console
     #[command(subcommand, hide = true)]

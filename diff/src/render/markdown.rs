@@ -35,7 +35,7 @@ pub fn render(report: &Report) -> String {
     }
     let _ = writeln!(out, "{}\n", escape(&words::counts(report)));
     let loud = |f: &&Finding| !matches!(f.severity, Severity::Info | Severity::Expected);
-    findings(report, &report.findings.iter().filter(loud).collect::<Vec<_>>(), &mut out);
+    findings(report, &report.findings.iter().filter(loud).collect::<Vec<_>>(), false, &mut out);
     for severity in [Severity::Unsafe, Severity::Warning, Severity::Waived] {
         for group in words::groups(report, severity) {
             explain(report, &group, &mut out);
@@ -43,7 +43,7 @@ pub fn render(report: &Report) -> String {
     }
     if let Some(rules) = words::set_aside(report) {
         let mut table = String::new();
-        findings(report, &report.findings.iter().filter(|f| !loud(f)).collect::<Vec<_>>(), &mut table);
+        findings(report, &report.findings.iter().filter(|f| !loud(f)).collect::<Vec<_>>(), true, &mut table);
         if out.len() + table.len() > MOST_BYTES {
             table = "Too many to list here: `--format json` or `--format html` has them all.\n\n".to_string();
         }
@@ -84,8 +84,8 @@ fn row(out: &mut String, cells: impl Iterator<Item = String>) {
     out.push('\n');
 }
 
-/// A table of findings, worst first.
-fn findings(report: &Report, shown: &[&Finding], out: &mut String) {
+/// A table of findings, worst first, if need be with the reason for each.
+fn findings(report: &Report, shown: &[&Finding], why: bool, out: &mut String) {
     if shown.is_empty() {
         return;
     }
@@ -111,6 +111,7 @@ fn findings(report: &Report, shown: &[&Finding], out: &mut String) {
         ("B", any(|f| f.values.b.is_some()), Box::new(|f| value(&f.values.b))),
         ("A to B", report.verdict.a_to_b.is_some(), Box::new(|f| judged(f.a_to_b, f.severity_a_to_b))),
         ("B to A", report.verdict.b_to_a.is_some(), Box::new(|f| judged(f.b_to_a, f.severity_b_to_a))),
+        ("why", why, Box::new(|f| f.cause.as_deref().map(prose).unwrap_or_default())),
         ("vCPU", report.inputs.iter().any(|i| i.vcpus > 1), Box::new(|f| words::ranges(&f.vcpus))),
     ];
     let columns: Vec<_> = columns.into_iter().filter(|(_, there, _)| *there).collect();

@@ -209,12 +209,21 @@ pub fn ranges(numbers: &[u32]) -> String {
     out
 }
 
-/// Values with units: `a_khz 2600000, b_khz 2599997, ppm 1.2`.
+/// Values with units: `A 2600000 kHz, B 2599997 kHz, 1.2 ppm`.
 #[must_use]
 pub fn decoded(f: &Finding) -> Option<String> {
-    let text = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_string);
-    let known = f.decoded.iter().filter(|(_, v)| !v.is_null());
-    let words: Vec<String> = known.map(|(name, v)| format!("{name} {}", text(v))).collect();
+    let known = f.decoded.iter().filter(|(_, value)| !value.is_null());
+    let words = known.map(|(key, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+        match key.as_str() {
+            "a" | "b" => format!("{} {value}", key.to_ascii_uppercase()),
+            "a_khz" => format!("A {value} kHz"),
+            "b_khz" => format!("B {value} kHz"),
+            "ppm" => format!("{value} ppm"),
+            other => format!("{other} {value}"),
+        }
+    });
+    let words: Vec<String> = words.collect();
     (!words.is_empty()).then(|| words.join(", "))
 }
 

@@ -1,0 +1,32 @@
+//! The examples of README and docs, and the cases of tests/cmd, with exact output. `TRYCMD=overwrite` rewrites them.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// cpuid-probe, which another package builds, from the same profile as cpuid-diff.
+fn probe() -> PathBuf {
+    let differ = Path::new(env!("CARGO_BIN_EXE_cpuid-diff"));
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "--package", "cpuid-probe", "--bin", "cpuid-probe"]).current_dir(support::root());
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    let status = build.status().expect("cargo runs");
+    assert!(status.success(), "cpuid-probe does not build");
+    differ.with_file_name("cpuid-probe")
+}
+
+#[test]
+fn every_example_does_what_it_says() {
+    // Examples name files as a reader at the top of the repository does.
+    std::env::set_current_dir(support::root()).expect("the top of the repository");
+    trycmd::TestCases::new()
+        .register_bin("cpuid-diff", Path::new(env!("CARGO_BIN_EXE_cpuid-diff")))
+        .register_bin("cpuid-probe", probe())
+        .case("README.md")
+        .case("docs/*.md")
+        .case("tests/cmd/*.toml");
+}

@@ -1,0 +1,102 @@
+//! Every example that `--help` shows runs. Bound to both packages; each tests its own program.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use support::{root, scratch};
+
+/// The program of the package that this is built for.
+fn program() -> &'static Path {
+    let (diff, probe) = (option_env!("CARGO_BIN_EXE_cpuid-diff"), option_env!("CARGO_BIN_EXE_cpuid-probe"));
+    Path::new(diff.or(probe).expect("a program"))
+}
+
+fn help(command: &[&str]) -> String {
+    let output = Command::new(program()).args(command).arg("--help").output().expect("runs");
+    assert!(output.status.success(), "{command:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The commands that help lists.
+fn commands() -> Vec<String> {
+    let help = help(&[]);
+    let lines = help.lines().skip_while(|l| *l != "Commands:").skip(1).take_while(|l| !l.is_empty());
+    let names =
+        lines.filter(|l| l.starts_with("  ") && !l.starts_with("   ")).filter_map(|l| l.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_string).collect()
+}
+
+fn examples(command: &str) -> Vec<String> {
+    let help = help(&[command]);
+    help.lines()
+        .skip_while(|l| *l != "Examples:")
+        .skip(1)
+        .map(|l| l.trim().to_string())
+        .filter(|l| !l.is_empty())
+        .collect()
+}
+
+/// What a file in an example holds.
+fn fixture(name: &str) -> Option<Vec<u8>> {
+    let sample = match name {
+        "node1.json" => "haswell-node1.json",
+        "node2.json" => "haswell-node2.json",
+        "node1.txt" => "reference-node1-leaf1.txt",
+        "node2.txt" => "reference-node2-leaf1.txt",
+        "pasted.diff" => "reference-leaf1.diff",
+        "baseline.xml" | "vm.xml" => "baseline.xml",
+        "policy.toml" => {
+            return Some(b"[[waiver]]\nfeature = \"avx2\"\naccept = \"unsafe\"\nreason = \"r\"\n".to_vec());
+        }
+        "qemu.log" => {
+            return Some(b"qemu: warning: TCG doesn't support requested feature: CPUID.01H:EDX.vme [bit 1]\n".to_vec());
+        }
+        _ => return None,
+    };
+    Some(fs::read(root().join("samples").join(sample)).expect("a sample"))
+}
+
+/// Runs one example in a directory with the files that it reads, and none that it writes.
+fn run(example: &str) -> Output {
+    let directory = scratch();
+    let words: Vec<&str> = example.split_whitespace().collect();
+    for (i, word) in words.iter().enumerate() {
+        let written = i > 0 && matches!(words[i - 1], ">" | "-o");
+        if let Some(text) = fixture(word).filter(|_| !written) {
+            fs::write(directory.join(word), text).expect("written");
+        }
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", program().parent().expect("a directory").display());
+    let shell = Command::new("sh")
+        .args(["-c", example])
+        .current_dir(&directory)
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell");
+    fs::remove_dir_all(&directory).expect("removed");
+    shell
+}
+
+#[test]
+fn every_command_shows_examples_and_they_run() {
+    let commands = commands();
+    assert!(commands.len() > 3, "{commands:?}");
+    for command in commands {
+        let examples = examples(&command);
+        assert!(!examples.is_empty(), "{command} --help shows no example");
+        for example in examples {
+            let output = run(&example);
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            // A machine without KVM cannot run these; the program then says so and what else there is.
+            if output.status.code() == Some(2) && !Path::new("/dev/kvm").exists() && complaint.contains("/dev/kvm") {
+                continue;
+            }
+            assert!(matches!(output.status.code(), Some(0 | 1)), "{example}: {:?}\n{complaint}", output.status);
+        }
+    }
+}
