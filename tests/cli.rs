@@ -1,4 +1,5 @@
-//! The examples of README and docs, and the cases of tests/cmd, with exact output. `TRYCMD=overwrite` rewrites them.
+//! The examples of README and docs, and the cases of tests/cmd, with exact output. `scripts/update-examples` rewrites
+//! them.
 
 mod support;
 
@@ -19,14 +20,24 @@ fn probe() -> PathBuf {
     differ.with_file_name("cpuid-probe")
 }
 
+/// Pages whose commands need guests, hosts or several terminals; tests of their own run them.
+const TESTED_ELSEWHERE: [&str; 2] = ["boot.md", "libvirt.md"];
+
 #[test]
 fn every_example_does_what_it_says() {
     // Examples name files as a reader at the top of the repository does.
     std::env::set_current_dir(support::root()).expect("the top of the repository");
-    trycmd::TestCases::new()
+    let cases = trycmd::TestCases::new();
+    cases
         .register_bin("cpuid-diff", Path::new(env!("CARGO_BIN_EXE_cpuid-diff")))
         .register_bin("cpuid-probe", probe())
         .case("README.md")
-        .case("docs/*.md")
         .case("tests/cmd/*.toml");
+    for page in std::fs::read_dir("docs").expect("docs") {
+        let page = page.expect("a page").file_name();
+        let page = page.to_str().expect("a name");
+        if page.ends_with(".md") && !TESTED_ELSEWHERE.contains(&page) {
+            cases.case(format!("docs/{page}"));
+        }
+    }
 }

@@ -44,6 +44,7 @@ fn fixture(name: &str) -> Option<Vec<u8>> {
     let sample = match name {
         "node1.json" => "haswell-node1.json",
         "node2.json" => "haswell-node2.json",
+        "host.json" | "kvm.json" => "max.json",
         "node1.txt" => "reference-node1-leaf1.txt",
         "node2.txt" => "reference-node2-leaf1.txt",
         "pasted.diff" => "reference-leaf1.diff",

@@ -182,9 +182,9 @@ fn the_table_groups_by_severity_worst_first_and_explains() {
     assert!(text.contains("set aside: "));
     assert!(!text.contains("\ninfo ("));
     // Features that differ in their names alone are explained once, each with what to paste.
-    let once = text.lines().filter(|l| l.contains("name='umip'")).count();
+    let once = text.lines().filter(|l| l.contains("name='clwb'")).count();
     assert_eq!(once, 1, "{text}");
-    for part in ["  risk ", "  fix ", "  waive ", "feature = [\"clwb\", \"umip\""] {
+    for part in ["  risk ", "  fix ", "  waive ", "feature = [\"clwb\", \"cr8legacy\""] {
         at(part);
     }
 }
@@ -467,7 +467,8 @@ fn bit_maps_show_every_bit() {
     assert_eq!((cells.len(), cells[63].as_str()), (64, "lost"));
 }
 
-/// The reference case in every form that people look at, in samples/reports. `UPDATE=1` writes them anew.
+/// The reference case in every form that people look at, in samples/reports. `scripts/update-examples` writes them
+/// anew (`UPDATE=1`).
 #[test]
 fn the_reference_cases_reports_are_current_and_name_cause_and_remedy() {
     let named = |name: &str| Named { name: format!("samples/{name}"), dump: sample(name) };
@@ -483,7 +484,7 @@ fn the_reference_cases_reports_are_current_and_name_cause_and_remedy() {
             fs::write(&path, &text).expect("written");
         }
         let kept = fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == text, "samples/reports/{file} is not current: UPDATE=1 cargo test -p cpuid-diff --test render");
+        assert!(kept == text, "samples/reports/{file} is not current: scripts/update-examples");
 
         // Whatever the form does to characters, these words stay.
         let words = if file.ends_with(".md") { shown(&text).text } else { text.replace("&#39;", "'") };
