@@ -48,7 +48,7 @@ fn fixture(name: &str) -> Option<Vec<u8>> {
         "node1.txt" => "reference-node1-leaf1.txt",
         "node2.txt" => "reference-node2-leaf1.txt",
         "pasted.diff" => "reference-leaf1.diff",
-        "baseline.xml" | "vm.xml" => "baseline.xml",
+        "baseline.xml" | "vm.xml" | "host1.xml" | "host2.xml" => "baseline.xml",
         "policy.toml" => {
             return Some(b"[[waiver]]\nfeature = \"avx2\"\naccept = \"unsafe\"\nreason = \"r\"\n".to_vec());
         }

@@ -40,6 +40,9 @@ pub enum Command {
     ///
     /// The result goes to standard output; what it costs each input, and what was left out and why, to standard error.
     /// Exit codes: 0 found; 1 the inputs have no CPU in common; 2 trouble.
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-diff baseline node1.json node2.json > baseline.xml\n\
+        \x20 cpuid-diff baseline host1.xml host2.xml --format qemu")]
     Baseline(CommonArgs),
     /// Follow each feature from the host's CPUID through KVM and the baseline to the guest: where was it lost?
     ///
