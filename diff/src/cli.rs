@@ -49,7 +49,7 @@ pub enum Command {
     /// Exit codes: 0 all layers agree; 1 a feature was dropped or added on the way; 2 trouble.
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff trace --baseline baseline.xml --guest node1.json\n\
-        \x20 cpuid-diff trace --host host.json --kvm kvm.json --baseline baseline.xml --guest node1.json --format markdown")]
+        \x20 cpuid-diff trace --host host.json --kvm kvm.json --guest node1.json --format markdown")]
     Trace(TraceArgs),
     /// Convert a dump into another format
     #[command(after_help = "Examples:\n\
