@@ -1,0 +1,211 @@
+//! What the fuzz targets do with their bytes. Panics, timeouts and memory are libFuzzer's to watch; the assertions
+//! here say what must hold besides.
+
+use cpuid_diff::compare::judge::Directions;
+use cpuid_diff::compare::{Comparison, compare};
+use cpuid_diff::read::{self, Input};
+use cpuid_diff::report::Severity;
+use cpuid_probe::coverage::{Coverage, Place};
+use cpuid_probe::dump::{Dump, MsrRecord, Record, Recorded, Source, VcpuDump};
+use cpuid_probe::{CpuidSource, LeafId, Registers, Visit, json, walk};
+
+/// Reads `bytes` as `format` (or as what it looks like). A dump that is read survives JSON, and the walker replayed
+/// over it classifies every register set.
+pub fn reader(format: Option<&str>, bytes: &[u8]) {
+    match read::read(bytes, format) {
+        Ok(Input::Dump(dump)) => check(&dump),
+        Ok(Input::Pair(pair)) => pair.iter().for_each(check),
+        Ok(Input::Statements(_)) | Err(_) => {}
+    }
+}
+
+fn check(dump: &Dump) {
+    assert!(!dump.vcpus.is_empty());
+    assert!(dump.vcpus.windows(2).all(|w| w[0].vcpu < w[1].vcpu));
+    assert_eq!(json::from_str(&json::to_string(dump)).as_ref().ok(), Some(dump));
+    // Enough of a crowd to see each kind.
+    for vcpu in dump.vcpus.iter().take(8) {
+        classified(vcpu);
+    }
+}
+
+fn classified(vcpu: &VcpuDump) {
+    let coverage = Coverage::of(vcpu);
+    for id in vcpu.leaves().iter().map(|r| r.id) {
+        let captured = coverage.read.binary_search(&id).is_ok();
+        match coverage.place(id) {
+            Place::Captured => {}
+            Place::OverEnumerated => assert!(!captured),
+            other => panic!("{id} is there and {other:?}"),
+        }
+    }
+    for id in &coverage.missing {
+        assert_eq!(coverage.place(*id), Place::NotCaptured, "{id}");
+    }
+}
+
+/// Bytes as a stream of numbers; zeros when they are used up.
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn byte(&mut self) -> u8 {
+        match self.0.split_first() {
+            Some((first, rest)) => {
+                self.0 = rest;
+                *first
+            }
+            None => 0,
+        }
+    }
+
+    fn word(&mut self) -> u32 {
+        u32::from_le_bytes([self.byte(), self.byte(), self.byte(), self.byte()])
+    }
+
+    /// A leaf: mostly one of a range that a CPU may have.
+    fn leaf(&mut self) -> u32 {
+        const BASES: [u32; 10] = [
+            0, 0, 0x2000_0000, 0x4000_0000, 0x4000_0100, 0x4000_0200, 0x8000_0000, 0x8086_0000, 0x8fff_fff0, 0xc000_0000,
+        ];
+        match usize::from(self.byte()) {
+            kind if kind < 240 => BASES[kind % BASES.len()] + u32::from(self.byte() % 0x40),
+            _ => self.word(),
+        }
+    }
+
+    /// A register: nothing, a small number, a maximum of a range, or anything.
+    fn register(&mut self, leaf: u32) -> u32 {
+        match self.byte() % 16 {
+            0..5 => 0,
+            5..10 => u32::from(self.byte()),
+            10..13 => (leaf & 0xffff_ff00) + u32::from(self.byte() % 0x40),
+            _ => self.word(),
+        }
+    }
+
+    fn record(&mut self) -> (u32, u32, Registers) {
+        let leaf = self.leaf();
+        let subleaf = match self.byte() {
+            n if n < 128 => 0,
+            n => u32::from(n) - 128,
+        };
+        // The maximum of a range is seldom far away: long walks are slow and much alike.
+        let eax = match leaf % 0x100 {
+            0 if self.byte() < 250 => leaf + u32::from(self.byte() % 0x40),
+            _ => self.register(leaf),
+        };
+        let mut register = || self.register(leaf);
+        (leaf, subleaf, Registers::new(eax, register(), register(), register()))
+    }
+}
+
+/// A CPU of any behaviour: what it lists, and for the rest one of three answers.
+struct AnyCpu {
+    places: Vec<((u32, u32), Registers)>,
+    beyond: u8,
+    reads: u32,
+}
+
+impl CpuidSource for AnyCpu {
+    fn cpuid(&mut self, leaf: u32, subleaf: u32) -> Option<Registers> {
+        self.reads += 1;
+        if let Ok(at) = self.places.binary_search_by_key(&(leaf, subleaf), |(place, _)| *place) {
+            return Some(self.places[at].1);
+        }
+        match self.beyond {
+            ..100 => None,
+            ..200 => Some(Registers::ZERO),
+            ..254 => self.places.last().map(|(_, registers)| *registers),
+            // Every subleaf and leaf differs. Rare, since such a walk is long.
+            _ => Some(Registers::new(leaf ^ subleaf, subleaf.wrapping_mul(3), subleaf, leaf)),
+        }
+    }
+}
+
+/// Walks a CPU of any behaviour: the walk ends, ascends, visits nothing twice, and replayed gives the same dump.
+pub fn walker(bytes: &[u8]) {
+    let mut bytes = Bytes(bytes);
+    let beyond = bytes.byte();
+    let mut places = Vec::new();
+    while !bytes.0.is_empty() {
+        let (leaf, subleaf, registers) = bytes.record();
+        places.push(((leaf, subleaf), registers));
+    }
+    places.sort_by_key(|(place, _)| *place);
+    places.dedup_by_key(|(place, _)| *place);
+    let mut cpu = AnyCpu { places, beyond, reads: 0 };
+    let mut last = None;
+    walk(&mut cpu, &mut |visit| {
+        let id = match visit {
+            Visit::Read(id, _) | Visit::Missing(id) | Visit::Capped(id) => id,
+        };
+        assert!(last < Some(id), "{last:?} before {id:?}");
+        last = Some(id);
+    });
+    // Seven ranges of RANGE_CAP leaves, the lists' caps, 256 blocks of 256 leaves.
+    assert!(cpu.reads < 200_000, "{} reads", cpu.reads);
+    let dump = VcpuDump::capture(0, &mut cpu);
+    assert_eq!(VcpuDump::capture(0, &mut Recorded(&dump)).leaves(), dump.leaves());
+}
+
+/// Two dumps that differ in some places.
+fn pair(bytes: &[u8]) -> [Dump; 2] {
+    let mut bytes = Bytes(bytes);
+    let mut dumps = [Dump::new(Source::Native), Dump::new(Source::Native)];
+    let vcpus = u32::from(bytes.byte() % 2) + 1;
+    for vcpu in 0..vcpus {
+        let mut sides = [VcpuDump::new(vcpu), VcpuDump::new(vcpu)];
+        for _ in 0..bytes.byte() % 12 {
+            let (leaf, subleaf, registers) = bytes.record();
+            let other = match bytes.byte() % 8 {
+                0 => Some(bytes.record().2),
+                1 => None,
+                2 => Some(Registers { edx: registers.edx ^ 1 << (bytes.byte() % 32), ..registers }),
+                _ => Some(registers),
+            };
+            // A place that is there already keeps its values.
+            let id = LeafId::new(leaf, subleaf);
+            let _ = sides[0].insert(Record { id, registers });
+            if let Some(registers) = other {
+                let _ = sides[1].insert(Record { id, registers });
+            }
+        }
+        for _ in 0..bytes.byte() % 4 {
+            let index = [0xcf, 0x10a, 0x345, 0x480, 0x48b, 0x11][usize::from(bytes.byte() % 6)];
+            for side in &mut sides {
+                let value = (bytes.byte() % 8 > 0).then(|| u64::from(bytes.word()) << 32 | u64::from(bytes.word()));
+                let _ = side.insert_msr(MsrRecord { index, value });
+            }
+        }
+        for (dump, side) in dumps.iter_mut().zip(sides) {
+            dump.vcpus.push(side);
+        }
+    }
+    if bytes.byte() % 4 == 0 {
+        dumps[1].vcpus.truncate(1);
+    }
+    dumps
+}
+
+/// Compares two dumps: the findings are mirrored when the dumps change places.
+pub fn comparison(bytes: &[u8]) {
+    let [a, b] = pair(bytes);
+    let forth = compare(&a, &b, Directions::Both);
+    // Half of the time, to try more dumps.
+    if bytes.len() % 2 == 0 {
+        assert_eq!(mirrored(&forth, false), mirrored(&compare(&b, &a, Directions::Both), true));
+    }
+}
+
+fn mirrored(comparison: &Comparison, swap: bool) -> Vec<(&str, Option<usize>, Option<Severity>, Option<Severity>)> {
+    let mut all: Vec<_> = comparison
+        .findings
+        .iter()
+        .map(|f| match swap {
+            false => (f.id.as_str(), f.input, f.severity_a_to_b, f.severity_b_to_a),
+            true => (f.id.as_str(), f.input.map(|input| 1 - input), f.severity_b_to_a, f.severity_a_to_b),
+        })
+        .collect();
+    all.sort_unstable();
+    all
+}
