@@ -262,3 +262,50 @@ fn a_guest_from_our_own_baseline_is_the_same_on_both_nodes() {
         assert_eq!(report["findings"].as_array().unwrap().len(), 0, "{report:#}");
     }
 }
+
+/// The commands of docs/baselines.md, with hand-made nodes: what they print and how they end is on the page.
+#[test]
+fn the_page_works() {
+    let page = fs::read_to_string(root().join("docs/baselines.md")).unwrap();
+    let files = Files::new();
+    for entry in fs::read_dir(root().join("tests/data/baselines")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, files.0.join(path.file_name().unwrap())).unwrap();
+    }
+    fs::copy(root().join("samples/reference-node1-leaf1.txt"), files.0.join("guest.txt")).unwrap();
+    let programs = probe().parent().unwrap().canonicalize().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let shell = |command: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", command]).current_dir(&files.0).env("PATH", &path).stdin(Stdio::null()).output().unwrap()
+    };
+    let blocks = |kind: &str| -> Vec<&str> {
+        page.split(&format!("```{kind}\n")).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+    };
+    assert!(blocks("console").len() >= 4);
+    for block in blocks("console") {
+        let (command, expected) = block.strip_prefix("$ ").unwrap().split_once('\n').unwrap();
+        let (code, expected) = match expected.strip_prefix("? ").and_then(|rest| rest.split_once('\n')) {
+            Some((code, expected)) => (code.parse().unwrap(), expected),
+            None => (0, expected),
+        };
+        let output = shell(command);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        match expected.strip_suffix("...\n") {
+            Some(start) => assert!(printed.starts_with(start), "{command}: {printed}"),
+            None => assert_eq!(printed, expected, "{command}"),
+        }
+    }
+    // One node has to do, and a machine without KVM: emulation has no vmx, so the promise is not kept.
+    files.put("baseline.xml", &baseline(&[&files.0.join("node1.xml").display().to_string()]).1);
+    let [commands] = blocks("sh")[..] else { panic!("one block of commands") };
+    for command in commands.lines() {
+        let output = shell(&command.replace("cpuid-probe boot", "cpuid-probe boot --accel tcg"));
+        let code = i32::from(command.contains("--baseline"));
+        assert_eq!(output.status.code(), Some(code), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        if command.contains("boot") {
+            fs::copy(files.0.join("node1.json"), files.0.join("node2.json")).unwrap();
+        }
+    }
+}

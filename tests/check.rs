@@ -306,6 +306,28 @@ fn a_hundred_megabytes_of_xml_are_refused_without_being_read() {
     assert!(error.contains("longer than 10 MiB") && error.lines().count() == 1, "{error}");
 }
 
+/// Whatever libvirt's own cases hold, the answer is a result or one clear line.
+#[test]
+fn libvirts_own_definitions_are_understood() {
+    let Some(cases) = support::shared("corpus/libvirt-compare") else { return };
+    let files = Files::new("libvirt-compare");
+    let node1 = files.put("node1", NODE1);
+    for entry in fs::read_dir(cases).expect("readable") {
+        let path = entry.expect("an entry").path().display().to_string();
+        let output = run(&["check", &node1, "--baseline", &path, "--format", "json"]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        let refused =
+            [("bogus-model", "'Bogus'"), ("bogus-vendor", "'Bogus'"), ("Westmere+Nehalem.xml", "expected one")];
+        match refused.iter().find(|(name, _)| path.contains(name)) {
+            Some((_, words)) => {
+                assert!(output.status.code() == Some(2) && error.contains(words), "{path}: {error}");
+                assert_eq!(error.lines().count(), 1);
+            }
+            None => assert_eq!(output.status.code(), Some(1), "{path}: {error}"),
+        }
+    }
+}
+
 #[test]
 fn a_dump_and_a_template_are_baselines_too() {
     let files = Files::new("golden");

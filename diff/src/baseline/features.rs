@@ -1,6 +1,7 @@
 //! libvirt's x86 feature map: every name that a `<feature>` can have, each one bit.
 //!
-//! Written by `scripts/generate-models`; change the fact tables, not this file.
+//! Written once by `scripts/generate-models`; rows are added by hand, in the order of libvirt's files.
+//! `scripts/check-cpu-map` compares them with the map of an installed libvirt.
 //!
 //! # Source
 //! libvirt 11.3 and newer src/cpu_map/x86_features.xml (9.0 where marked); properties: QEMU 7.2 and 10.2.2
