@@ -5,7 +5,7 @@ use cpuid_diff::compare::judge::Directions;
 use cpuid_diff::compare::verdict::{FailOn, passes};
 use cpuid_diff::read::{self, Input};
 use cpuid_diff::report::{Change, CoverageWord, Direction, Finding, Overall, Report, Severity};
-use cpuid_probe::dump::{Dump, Source, VcpuDump};
+use cpuid_probe::dump::{Dump, MsrRecord, Source, VcpuDump};
 use cpuid_probe::{LeafId, Registers};
 
 const NODE1: &str = "00000001 00000000: 000306c1 0f000800 fffa3223 0f8bfbff\n";
@@ -290,4 +290,117 @@ fn one_direction_alone_leaves_the_other_null() {
     assert_eq!((report.verdict.a_to_b, report.verdict.b_to_a), (Some(Direction::Review), None));
     assert_eq!(report.verdict.overall, Some(Overall::Review));
     assert_eq!(find(&report, "0x00000001:edx:21").severity, Severity::Warning);
+}
+
+/// `dump` with feature MSRs: (vCPU, index, value).
+fn with_msrs(dump: &Dump, msrs: &[(usize, u32, Option<u64>)]) -> Dump {
+    let mut changed = dump.clone();
+    for (vcpu, index, value) in msrs {
+        changed.vcpus[*vcpu].insert_msr(MsrRecord { index: *index, value: *value }).expect("each MSR once");
+    }
+    changed
+}
+
+/// A guest without VMX whose CPUID announces IA32_ARCH_CAPABILITIES and IA32_PERF_CAPABILITIES.
+fn announcing(n: u32) -> Dump {
+    let perf = with(&guest(n), 1, 0, |r| Registers { ecx: r.ecx & !(1 << 5) | 1 << 15, ..r });
+    with(&perf, 7, 0, |r| Registers { edx: r.edx | 1 << 29, ..r })
+}
+
+#[test]
+fn an_msr_that_both_hold_is_compared_though_another_was_not_read() {
+    let a = with_msrs(&announcing(1), &[(0, 0x10a, Some(1))]);
+    let b = with_msrs(&announcing(1), &[(0, 0x10a, Some(0))]);
+    let report = compare(&a, &b);
+    assert_eq!(find(&report, "msr:0x0000010a:0").severity, Severity::Unsafe);
+    assert_eq!(report.verdict.scope, "cpuid");
+}
+
+#[test]
+fn an_msr_that_faulted_or_was_read_on_one_side_is_not_captured() {
+    let (none, read) = (announcing(1), with_msrs(&announcing(1), &[(0, 0x10a, Some(1)), (0, 0x345, Some(0))]));
+    let faulted = with_msrs(&announcing(1), &[(0, 0x10a, None), (0, 0x345, Some(0))]);
+    for other in [&none, &faulted] {
+        let report = compare(other, &read);
+        assert_eq!(report.verdict.scope, "cpuid");
+        let place = report.not_captured.iter().find(|n| n.msr.as_deref() == Some("0x0000010a")).expect("listed");
+        assert_eq!(place.input, 0);
+    }
+    assert_eq!(compare(&read, &read).verdict.scope, "cpuid+msr");
+    // Where CPUID announces none, none is missing: what the other side has is lost or gained.
+    let report = compare(&read, &guest(1));
+    assert_eq!(find(&report, "msr:0x0000010a:0").values.b.as_deref(), Some("absent"));
+}
+
+#[test]
+fn msrs_that_disagree_across_vcpus_warn_of_that_input() {
+    let odd = with_msrs(&announcing(2), &[(0, 0x10a, Some(0)), (1, 0x10a, Some(1))]);
+    let f = compare(&odd, &odd);
+    assert_eq!((find(&f, "msr:0x0000010a:0").input, f.verdict.overall), (Some(0), Some(Overall::Review)));
+}
+
+#[test]
+fn nothing_compared_never_passes() {
+    let leaf7 = "00000007 00000000: 00000000 000007a9 00000000 00000000\n";
+    let report = compare(&dump(NODE1), &dump(leaf7));
+    assert_eq!(report.compared, 0);
+    assert!(!passes(&report, FailOn::Unsafe, true));
+}
+
+#[test]
+fn an_excerpt_without_leaf_1_says_nothing_of_other_ranges() {
+    let full = cpuid_diff::assemble::canonical(&guest(1));
+    let lines: String = full
+        .lines()
+        .filter(|l| l.starts_with("00000000") || l.starts_with("00000007"))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let report = compare(&dump(&full), &dump(&lines));
+    assert_eq!(report.findings, []);
+    assert_eq!(report.compared, 2);
+}
+
+#[test]
+fn a_block_far_above_the_first_is_compared_too() {
+    let far = |feature: &str| {
+        let lines = cpuid_diff::assemble::canonical(&guest(1));
+        let head = "40001000 00000000: 40001001 54474354 43544743 47435447\n";
+        dump(&format!("{lines}{head}40001001 00000000: {feature} 00000000 00000000 00000000\n"))
+    };
+    let report = compare(&far("00000001"), &far("00000000"));
+    assert_eq!(find(&report, "0x40001001:eax:0").severity, Severity::Unsafe);
+}
+
+#[test]
+fn a_place_that_the_source_does_not_have_is_gained() {
+    let a = with(&guest(1), 0, 0, |r| Registers { eax: 0xd, ..r });
+    let state = |xcr0: &str, component: &str| {
+        let lines = cpuid_diff::assemble::canonical(&a);
+        let (basic, rest) = lines.split_at(lines.find("40000000").expect("a hypervisor"));
+        dump(&format!(
+            "{basic}0000000c 00000000: 00000000 00000000 00000000 00000000\n\
+             0000000d 00000000: {xcr0} 00000340 00000a88 00000000\n\
+             0000000d 00000001: 00000000 00000000 00000000 00000000\n\
+             0000000d 00000002: 00000100 00000240 00000000 00000000\n{component}{rest}"
+        ))
+    };
+    let (without, with) =
+        (state("00000007", ""), state("00000207", "0000000d 00000009: 00000008 00000a80 00000000 00000000\n"));
+    let report = compare(&without, &with);
+    assert_eq!(report.verdict.overall, Some(Overall::OneWay), "{:?}", above_expected(&report));
+    assert_eq!(find(&report, "0x0000000d.0x00000009:ebx:31:0").severity_a_to_b, Some(Severity::Warning));
+}
+
+#[test]
+fn per_vcpu_findings_show_the_pair_that_differs() {
+    let a = guest(4);
+    let mut b = a.clone();
+    b.vcpus[3] =
+        with(&with(&a, 0xb, 0, |r| Registers { edx: 7, ..r }), 1, 0, |r| Registers { ebx: r.ebx | 7 << 24, ..r }).vcpus
+            [3]
+        .clone();
+    let report = compare(&a, &b);
+    let f = find(&report, "0x0000000b.0x00000000:edx:31:0");
+    assert_eq!((f.values.a.as_deref(), f.values.b.as_deref(), &f.vcpus[..]), (Some("0x3"), Some("0x7"), &[3][..]));
+    assert_eq!(f.severity, Severity::Unsafe);
 }

@@ -59,9 +59,9 @@ fn reports() -> Vec<(String, Report)> {
     let baseline = Baseline::new(&source, &map).expect("known to the map");
     let named = |name: &str| Named { name: name.to_string(), dump: sample(name) };
     let [one, two] = ["haswell-node1.json", "haswell-node2.json"].map(named);
-    reports.push(("check".to_string(), assemble::check(&two, &baseline, None)));
+    reports.push(("check".to_string(), assemble::check(two.clone(), &baseline, None)));
     let excerpt = named("reference-node1-leaf1.txt");
-    reports.push(("check of an excerpt".to_string(), assemble::check(&excerpt, &baseline, None)));
+    reports.push(("check of an excerpt".to_string(), assemble::check(excerpt.clone(), &baseline, None)));
     let three = assemble::report_with_baseline(&one, &two, Directions::Both, &baseline, None);
     reports.push(("three columns".to_string(), three));
     reports.push(("hostile".to_string(), hostile()));

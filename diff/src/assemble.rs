@@ -42,8 +42,9 @@ pub fn report(a: &Named, b: &Named, directions: Directions) -> Report {
 /// Holds one dump against a baseline and reports it. `log` is what QEMU announced for it; without one, what a
 /// throw-away guest's dump itself holds.
 #[must_use]
-pub fn check(named: &Named, baseline: &Baseline<'_>, log: Option<&[Announcement]>) -> Report {
-    let Named { dump, .. } = named;
+pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&[Announcement]>) -> Report {
+    let input = input(&named);
+    let dump = &named.dump;
     let Checked { verdict, findings, not_captured } = checked(0, dump, baseline, log);
     let not_captured = merged(compare::not_captured(0, dump), not_captured);
     let mut notes = notes::of_checked(dump);
@@ -51,7 +52,7 @@ pub fn check(named: &Named, baseline: &Baseline<'_>, log: Option<&[Announcement]
     let complete = if dump.is_complete() { CoverageWord::Full } else { CoverageWord::Partial };
     Report {
         schema: SCHEMA,
-        inputs: vec![input(named)],
+        inputs: vec![input],
         verdict: Verdict {
             overall: None,
             a_to_b: None,
@@ -65,7 +66,7 @@ pub fn check(named: &Named, baseline: &Baseline<'_>, log: Option<&[Announcement]
         findings,
         not_captured,
         compared: dump.vcpus.iter().map(|v| v.leaves().len()).sum(),
-        dumps: vec![dump.clone()],
+        dumps: vec![named.dump],
     }
 }
 

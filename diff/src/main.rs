@@ -9,7 +9,6 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
-use cpuid_diff::assemble::Named;
 use cpuid_diff::baseline::common::{self, Options, Refusal};
 use cpuid_diff::baseline::evidence::Announcement;
 use cpuid_diff::baseline::map::CpuMap;
@@ -113,21 +112,36 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
     let site = SitePolicy::read(&args.common)?;
     let given = Given::read(&args.baseline)?.context("check needs --baseline FILE")?;
     let baseline = given.baseline()?;
-    let dumps: Vec<Named> =
-        args.dumps.iter().map(|path| input::dump(path, args.common.from.as_deref())).collect::<Result<_>>()?;
-    let mut reports: Vec<Report> =
-        dumps.iter().map(|named| assemble::check(named, &baseline, given.log.as_deref())).collect();
-    reports.iter_mut().for_each(|report| site.apply(report));
-    let one = |report: &Report| match args.common.format {
-        Format::Json if dumps.len() > 1 => Ok(render::json::line(report)?),
-        _ => rendered(report, &args.common),
-    };
-    match args.common.format {
-        Format::Html => print(&render::html::page(&reports))?,
-        _ => reports.iter().try_for_each(|report| print(&one(report)?))?,
+    // One dump at a time: a fleet's worth of them need not be in memory. An HTML page alone holds all reports.
+    let mut page = Vec::new();
+    let (mut all_pass, mut trouble) = (true, false);
+    for path in &args.dumps {
+        let named = match input::dump(path, args.common.from.as_deref()) {
+            Ok(named) => named,
+            // The other dumps' reports are worth having all the same.
+            Err(error) => {
+                eprintln!("cpuid-diff: {error:#}");
+                trouble = true;
+                continue;
+            }
+        };
+        let mut report = assemble::check(named, &baseline, given.log.as_deref());
+        site.apply(&mut report);
+        all_pass &= passes(&report, args.common.fail_on.into(), args.common.partial);
+        match args.common.format {
+            Format::Html => page.push(report),
+            Format::Json if args.dumps.len() > 1 => print(&render::json::line(&report)?)?,
+            _ => print(&rendered(&report, &args.common)?)?,
+        }
     }
-    let all_pass = reports.iter().all(|report| passes(report, args.common.fail_on.into(), args.common.partial));
-    Ok(if all_pass { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    if !page.is_empty() {
+        print(&render::html::page(&page))?;
+    }
+    Ok(match (trouble, all_pass) {
+        (true, _) => ExitCode::from(2),
+        (false, false) => ExitCode::from(1),
+        (false, true) => ExitCode::SUCCESS,
+    })
 }
 
 fn trace(args: &TraceArgs) -> Result<ExitCode> {

@@ -123,19 +123,25 @@ pub struct BaselineVerdict {
     /// What could not be verified, even where a promise was seen broken. Not part of the JSON.
     #[serde(skip)]
     pub doubts: Option<String>,
+    /// Nothing but what was not captured stands in the way, which `--partial` accepts. Not part of the JSON.
+    #[serde(skip)]
+    pub only_unread: bool,
 }
 
 impl BaselineVerdict {
-    /// The result for input number `input`, of which these findings are about promises.
+    /// The result for input number `input`, of which these findings are about promises. `unread` says what of the
+    /// baseline the input does not hold, `doubts` what else keeps it from being met.
     #[must_use]
-    pub fn new(input: usize, findings: &[Finding], doubts: &[String]) -> Self {
+    pub fn new(input: usize, findings: &[Finding], doubts: &[String], unread: Option<String>) -> Self {
         // A feature that was to be off is a warning, and a broken promise all the same; other warnings are about what
         // nobody promised.
         let off = |f: &Finding| matches!(f.rule.as_str(), "disable" | "template");
         let breaks = |f: &&Finding| f.severity == Severity::Unsafe || f.severity == Severity::Warning && off(f);
         let broken: Vec<String> = findings.iter().filter(breaks).map(|f| f.id.clone()).collect();
-        let doubts = (!doubts.is_empty()).then(|| doubts.join("; "));
-        let mut verdict = Self { input, result: BaselineResult::Met, reason: None, broken, doubts };
+        let only_unread = doubts.is_empty();
+        let reasons: Vec<&str> = doubts.iter().map(String::as_str).chain(unread.as_deref()).collect();
+        let doubts = (!reasons.is_empty()).then(|| reasons.join("; "));
+        let mut verdict = Self { input, result: BaselineResult::Met, reason: None, broken, doubts, only_unread };
         verdict.judge(|_| true);
         verdict
     }

@@ -6,6 +6,7 @@ use crate::dump::{Recorded, VcpuDump};
 use crate::enumerate::{Visit, walk};
 use crate::hypervisor::base_of;
 use crate::leaf::LeafId;
+use crate::msr::FEATURE_MSRS;
 use crate::rules::{Exists, RANGES};
 
 /// What a dump says of one place.
@@ -22,6 +23,17 @@ pub enum Place {
     OverEnumerated,
 }
 
+/// What a dump says of one MSR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MsrPlace {
+    /// It was read.
+    Read(u64),
+    /// The dump's own CPUID, or a feature MSR it holds, says that there is no such MSR.
+    Absent,
+    /// It may exist, and the dump does not hold its value: nobody read it, or reading it faulted.
+    NotCaptured,
+}
+
 /// The result of replaying the walker over one recorded vCPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage<'a> {
@@ -32,14 +44,18 @@ pub struct Coverage<'a> {
     pub missing: Vec<LeafId>,
     /// Places where the walker itself stopped at a cap, ascending.
     pub capped: Vec<LeafId>,
+    /// Leaves of the vCPU's gaps, ascending.
+    gaps: Vec<u32>,
 }
 
 impl<'a> Coverage<'a> {
     /// Replays the walker over `vcpu`.
     #[must_use]
     pub fn of(vcpu: &'a VcpuDump) -> Self {
-        let mut coverage =
-            Self { vcpu, read: Vec::with_capacity(vcpu.leaves().len()), missing: Vec::new(), capped: Vec::new() };
+        let mut gaps: Vec<u32> = vcpu.gaps.iter().map(|gap| gap.id.leaf).collect();
+        gaps.sort_unstable();
+        let read = Vec::with_capacity(vcpu.leaves().len());
+        let mut coverage = Self { vcpu, read, missing: Vec::new(), capped: Vec::new(), gaps };
         walk(&mut Recorded(vcpu), &mut |visit| match visit {
             Visit::Read(id, _) => coverage.read.push(id),
             Visit::Missing(id) => coverage.missing.push(id),
@@ -49,7 +65,7 @@ impl<'a> Coverage<'a> {
             .leaves()
             .iter()
             .map(|r| LeafId::new(range_head(r.id.leaf), 0))
-            .filter(|head| vcpu.get(*head).is_none() && !coverage.missing.contains(head))
+            .filter(|head| vcpu.get(*head).is_none() && coverage.missing.binary_search(head).is_err())
             .collect();
         headless.dedup();
         if !headless.is_empty() {
@@ -92,21 +108,69 @@ impl<'a> Coverage<'a> {
                 Place::Captured
             };
         }
-        let of_leaf = |list: &[LeafId]| list.iter().any(|other| other.leaf == id.leaf);
+        let range = RANGES.iter().rev().find(|range| range.base <= id.leaf).unwrap_or(&RANGES[0]);
         let cut = self.capped.iter().any(|c| range_head(c.leaf) == head.leaf && *c <= id);
         // A gap at a range's head is the whole range; at the first hypervisor base, every block.
-        let range = RANGES.iter().rev().find(|range| range.base <= id.leaf).map_or(0, |range| range.base);
-        let gap = self.vcpu.gaps.iter().any(|gap| [id.leaf, head.leaf, range, 0].contains(&gap.id.leaf));
+        let gap = [id.leaf, head.leaf, range.base, 0].iter().any(|leaf| self.gaps.binary_search(leaf).is_ok());
         let headless = self.missing.binary_search(&head).is_ok();
-        let excerpt = !holds(head) && !holds(LeafId::new(0, 0));
-        if of_leaf(&self.missing) || cut || gap || headless || excerpt { Place::NotCaptured } else { Place::Absent }
+        // Without the leaf that tells whether the range exists, nothing is known of it.
+        let unknown = match range.exists {
+            Exists::Always | Exists::Reaching(_) => !holds(LeafId::new(0, 0)),
+            Exists::HypervisorBlocks(gate) => !holds(LeafId::new(0, 0)) || has_leaf(&self.missing, gate.leaf),
+            // No maximum lists these: a dump without them may come from a tool that does not ask.
+            Exists::AmdText => true,
+        };
+        if has_leaf(&self.missing, id.leaf)
+            || cut
+            || gap
+            || headless
+            || unknown && (!holds(head) || range.exists == Exists::AmdText)
+        {
+            Place::NotCaptured
+        } else {
+            Place::Absent
+        }
+    }
+
+    /// What the dump says of the MSR `index`.
+    #[must_use]
+    pub fn msr(&self, index: u32) -> MsrPlace {
+        if let Some(read) = self.vcpu.msr(index) {
+            return read.map_or(MsrPlace::NotCaptured, MsrPlace::Read);
+        }
+        let Some(msr) = FEATURE_MSRS.iter().find(|m| m.index == index) else { return MsrPlace::NotCaptured };
+        let announcing = LeafId::new(msr.announced_by.0, 0);
+        let announced = match self.place(announcing) {
+            Place::Captured => self.vcpu.get(announcing).is_some_and(|r| msr.is_announced(r)),
+            Place::NotCaptured => true,
+            Place::Absent | Place::OverEnumerated => false,
+        };
+        // A condition names an MSR with a lower index, so this ends.
+        let also = msr.also.is_none_or(|(index, bit)| match self.msr(index) {
+            MsrPlace::Read(value) => value >> bit & 1 == 1,
+            MsrPlace::Absent => false,
+            MsrPlace::NotCaptured => true,
+        });
+        if announced && also { MsrPlace::NotCaptured } else { MsrPlace::Absent }
+    }
+
+    /// Whether the dump holds every feature MSR that exists on this vCPU (perhaps none).
+    #[must_use]
+    pub fn has_msrs(&self) -> bool {
+        FEATURE_MSRS.iter().all(|m| self.msr(m.index) != MsrPlace::NotCaptured)
     }
 
     /// Whether the walker visited `leaf`.
     fn in_range(&self, leaf: u32) -> bool {
         let at = self.read.partition_point(|id| id.leaf < leaf);
-        self.read.get(at).is_some_and(|id| id.leaf == leaf) || self.missing.iter().any(|id| id.leaf == leaf)
+        self.read.get(at).is_some_and(|id| id.leaf == leaf) || has_leaf(&self.missing, leaf)
     }
+}
+
+/// Whether an ascending list holds a place of `leaf`.
+fn has_leaf(places: &[LeafId], leaf: u32) -> bool {
+    let at = places.partition_point(|id| id.leaf < leaf);
+    places.get(at).is_some_and(|id| id.leaf == leaf)
 }
 
 /// The leaf whose EAX decides whether `leaf` exists.

@@ -130,6 +130,12 @@ impl Provenance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conflict;
 
+/// At most this many vCPUs are read of one input (Linux's largest `NR_CPUS` for x86).
+pub const MAX_VCPUS: usize = 8192;
+
+/// At most this many register sets are read of one vCPU; a complete dump has a few hundred.
+pub const MAX_LEAVES: usize = 65_536;
+
 /// Everything read on one vCPU. Register sets and MSRs are kept in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VcpuDump {

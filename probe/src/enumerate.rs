@@ -26,7 +26,7 @@ pub enum Visit {
 
 /// Reads everything `source` holds and hands it to `visit`, in ascending order.
 pub fn walk(source: &mut impl CpuidSource, visit: &mut impl FnMut(Visit)) {
-    let mut walker = Walker { source, visit, gates: [None; GATE_LEAVES.len()], undefined: None };
+    let mut walker = Walker { source, visit, gates: [None; GATE_LEAVES.len()], last: 0, undefined: None };
     let mut vendor = None;
     for range in RANGES {
         match range.exists {
@@ -34,12 +34,14 @@ pub fn walk(source: &mut impl CpuidSource, visit: &mut impl FnMut(Visit)) {
                 let head = walker.leaf(range.base, rule_of(range.base));
                 vendor = head.map(Signature::vendor);
                 if let Some(head) = head {
+                    walker.last = head.eax;
                     walker.leaves(range.base + 1, head.eax, RANGE_CAP);
                 }
             }
             Exists::Reaching(min) => {
                 let head = walker.head(range.base);
-                if head.is_none() && range.certain.is_some_and(|gate| walker.gate(gate) == Some(true)) {
+                // A bit that was not recorded may be set.
+                if head.is_none() && range.certain.is_some_and(|gate| walker.gate(gate) != Some(false)) {
                     walker.say(Visit::Missing(LeafId::new(range.base, 0)));
                 }
                 if let Some(head) = head
@@ -77,6 +79,8 @@ struct Walker<'a, S, V> {
     visit: &'a mut V,
     /// Subleaf 0 of each of [`GATE_LEAVES`], once it was read.
     gates: [Option<Registers>; GATE_LEAVES.len()],
+    /// The last basic leaf; 0 while unknown.
+    last: u32,
     /// What leaves out of range read as; asked for when first needed.
     undefined: Option<[Option<Registers>; 2]>,
 }
@@ -136,10 +140,13 @@ impl<S: CpuidSource, V: FnMut(Visit)> Walker<'_, S, V> {
         Some(first)
     }
 
-    /// The gate's bit, if its leaf was there.
+    /// The gate's bit: clear where its leaf does not exist, `None` where the leaf should be there and is not.
     fn gate(&self, gate: Gate) -> Option<bool> {
         let slot = GATE_LEAVES.iter().position(|leaf| *leaf == gate.leaf)?;
-        self.gates[slot].map(|r| r.get(gate.register) >> gate.bit & 1 == 1)
+        match self.gates[slot] {
+            Some(r) => Some(r.get(gate.register) >> gate.bit & 1 == 1),
+            None => (gate.leaf > self.last && gate.leaf <= RANGE_CAP && self.last > 0).then_some(false),
+        }
     }
 
     /// Subleaves 1 and up of a leaf whose subleaf 0 was read.
@@ -212,7 +219,8 @@ impl<S: CpuidSource, V: FnMut(Visit)> Walker<'_, S, V> {
                     }
                     _ => empty += 1,
                 },
-                None => empty += 1,
+                // Only a source that answers tells that nothing is there; looking on in a record costs nothing.
+                None => {}
             }
             if empty == EMPTY_BASES {
                 return;

@@ -11,7 +11,10 @@ use core::fmt::Write;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::dump::{Boot, BootWarning, Dump, Gap, GapReason, Imported, MsrRecord, Provenance, Record, Source, VcpuDump};
+use crate::dump::{
+    Boot, BootWarning, Dump, Gap, GapReason, Imported, MAX_LEAVES, MAX_VCPUS, MsrRecord, Provenance, Record, Source,
+    VcpuDump,
+};
 use crate::leaf::LeafId;
 use crate::register::Registers;
 
@@ -200,6 +203,9 @@ struct Vcpus(Vec<VcpuDump>);
 impl TryFrom<Vec<WireVcpu>> for Vcpus {
     type Error = String;
     fn try_from(wire: Vec<WireVcpu>) -> Result<Self, String> {
+        if wire.len() > MAX_VCPUS {
+            return Err(format!("{} vCPUs, expected at most {MAX_VCPUS}", wire.len()));
+        }
         let mut numbers: Vec<u32> = wire.iter().map(|v| v.0.vcpu).collect();
         numbers.sort_unstable();
         match numbers.windows(2).find(|w| w[0] == w[1]) {
@@ -229,11 +235,20 @@ impl TryFrom<WireVcpuFields> for WireVcpu {
     fn try_from(wire: WireVcpuFields) -> Result<Self, String> {
         let mut v = VcpuDump::new(wire.vcpu);
         v.gaps = wire.gaps.iter().map(Gap::from).collect();
-        for record in wire.leaves.iter().map(Record::from) {
+        let most = [wire.leaves.len(), wire.msrs.len(), wire.gaps.len()].into_iter().max().unwrap_or_default();
+        if most > MAX_LEAVES {
+            return Err(format!("{most} entries in vcpu {}, expected at most {MAX_LEAVES}", wire.vcpu));
+        }
+        // In order, each goes to the end of what is there.
+        let mut records: Vec<Record> = wire.leaves.iter().map(Record::from).collect();
+        records.sort_by_key(|record| record.id);
+        let mut msrs: Vec<MsrRecord> = wire.msrs.iter().map(MsrRecord::from).collect();
+        msrs.sort_by_key(|msr| msr.index);
+        for record in records {
             let id = record.id;
             v.insert(record).map_err(|_| format!("leaf {id} comes twice with different values"))?;
         }
-        for msr in wire.msrs.iter().map(MsrRecord::from) {
+        for msr in msrs {
             v.insert_msr(msr).map_err(|_| format!("msr {:#010x} comes twice with different values", msr.index))?;
         }
         Ok(Self(v))

@@ -238,7 +238,7 @@ mod reader {
 
     use super::{Crc32, Gap, GapReason, MAGIC, MsrRecord, hex8, parse_record};
     use crate::coverage::Coverage;
-    use crate::dump::{Dump, Source, VcpuDump};
+    use crate::dump::{Dump, MAX_VCPUS, Source, VcpuDump};
     use crate::leaf::LeafId;
 
     /// What is wrong with a text, and in which line (from 1).
@@ -338,6 +338,9 @@ mod reader {
         }
     }
 
+    /// More lines than a vCPU of any dump has.
+    const MAX_LINES: usize = 16_384;
+
     /// A frame that has begun and not ended.
     struct Frame {
         begun: usize,
@@ -398,6 +401,9 @@ mod reader {
                     .split_once(' ')
                     .and_then(|(n, rest)| Some((n.parse().ok()?, value(rest, "lines")?.parse().ok()?)));
                 let (vcpu, lines) = header.ok_or_else(|| error("expected `vcpu N lines=COUNT`"))?;
+                if self.dump.vcpus.len() == MAX_VCPUS || lines > MAX_LINES {
+                    return Err(error(&format!("expected at most {MAX_VCPUS} vCPUs of {MAX_LINES} lines each")));
+                }
                 if self.dump.vcpus.iter().any(|v| v.vcpu == vcpu) {
                     return Err(error("this vCPU came before"));
                 }
@@ -408,6 +414,9 @@ mod reader {
                 return Err(error("expected `vcpu N lines=COUNT` before the first register line"));
             };
             *count += 1;
+            if *count > MAX_LINES {
+                return Err(error(&format!("expected at most {MAX_LINES} lines in a vCPU")));
+            }
             if let Some(words) = line.strip_prefix("msr ") {
                 let msr = parse_msr(words).ok_or_else(|| error("expected `msr INDEX: HIGH LOW`, each 8 hex digits"))?;
                 vcpu.insert_msr(msr).map_err(|_| error("this MSR came before with another value"))

@@ -54,13 +54,10 @@ impl Tally {
         self.doubts.push(why);
     }
 
-    pub fn finish(mut self) -> Checked {
-        if let Some(reason) = unread_reason(&self.unread) {
-            self.doubts.push(reason);
-        }
+    pub fn finish(self) -> Checked {
         let findings = self.findings.into_sorted();
         Checked {
-            verdict: BaselineVerdict::new(self.input, &findings, &self.doubts),
+            verdict: BaselineVerdict::new(self.input, &findings, &self.doubts, unread_reason(&self.unread)),
             findings,
             not_captured: not_captured(self.input, &self.unread),
         }
@@ -228,7 +225,10 @@ impl<'a> CpuBaseline<'a> {
             tally.findings.undirected(&spot, finding, None);
             tally.doubt(format!("unknown feature '{}'", listed.name));
         }
-        if !self.expanded.promises_anything() && self.cpu.max_phys_addr.is_none() && self.cpu.vendor_id.is_none() {
+        if !self.expanded.promises_anything(&self.never_judged)
+            && self.cpu.max_phys_addr.is_none()
+            && self.cpu.vendor_id.is_none()
+        {
             tally.doubt(self.nothing_promised());
         }
         if dump.vcpus.is_empty() {

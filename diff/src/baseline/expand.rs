@@ -93,10 +93,12 @@ impl<'a> Expanded<'a> {
         self.promises.iter().filter(|(_, p)| p.wants().unwrap_or(p.by_model)).map(|(id, _)| *id).collect()
     }
 
-    /// Whether anything at all is promised.
+    /// Whether anything at all is promised, `besides` these features.
     #[must_use]
-    pub fn promises_anything(&self) -> bool {
-        self.promises.values().any(|p| p.wants().is_some()) || self.vendor.is_some() || !self.unknown.is_empty()
+    pub fn promises_anything(&self, besides: &[FeatureId]) -> bool {
+        self.promises.iter().any(|(id, p)| p.wants().is_some() && !besides.contains(id))
+            || self.vendor.is_some()
+            || !self.unknown.is_empty()
     }
 }
 
@@ -155,10 +157,10 @@ mod tests {
     fn passthrough_promises_what_it_lists() {
         let map = CpuMap::builtin();
         let plain = expand(&map, "<cpu mode='host-passthrough'/>").expect("known");
-        assert!(!plain.promises_anything() && !plain.bounded);
+        assert!(!plain.promises_anything(&[]) && !plain.bounded);
         let listing = "<cpu mode='host-model'><model>Bogus</model><feature name='ds' policy='disable'/></cpu>";
         let listed = expand(&map, listing).expect("the model is not looked at");
-        assert!(listed.promises_anything() && listed.features().is_empty());
+        assert!(listed.promises_anything(&[]) && listed.features().is_empty());
     }
 
     #[test]

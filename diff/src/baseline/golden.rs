@@ -23,17 +23,18 @@ pub fn check(reference: &Dump, input: usize, dump: &Dump) -> Checked {
         .filter(|place| place.input == 1 && holds(reference, place))
         .map(|place| NotCaptured { input, ..place })
         .collect();
-    let mut doubts = Vec::new();
+    let mut unread = Vec::new();
     if !missing.is_empty() {
-        doubts.push(format!("{} places of the baseline were not captured", missing.len()));
+        unread.push(format!("{} places of the baseline were not captured", missing.len()));
     }
     let has_msrs = reference.vcpus.iter().any(|v| !v.msrs().is_empty());
     if has_msrs && !msrs {
-        doubts.push(
+        unread.push(
             "the baseline has feature MSRs, the dump does not: capture them too (cpuid-probe --msrs)".to_string(),
         );
     }
-    Checked { verdict: BaselineVerdict::new(input, &findings, &doubts), findings, not_captured: missing }
+    let unread = (!unread.is_empty()).then(|| unread.join("; "));
+    Checked { verdict: BaselineVerdict::new(input, &findings, &[], unread), findings, not_captured: missing }
 }
 
 /// Whether a dump holds a place that another lacks.

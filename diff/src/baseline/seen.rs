@@ -1,9 +1,8 @@
 //! What a dump says of a feature's bit.
 
-use cpuid_probe::coverage::{Coverage, Place as Covered, range_head};
+use cpuid_probe::coverage::{Coverage, MsrPlace, Place as Covered, range_head};
 use cpuid_probe::dump::VcpuDump;
 use cpuid_probe::leaf::LeafId;
-use cpuid_probe::msr::FEATURE_MSRS;
 
 use super::map::{CpuMap, Features, Place, Signature};
 
@@ -85,7 +84,7 @@ impl<'a> VcpuBits<'a> {
             Place::Msr { index, bit } => match self.vcpu.msr(index) {
                 Some(Some(value)) => Seen::Bit(feature_word(index, value) >> bit & 1 == 1),
                 Some(None) => Seen::NotCaptured(Why::Fault),
-                None if self.has_no_msr(index) => Seen::Absent,
+                None if self.coverage.msr(index) == MsrPlace::Absent => Seen::Absent,
                 None => Seen::NotCaptured(Why::Msr),
             },
         }
@@ -96,16 +95,6 @@ impl<'a> VcpuBits<'a> {
             Covered::NotCaptured => Seen::NotCaptured(Why::Leaf),
             _ => Seen::Absent,
         }
-    }
-
-    /// Whether the CPU itself says that it does not have this MSR.
-    fn has_no_msr(&self, index: u32) -> bool {
-        FEATURE_MSRS.iter().find(|m| m.index == index).is_some_and(|m| {
-            let (leaf, register, bit) = m.announced_by;
-            let announced = Place::Cpuid { id: LeafId::new(leaf, 0), register, bit };
-            let also = |(index, bit)| matches!(self.vcpu.msr(index), Some(Some(value)) if value >> bit & 1 == 0);
-            self.see(announced).is_clear() || m.also.is_some_and(also)
-        })
     }
 
     /// The features that are there.

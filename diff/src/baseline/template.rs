@@ -98,7 +98,8 @@ pub fn read(text: &str) -> Result<Template, ReadError> {
             return Err(ReadError::whole(format!("MSR {index:#x} is given twice")));
         }
     }
-    if template.registers.is_empty() && template.msrs.is_empty() {
+    let masks = template.registers.values().chain(template.msrs.values());
+    if masks.map(|masked| masked.mask).all(|mask| mask == 0) {
         return Err(ReadError::whole("a CPU template that modifies nothing"));
     }
     Ok(template)

@@ -1,6 +1,6 @@
 //! Frequencies that leaves report, for the rule `host-clock`.
 
-use cpuid_probe::Registers;
+use cpuid_probe::{Register, Registers};
 
 use crate::knowledge::Site;
 
@@ -33,10 +33,11 @@ impl Clocks {
     }
 }
 
-/// The rates that a whole leaf reports together; `None` where each register stands alone.
+/// The rates that a whole leaf reports together; `None` where the register stands alone, as the crystal's rate does where
+/// both sides tell it: some guests run their APIC timer by it.
 #[must_use]
 pub fn frequencies(site: Site, a: Registers, b: Registers) -> Option<Clocks> {
-    if !RATIO_LEAVES.contains(&site.leaf) {
+    if !RATIO_LEAVES.contains(&site.leaf) || site.register == Register::Ecx && a.ecx != 0 && b.ecx != 0 {
         return None;
     }
     // Where neither side tells its crystal's rate, the ratio alone is compared; where one does, the other reads as 0.

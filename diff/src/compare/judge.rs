@@ -69,14 +69,18 @@ pub fn judge(row: &Row, pair: Pair, clocks: Option<Clocks>, closed: bool) -> Jud
         #[allow(clippy::cast_precision_loss)] // registers are 32 bits wide
         clocks.unwrap_or(Clocks { a: a as f64, b: b as f64 })
     });
-    let judged = |from: u64, to: u64| {
+    let judged = |from: u64, to: u64, source: Option<u64>| {
         let severity = match clocks {
             Some(clocks) if clocks.ppm() > TOLERANCE_PPM => Severity::Unsafe,
+            // What the source did not have, its guest cannot rely on: a place that appears is gained.
+            _ if row.rule == RuleKind::Equal && row.known && source.is_none() => {
+                severity(row, from, to).max(Severity::Warning)
+            }
             _ => severity(row, from, to),
         };
         Judged { change: change(row.rule, from, to), severity }
     };
-    Judgement { a_to_b: judged(a, b), b_to_a: judged(b, a), rule: None, cause: None, clocks }
+    Judgement { a_to_b: judged(a, b, pair.a), b_to_a: judged(b, a, pair.b), rule: None, cause: None, clocks }
 }
 
 /// Lost: bits gone, a smaller number, or something that became zero. Bit by bit where the rule is about bits.

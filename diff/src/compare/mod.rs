@@ -16,10 +16,9 @@ pub mod pairs;
 pub mod verdict;
 pub mod within;
 
-use cpuid_probe::coverage::{Coverage, Place};
+use cpuid_probe::coverage::{Coverage, MsrPlace, Place};
 use cpuid_probe::dump::{Dump, GapReason, VcpuDump};
 use cpuid_probe::leaf::LeafId;
-use cpuid_probe::msr::FEATURE_MSRS;
 use cpuid_probe::rules::rule_of;
 use cpuid_probe::{Register, Registers};
 
@@ -52,7 +51,7 @@ pub struct Comparison {
 #[must_use]
 pub fn compare(a: &Dump, b: &Dump, directions: Directions) -> Comparison {
     let coverage = [a, b].map(|dump| dump.vcpus.iter().map(Coverage::of).collect::<Vec<_>>());
-    let msrs = has_msrs(a) && has_msrs(b);
+    let msrs = coverage.iter().flatten().all(Coverage::has_msrs);
     let mut findings = Findings::new(directions);
     let mut missing = Missing::default();
     let mut compared = 0;
@@ -66,9 +65,7 @@ pub fn compare(a: &Dump, b: &Dump, directions: Directions) -> Comparison {
             vcpu: pair.vcpu,
         };
         compared += view.leaves(&mut findings, &mut missing, &mut per_vcpu);
-        if msrs {
-            view.msrs(&mut findings, &mut missing);
-        }
+        view.msrs(&mut findings, &mut missing);
     }
     per_vcpu.judge(a, b, &mut findings);
     for (input, (dump, coverage)) in [a, b].into_iter().zip(&coverage).enumerate() {
@@ -94,19 +91,36 @@ pub fn not_captured(input: usize, dump: &Dump) -> Vec<NotCaptured> {
     missing.into_sorted()
 }
 
-/// Whether a dump holds every feature MSR that its own CPUID announces (perhaps none).
+/// Whether a dump holds every feature MSR that exists on its vCPUs (perhaps none).
 #[must_use]
 pub fn has_msrs(dump: &Dump) -> bool {
-    dump.vcpus.iter().all(|v| {
-        FEATURE_MSRS.iter().filter(|m| m.also.is_none()).all(|m| {
-            // An announcing leaf that does not exist announces nothing; one that was not captured may.
-            let announced = match v.get(LeafId::new(m.announced_by.0, 0)) {
-                Some(r) => m.is_announced(r),
-                None => Coverage::of(v).place(LeafId::new(m.announced_by.0, 0)) == Place::NotCaptured,
-            };
-            !announced || v.msr(m.index).is_some()
-        })
-    })
+    dump.vcpus.iter().all(|v| Coverage::of(v).has_msrs())
+}
+
+/// The bits that give a place its meaning are known and 0 on all these vCPUs.
+fn is_closed(gates: &[knowledge::Gate], vcpus: [&Coverage<'_>; 2]) -> bool {
+    let zero = |coverage: &Coverage<'_>, gate: &knowledge::Gate| {
+        let id = LeafId::new(gate.leaf, gate.subleaf);
+        match coverage.place(id) {
+            Place::NotCaptured => false,
+            Place::Absent | Place::OverEnumerated => true,
+            Place::Captured => coverage.vcpu().get(id).is_some_and(|r| r.get(gate.register) >> gate.bit & 1 == 0),
+        }
+    };
+    !gates.is_empty() && gates.iter().all(|gate| vcpus.iter().all(|coverage| zero(coverage, gate)))
+}
+
+/// The differing bits of an MSR, split into knowledge rows: each row with both values of it, shifted down.
+fn msr_rows(index: u32, a: u64, b: u64) -> Vec<(knowledge::Row, u64, u64)> {
+    let mut rows = Vec::new();
+    let mut differing = a ^ b;
+    while differing != 0 {
+        let row = knowledge::msr_row(index, differing.trailing_zeros() as u8);
+        let mask = (u64::MAX >> (63 - row.hi)) & (u64::MAX << row.lo);
+        differing &= !mask;
+        rows.push((row, (a & mask) >> row.lo, (b & mask) >> row.lo));
+    }
+    rows
 }
 
 /// One vCPU of each dump, to be compared.
@@ -140,8 +154,12 @@ impl VcpuPair<'_> {
             };
             let (ra, rb) = (read(place_a, self.a, slot.a), read(place_b, self.b, slot.b));
             match (ra, rb) {
-                (Some(r), None) if is_terminator(slot.a, r) => findings.terminator(&slot, self.vcpu),
-                (None, Some(r)) if is_terminator(slot.b, r) => findings.terminator(&slot, self.vcpu),
+                (Some(r), None) if ends_list(slot.a, r, slot.b, self.coverage_b) => {
+                    findings.terminator(&slot, self.vcpu);
+                }
+                (None, Some(r)) if ends_list(slot.b, r, slot.a, self.coverage_a) => {
+                    findings.terminator(&slot, self.vcpu);
+                }
                 _ if place_a == Place::NotCaptured => missing.add(0, self.a, slot.a, &self.coverage_a.capped),
                 _ if place_b == Place::NotCaptured => missing.add(1, self.b, slot.b, &self.coverage_b.capped),
                 (None, None) => {}
@@ -173,14 +191,14 @@ impl VcpuPair<'_> {
                 let row = knowledge::row_at(site, differing.trailing_zeros() as u8);
                 let mask = cpuid_probe::register::mask(row.hi, row.lo);
                 differing &= !mask;
-                let closed = self.is_closed(row.gates);
+                let closed = is_closed(row.gates, [self.coverage_a, self.coverage_b]);
                 let spot = Spot::register(slot, register, row.hi, row.lo);
                 let pair = Pair::new(
                     a.map(|_| u64::from((va[register] & mask) >> row.lo)),
                     b.map(|_| u64::from((vb[register] & mask) >> row.lo)),
                 );
                 if row.rule == knowledge::RuleKind::PerVcpu && !closed {
-                    per_vcpu.note(slot, register, row);
+                    per_vcpu.note(slot, register, row, pair, self.vcpu);
                     continue;
                 }
                 let clocks = clock::frequencies(site, va, vb);
@@ -190,53 +208,41 @@ impl VcpuPair<'_> {
         }
     }
 
-    /// The bits that give a place its meaning are known and 0 on both sides.
-    fn is_closed(&self, gates: &[knowledge::Gate]) -> bool {
-        let zero = |vcpu: &VcpuDump, coverage: &Coverage<'_>, gate: &knowledge::Gate| {
-            let id = LeafId::new(gate.leaf, gate.subleaf);
-            match coverage.place(id) {
-                Place::NotCaptured => false,
-                Place::Absent | Place::OverEnumerated => true,
-                Place::Captured => vcpu.get(id).is_some_and(|r| r.get(gate.register) >> gate.bit & 1 == 0),
-            }
-        };
-        !gates.is_empty()
-            && gates.iter().all(|gate| zero(self.a, self.coverage_a, gate) && zero(self.b, self.coverage_b, gate))
-    }
-
-    /// Compares the feature MSRs of both vCPUs.
+    /// Compares the feature MSRs that either vCPU holds.
     fn msrs(&self, findings: &mut Findings, missing: &mut Missing) {
         let mut indexes: Vec<u32> = self.a.msrs().iter().chain(self.b.msrs()).map(|m| m.index).collect();
         indexes.sort_unstable();
         indexes.dedup();
         for index in indexes {
-            // Not in a dump that holds its announced MSRs: it does not exist there. Faulted: not captured.
-            let (a, b) = (self.a.msr(index), self.b.msr(index));
-            if a == Some(None) {
-                missing.msr(0, self.a, index);
-            } else if b == Some(None) {
-                missing.msr(1, self.b, index);
-            } else {
-                let (va, vb) = (a.flatten().unwrap_or_default(), b.flatten().unwrap_or_default());
-                let mut differing = va ^ vb;
-                while differing != 0 {
-                    let bit = differing.trailing_zeros() as u8;
-                    let row = knowledge::msr_row(index, bit);
-                    let mask = (u128::from(1u8) << (row.hi + 1)) as u64;
-                    let mask = mask.wrapping_sub(1) & !((1u64 << row.lo) - 1);
-                    differing &= !mask;
-                    let pair = Pair::new(a.map(|_| (va & mask) >> row.lo), b.map(|_| (vb & mask) >> row.lo));
-                    findings.msr(index, &row, pair, judge(&row, pair, None, false), self.vcpu);
+            let value = |place| match place {
+                MsrPlace::Read(value) => Some(value),
+                _ => None,
+            };
+            match (self.coverage_a.msr(index), self.coverage_b.msr(index)) {
+                (MsrPlace::NotCaptured, _) => missing.msr(0, self.a, index),
+                (_, MsrPlace::NotCaptured) => missing.msr(1, self.b, index),
+                (a, b) => {
+                    let (a, b) = (value(a), value(b));
+                    for (row, va, vb) in msr_rows(index, a.unwrap_or_default(), b.unwrap_or_default()) {
+                        let pair = Pair::new(a.map(|_| va), b.map(|_| vb));
+                        findings.msr(index, &row, pair, judge(&row, pair, None, false), self.vcpu);
+                    }
                 }
             }
         }
     }
 }
 
-/// Whether `registers` at `id` only say that a list of subleaves ends here.
-fn is_terminator(id: Option<LeafId>, registers: Registers) -> bool {
+/// Whether `registers` at `id` only say that a list of subleaves ends here, where the other dump's list ends too, or
+/// is captured up to here.
+fn ends_list(id: Option<LeafId>, registers: Registers, other: Option<LeafId>, coverage: &Coverage<'_>) -> bool {
     let rule = id.and_then(|id| Some((rule_of(id.leaf)?, id.subleaf?)));
-    rule.is_some_and(|(rule, subleaf)| subleaf > 0 && rule.ends_at(subleaf, registers))
+    let ends = rule.is_some_and(|(rule, subleaf)| subleaf > 0 && rule.ends_at(subleaf, registers));
+    let up_to_here = |id: LeafId| {
+        let before = LeafId::new(id.leaf, id.ecx().saturating_sub(1));
+        coverage.place(id) != Place::NotCaptured || coverage.vcpu().get(before).is_some()
+    };
+    ends && other.is_none_or(up_to_here)
 }
 
 /// Places that could not be compared, each once.
@@ -268,7 +274,8 @@ impl Missing {
     }
 
     fn msr(&mut self, input: usize, vcpu: &VcpuDump, index: u32) {
-        self.0.push(Lack { input, vcpu: vcpu.vcpu, what: Lacking::Msr(index), reason: GapReason::Fault.word() });
+        let reason = if vcpu.msr(index).is_some() { GapReason::Fault.word() } else { "missing" };
+        self.0.push(Lack { input, vcpu: vcpu.vcpu, what: Lacking::Msr(index), reason });
     }
 
     /// What a dump itself lacks, compared or not.

@@ -3,7 +3,8 @@
 use crate::compare::judge::Directions;
 use crate::report::{BaselineResult, CoverageWord, Direction, Finding, Overall, Report, Severity, Summary, Verdict};
 
-/// The verdict on findings that were judged in `directions`.
+/// The verdict on findings that were judged in `directions`. Findings without a direction are about a baseline, which has
+/// a verdict of its own.
 #[must_use]
 pub fn verdict(findings: &[Finding], directions: Directions, complete: bool, msrs: bool) -> Verdict {
     let worst = |of: fn(&Finding) -> Option<Severity>| {
@@ -23,7 +24,7 @@ pub fn verdict(findings: &[Finding], directions: Directions, complete: bool, msr
         if unsafe_ones == asked.len() { Overall::Incompatible } else { Overall::OneWay }
     } else if asked.contains(&Direction::Review) {
         Overall::Review
-    } else if findings.iter().all(|f| f.severity == Severity::Expected) {
+    } else if findings.iter().filter(|f| directed(f)).all(|f| f.severity == Severity::Expected) {
         Overall::Identical
     } else {
         Overall::Compatible
@@ -36,6 +37,10 @@ pub fn verdict(findings: &[Finding], directions: Directions, complete: bool, msr
         scope: scope(msrs).to_string(),
         baseline: Vec::new(),
     }
+}
+
+fn directed(finding: &Finding) -> bool {
+    finding.severity_a_to_b.is_some() || finding.severity_b_to_a.is_some()
 }
 
 /// The word for what was compared.
@@ -70,7 +75,7 @@ pub enum FailOn {
 }
 
 /// Whether a report passes: nothing at or above `fail_on`, every promise of a baseline kept, everything captured.
-/// `partial` forgives what was not captured.
+/// `partial` forgives what was not captured, but not that nothing was.
 #[must_use]
 pub fn passes(report: &Report, fail_on: FailOn, partial: bool) -> bool {
     let limit = match fail_on {
@@ -82,9 +87,9 @@ pub fn passes(report: &Report, fail_on: FailOn, partial: bool) -> bool {
     let kept = report.verdict.baseline.iter().all(|b| match b.result {
         BaselineResult::Met => true,
         BaselineResult::NotMet => false,
-        BaselineResult::Unverified => partial,
+        BaselineResult::Unverified => partial && b.only_unread,
     });
-    clean && kept && (partial || report.verdict.coverage == CoverageWord::Full)
+    clean && kept && report.compared > 0 && (partial || report.verdict.coverage == CoverageWord::Full)
 }
 
 /// Verdict and counts again, after findings were waived.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cpuid_probe::coverage::{Coverage, Place};
+use cpuid_probe::coverage::{Coverage, MsrPlace, Place};
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::register::{field, mask};
@@ -12,8 +12,9 @@ use crate::compare::blocks::{BlockMap, Slot};
 use crate::compare::finding::{Findings, Pair, Spot, values};
 use crate::compare::judge::Judged;
 use crate::compare::pairs::has_all_vcpus;
+use crate::compare::{is_closed, msr_rows};
 use crate::knowledge::{self, Row, RuleKind, Site};
-use crate::report::{Change, Severity};
+use crate::report::{Change, Severity, Values};
 
 /// A per-vCPU id that no two vCPUs of a guest may share.
 struct UniqueId {
@@ -73,6 +74,7 @@ pub fn check(input: usize, dump: &Dump, coverage: &[Coverage<'_>], findings: &mu
     if let ([first, others @ ..], [coverage, rest @ ..]) = (dump.vcpus.as_slice(), coverage) {
         for (other, other_coverage) in others.iter().zip(rest) {
             agree(input, (first, coverage), (other, other_coverage), findings);
+            msrs_agree(input, coverage, other_coverage, findings);
         }
     }
 }
@@ -138,33 +140,67 @@ fn agree(input: usize, first: (&VcpuDump, &Coverage<'_>), other: (&VcpuDump, &Co
                 let severity = match row.rule {
                     RuleKind::PerVcpu | RuleKind::OsControlled => continue,
                     RuleKind::Informational => Severity::Info,
+                    _ if is_closed(row.gates, [first.1, other.1]) => Severity::Info,
                     _ => Severity::Warning,
                 };
                 let spot = Spot::register(&slot, register, row.hi, row.lo);
-                let mut finding = spot.described(&row);
                 let value = |r: Registers| Some(u64::from(field(r[register], row.hi, row.lo)));
                 let both = values(Pair::new(value(a), value(b)), row.hi == row.lo);
-                finding.input = Some(input);
-                finding.rule = "same-on-every-vcpu".to_string();
-                finding.cause = Some(format!(
-                    "vCPU {} shows {} and vCPU {} shows {}, but every vCPU of a guest should show the same here",
-                    first.0.vcpu,
-                    both.a.as_deref().unwrap_or_default(),
-                    other.0.vcpu,
-                    both.b.as_deref().unwrap_or_default()
-                ));
-                finding.values = both;
-                let judged = Judged { change: Change::Changed, severity };
-                findings.add(&spot, finding, judged, judged, Some(other.0.vcpu));
+                disagreement(&spot, &row, input, [first.0.vcpu, other.0.vcpu], both, severity, findings);
             }
         }
     }
 }
 
+/// Feature MSRs of two vCPUs of one dump.
+fn msrs_agree(input: usize, first: &Coverage<'_>, other: &Coverage<'_>, findings: &mut Findings) {
+    for msr in first.vcpu().msrs() {
+        let (MsrPlace::Read(a), MsrPlace::Read(b)) = (first.msr(msr.index), other.msr(msr.index)) else { continue };
+        for (row, a, b) in msr_rows(msr.index, a, b) {
+            let spot = Spot::msr(msr.index, row.hi, row.lo);
+            let pair = values(Pair::new(Some(a), Some(b)), row.hi == row.lo);
+            disagreement(&spot, &row, input, [first.vcpu().vcpu, other.vcpu().vcpu], pair, Severity::Warning, findings);
+        }
+    }
+}
+
+/// Two vCPUs of one dump differ where every vCPU of a guest should show the same.
+fn disagreement(
+    spot: &Spot,
+    row: &Row,
+    input: usize,
+    vcpus: [u32; 2],
+    both: Values,
+    severity: Severity,
+    findings: &mut Findings,
+) {
+    let mut finding = spot.described(row);
+    finding.input = Some(input);
+    finding.rule = "same-on-every-vcpu".to_string();
+    finding.cause = Some(format!(
+        "vCPU {} shows {} and vCPU {} shows {}, but every vCPU of a guest should show the same here",
+        vcpus[0],
+        both.a.as_deref().unwrap_or_default(),
+        vcpus[1],
+        both.b.as_deref().unwrap_or_default()
+    ));
+    finding.values = both;
+    let judged = Judged { change: Change::Changed, severity };
+    findings.add(spot, finding, judged, judged, Some(vcpus[1]));
+}
+
+/// A per-vCPU row, and the vCPUs on which it differs.
+#[derive(Debug)]
+struct Noted {
+    slot: Slot,
+    row: Row,
+    pairs: Vec<(Pair, u32)>,
+}
+
 /// Per-vCPU places that differed in some pair, judged together at the end.
 #[derive(Debug)]
 pub struct PerVcpu {
-    noted: BTreeMap<(LeafId, Register, u8), (Slot, Row)>,
+    noted: BTreeMap<(LeafId, Register, u8), Noted>,
     /// Both dumps hold all vCPUs their guests have.
     all: bool,
 }
@@ -177,8 +213,10 @@ impl PerVcpu {
     }
 
     /// A per-vCPU row differs in some pair.
-    pub fn note(&mut self, slot: &Slot, register: Register, row: Row) {
-        self.noted.entry((slot.id(), register, row.lo)).or_insert((*slot, row));
+    pub fn note(&mut self, slot: &Slot, register: Register, row: Row, pair: Pair, vcpu: u32) {
+        let key = (slot.id(), register, row.lo);
+        let noted = self.noted.entry(key).or_insert(Noted { slot: *slot, row, pairs: Vec::new() });
+        noted.pairs.push((pair, vcpu));
     }
 
     /// Per-vCPU values are expected to differ by vCPU, but over all vCPUs both guests must show the same ones.
@@ -187,7 +225,7 @@ impl PerVcpu {
         if counts_differ {
             findings.vcpu_count(a.vcpus.len(), b.vcpus.len());
         }
-        for ((_, register, _), (slot, row)) in self.noted {
+        for ((_, register, _), Noted { slot, row, pairs }) in self.noted {
             let collect = |dump: &Dump, id: Option<LeafId>| {
                 let value = |v: &VcpuDump| id.and_then(|id| v.get(id)).map(|r| field(r[register], row.hi, row.lo));
                 let mut values: Vec<Option<u32>> = dump.vcpus.iter().map(value).collect();
@@ -208,16 +246,13 @@ impl PerVcpu {
                 (severity, "over all vCPUs the two guests show different values")
             };
             let spot = Spot::register(&slot, register, row.hi, row.lo);
-            let first = |dump: &Dump, id: Option<LeafId>| {
-                let v = dump.vcpus.first()?;
-                Some(u64::from(field(v.get(id?)?[register], row.hi, row.lo)))
-            };
-            let mut finding = spot.described(&row);
-            finding.values = values(Pair::new(first(a, slot.a), first(b, slot.b)), row.hi == row.lo);
-            finding.cause = Some(cause.to_string());
-            finding.vcpus = a.vcpus.iter().map(|v| v.vcpu).collect();
             let judged = Judged { change: Change::Changed, severity };
-            findings.add(&spot, finding, judged, judged, None);
+            for (pair, vcpu) in pairs {
+                let mut finding = spot.described(&row);
+                finding.values = values(pair, row.hi == row.lo);
+                finding.cause = Some(cause.to_string());
+                findings.add(&spot, finding, judged, judged, Some(vcpu));
+            }
         }
     }
 }

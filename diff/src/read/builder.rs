@@ -1,16 +1,10 @@
 //! Collects what a reader finds into vCPUs: numbers them, folds repetitions, refuses contradictions.
 
-use cpuid_probe::dump::{Dump, Gap, GapReason, Imported, MsrRecord, Record, Source, VcpuDump};
+use cpuid_probe::dump::{Dump, Gap, GapReason, Imported, MAX_LEAVES, MAX_VCPUS, MsrRecord, Record, Source, VcpuDump};
 use cpuid_probe::rules::{self, Subleaves};
 use cpuid_probe::{LeafId, Registers, hypervisor};
 
 use super::ReadError;
-
-/// At most this many vCPUs are read of one input (Linux's largest `NR_CPUS` for x86).
-pub const MAX_VCPUS: usize = 8192;
-
-/// At most this many register sets are read of one vCPU; a complete dump has a few hundred.
-pub const MAX_LEAVES: usize = 65_536;
 
 /// A dump being read.
 #[derive(Debug)]

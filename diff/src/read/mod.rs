@@ -27,7 +27,7 @@ use std::fmt;
 use cpuid_probe::dump::Dump;
 use cpuid_probe::text::clean_line;
 
-pub use builder::{MAX_LEAVES, MAX_VCPUS};
+pub use cpuid_probe::dump::{MAX_LEAVES, MAX_VCPUS};
 
 /// What is wrong with an input, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
