@@ -1,4 +1,5 @@
-//! Every example that `--help` shows runs. Bound to both packages; each tests its own program.
+//! Every example that `--help` shows runs, and man pages and completions come from the same definition. Bound to both
+//! packages; each tests its own program.
 
 mod support;
 
@@ -100,4 +101,28 @@ fn every_command_shows_examples_and_they_run() {
             assert!(matches!(output.status.code(), Some(0 | 1)), "{example}: {:?}\n{complaint}", output.status);
         }
     }
+}
+
+#[test]
+fn man_pages_and_completions_cover_every_command() {
+    let name = program().file_name().and_then(|name| name.to_str()).expect("a name");
+    let directory = scratch();
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["run", "--quiet", "--package", name, "--example", "generate", "--"])
+        .arg(&directory)
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let bash = fs::read_to_string(directory.join("completions").join(format!("{name}.bash"))).expect("completions");
+    for command in commands() {
+        let page = directory.join("man").join(format!("{name}-{command}.1"));
+        let page = fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
+        let example = examples(&command)[0].replace('-', "\\-");
+        assert!(page.contains(&example), "no `{example}` in\n{page}");
+        assert!(bash.contains(&command), "{command}");
+    }
+    assert!(directory.join("man").join(format!("{name}.1")).exists());
+    fs::remove_dir_all(&directory).expect("removed");
 }

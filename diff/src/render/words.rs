@@ -424,6 +424,7 @@ pub fn is_tcg(input: &Input) -> bool {
 /// `A to B review, B to A unsafe`, or `safe both ways`.
 fn both(v: &Verdict) -> String {
     match (v.a_to_b, v.b_to_a) {
+        (Some(Direction::Review), Some(Direction::Review)) => "a person must look, both ways".to_string(),
         (Some(x), Some(y)) if x == y => format!("{} both ways", direction(x)),
         (x, y) => {
             let words = |name: &str, d: Option<Direction>| d.map(|d| format!("{name} {}", direction(d)));
