@@ -2,12 +2,15 @@
 //! the one CPU definition to the other, and nothing else.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/demo.rs"]
+mod demo;
 #[path = "support/machine.rs"]
 mod machine;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::fs;
 use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
@@ -21,9 +24,8 @@ use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::register::mask;
 use cpuid_probe::volatile::volatile_bits;
 use cpuid_probe::{LeafId, Register, json};
+use demo::{CASES, LINUX_CASES, PROBE, image, show, show_linux, switch};
 use machine::{Cpu, Definition, Machine};
-
-const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
 
 /// A migration: source and destination, as `-cpu` and optionally `-smp` arguments.
 struct Pair {
@@ -54,6 +56,7 @@ const PAIRS: &[Pair] = &[
     pair("XSAVE components gained", "max,-avx,-avx2,-mpx", "max"),
     pair("XSAVE form lost", "Haswell-noTSX", "Haswell-noTSX,-xsaveopt"),
     pair("address width", "max", "max,-la57"),
+    pair("address width", "qemu64", "qemu64,phys-bits=42"),
     pair("level lower", "Haswell-noTSX,level=0xd", "Haswell-noTSX,level=0xb"),
     pair("level higher", "Haswell-noTSX,level=0x4", "Haswell-noTSX,level=0xd"),
     pair("xlevel lower", "Haswell-noTSX", "Haswell-noTSX,xlevel=0x80000004"),
@@ -86,8 +89,7 @@ type Place = (u32, u32, u32, Register);
 
 #[test]
 fn a_guest_sees_what_was_predicted_and_nothing_else() {
-    let image = Command::new(PROBE).args(["boot", "--emit-image", "/dev/stdout"]).output().unwrap().stdout;
-    let definition = Definition::image(&image, "watch=5 verbose");
+    let definition = Definition::image(&image(), "watch=5 verbose");
     let (next, failures) = (Mutex::new(PAIRS.iter()), Mutex::new(String::new()));
     let work = || {
         while let Some(pair) = { next.lock().unwrap().next() } {
@@ -101,6 +103,24 @@ fn a_guest_sees_what_was_predicted_and_nothing_else() {
     thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(work))));
     let failures = failures.into_inner().unwrap();
     assert!(failures.is_empty(), "{failures}");
+}
+
+#[test]
+fn the_page_shows_what_the_demonstration_prints() {
+    let page = fs::read_to_string(support::root().join("docs/watching.md")).unwrap();
+    assert!(page.contains(&format!(" {} pairs of definitions that differ", PAIRS.len() - 1)), "how many pairs");
+    for shown in CASES.iter().map(show).chain(LINUX_CASES.iter().map(show_linux)) {
+        // Which instruction the kernel falls over first is not the same every time.
+        let shown = shown.split("after  | RIP").next().unwrap().trim_end();
+        assert!(without_versions(&page).contains(&without_versions(shown)), "docs/watching.md does not show\n{shown}");
+    }
+}
+
+/// Machine types without their versions, which are QEMU's.
+fn without_versions(text: &str) -> String {
+    let mut parts = text.split_inclusive("pc-i440fx-").flat_map(|part| part.split_inclusive("pc-q35-"));
+    let first = parts.next().unwrap_or_default().to_string();
+    parts.fold(first, |text, part| text + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'))
 }
 
 /// What was seen and not predicted, or predicted and not seen.
@@ -182,16 +202,8 @@ fn number(text: &Option<String>) -> u32 {
 /// Migrates a guest that watches. The bits that it saw change, and whether the number of vCPUs did.
 fn migrate(definition: &Definition, pair: &Pair) -> (BTreeMap<Place, u32>, bool) {
     let cpu = |(model, smp): (&str, &str)| Cpu::new(model, smp);
-    let last_pass = |console: &str| {
-        let line = console.lines().rfind(|line| line.starts_with("pass ") && line.ends_with("vCPUs"))?;
-        line["pass ".len()..].split_once(':')?.0.parse::<u32>().ok()
-    };
     let mut source = Machine::start(definition, &cpu(pair.source));
-    source.wait_for("pass", last_pass);
-    let mut destination = source.migrate(definition, &cpu(pair.destination)).unwrap();
-    let before = last_pass(source.console()).unwrap();
-    // One pass may fall on the switch; the one after it sees all, and a third would see what should not be.
-    destination.wait_for("passes", |console| last_pass(console).filter(|pass| *pass >= before + 3));
+    let (mut destination, _) = switch(&mut source, definition, &cpu(pair.destination));
     let mut seen: BTreeMap<Place, u32> = BTreeMap::new();
     let mut vcpus_changed = false;
     for line in destination.console().lines() {

@@ -17,6 +17,7 @@ pub struct Guest {
     cpu: String,
     smp: String,
     files: Vec<(String, Vec<u8>)>,
+    environment: String,
     init_arguments: String,
 }
 
@@ -30,7 +31,13 @@ pub struct Output {
 impl Guest {
     /// A guest with QEMU's `-cpu` and `-smp` arguments and an empty initramfs.
     pub fn new(cpu: &str, smp: &str) -> Self {
-        Self { cpu: cpu.to_string(), smp: smp.to_string(), files: Vec::new(), init_arguments: String::new() }
+        Self {
+            cpu: cpu.to_string(),
+            smp: smp.to_string(),
+            files: Vec::new(),
+            environment: String::new(),
+            init_arguments: String::new(),
+        }
     }
 
     /// Puts a copy of `from` into the initramfs.
@@ -44,6 +51,12 @@ impl Guest {
     pub fn init(mut self, program: impl AsRef<Path>, arguments: &str) -> Self {
         self.init_arguments = arguments.to_string();
         self.file("init", program)
+    }
+
+    /// Sets a variable in the environment of PID 1.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment += &format!(" {name}={value}");
+        self
     }
 
     /// Makes a shell PID 1, which runs `script`. It has busybox in /bin, and neither /proc nor /sys unless it mounts
@@ -100,8 +113,8 @@ impl Guest {
     pub fn arguments(&self) -> Vec<String> {
         let append = format!(
             "console=ttyS0 loglevel=1 panic=-1 nokaslr mitigations=off rodata=off tsc=reliable no_timer_check \
-             cryptomgr.notests audit=0 lpj=4000000 random.trust_cpu=on -- {}",
-            self.init_arguments
+             cryptomgr.notests audit=0 lpj=4000000 random.trust_cpu=on{} -- {}",
+            self.environment, self.init_arguments
         );
         let kernel = debian_files().join("vmlinuz").display().to_string();
         let arguments = ["-accel", "tcg", "-machine", "pc", "-m", "256", "-nodefaults", "-display", "none"];
