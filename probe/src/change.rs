@@ -35,7 +35,7 @@ impl fmt::Display for Change {
         }
         let (old, new) = (self.old.unwrap_or(0), self.new.unwrap_or(0));
         let differing = old ^ new;
-        if differing.count_ones() > MOST_BITS {
+        if differing == 0 || differing.count_ones() > MOST_BITS {
             return Ok(());
         }
         let mut before = " (";
