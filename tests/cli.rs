@@ -21,7 +21,7 @@ fn probe() -> PathBuf {
 }
 
 /// Pages whose commands need guests, hosts or several terminals; tests of their own run them.
-const TESTED_ELSEWHERE: [&str; 2] = ["boot.md", "libvirt.md"];
+const TESTED_ELSEWHERE: [&str; 3] = ["baselines.md", "boot.md", "libvirt.md"];
 
 #[test]
 fn every_example_does_what_it_says() {

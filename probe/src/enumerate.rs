@@ -40,8 +40,9 @@ pub fn walk(source: &mut impl CpuidSource, visit: &mut impl FnMut(Visit)) {
             }
             Exists::Reaching(min) => {
                 let head = walker.head(range.base);
-                // A bit that was not recorded may be set.
-                if head.is_none() && range.certain.is_some_and(|gate| walker.gate(gate) != Some(false)) {
+                // A bit that was not recorded may be set. Without leaf 0 nothing is known, and that is said already.
+                let certain = range.certain.is_some_and(|gate| walker.gate(gate) != Some(false));
+                if head.is_none() && certain && walker.last > 0 {
                     walker.say(Visit::Missing(LeafId::new(range.base, 0)));
                 }
                 if let Some(head) = head
