@@ -166,9 +166,9 @@ pub const SUBLEAF_RULES: &[SubleafRule] = &[
     row(0x27, mapped(IN_EDX), 32, "SDM leaf 27H"),
     row(0x28, mapped(IN_EBX), 32, "SDM leaf 28H"),
     row(0x29, UP_TO_EAX, 64, "SDM leaf 29H"),
-    gated(0x8000_001d, (0x8000_0001, Ecx, 22), until_zero(Eax, 4, 0), 32, "APM vol. 3 E.4.15 Fn8000_001D"),
-    row(0x8000_0020, mapped(IN_EBX), 32, "APM vol. 3 E.4.18 Fn8000_0020"),
-    row(0x8000_0026, TOPOLOGY, 64, "APM vol. 3 E.4.24 Fn8000_0026"),
+    gated(0x8000_001d, (0x8000_0001, Ecx, 22), until_zero(Eax, 4, 0), 32, "APM vol. 3 appendix E Fn8000_001D"),
+    row(0x8000_0020, mapped(IN_EBX), 32, "APM vol. 3 appendix E Fn8000_0020"),
+    row(0x8000_0026, TOPOLOGY, 64, "APM vol. 3 appendix E Fn8000_0026"),
 ];
 
 /// Subleaves inside hypervisor blocks, by signature; `leaf` is the offset from the block's base. Only Xen has any.

@@ -47,7 +47,7 @@ impl UniqueId {
 }
 
 /// # Source
-/// Intel SDM leaves 01H, 0BH, 1FH; AMD APM vol. 3 E.4.16 Fn8000_001E, E.4.24 Fn8000_0026.
+/// Intel SDM leaves 01H, 0BH, 1FH; AMD APM vol. 3 appendix E Fn8000_001E, Fn8000_0026.
 #[rustfmt::skip]
 const UNIQUE_IDS: &[UniqueId] = &[
     UniqueId { leaf: 0x1, subleaf: 0, register: Register::Ebx, hi: 31, lo: 24, valid: None, vcpus: 255 },
