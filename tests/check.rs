@@ -196,6 +196,29 @@ fn every_policy_means_what_libvirt_says() {
     assert_eq!(unknown, (1, "unverified".to_string(), none.to_vec(), vec!["avx3".to_string()]));
 }
 
+/// QEMU's newer models list `vmx-*` without `vmx`; a guest that is not to nest owes none of them.
+#[test]
+fn a_guest_without_nested_virtualization_owes_no_vmx_features() {
+    let files = Files::new("vmx");
+    // Every leaf up to 1, neither vmx nor arch-capabilities: the MSRs do not exist.
+    let dump = files.put("guest", "00000000 00000000: 00000001 756e6547 6c65746e 49656e69\n00000001 00000000: 000806f0 00000800 80000000 0f8bfbff\n");
+    for model in ["SapphireRapids-v2", "GraniteRapids-v1", "SierraForest", "Icelake-Server-v5", "Skylake-Client-v4"] {
+        let missing = |features: &str| {
+            let xml = format!("<cpu><model>{model}</model>{features}</cpu>");
+            let baseline = files.put("b.xml", &xml);
+            let (_, report) = report(&["check", &dump, "--baseline", &baseline, "--partial"]);
+            let missing = names(&report, "unsafe");
+            assert!(missing.contains(&"avx2".to_string()) || missing.contains(&"movbe".to_string()), "{missing:?}");
+            missing.into_iter().filter(|name| name.starts_with("vmx")).collect::<Vec<_>>()
+        };
+        assert!(missing("").is_empty(), "{model}");
+        assert!(missing("<feature name='vmx' policy='disable'/>").is_empty(), "{model}");
+        assert_eq!(missing("<feature name='vmx-ept'/>"), ["vmx-ept"], "{model}");
+        let nested = missing("<feature name='vmx'/>");
+        assert!(nested.len() > 60 && nested[0] == "vmx", "{model}: {nested:?}");
+    }
+}
+
 #[test]
 fn extra_features_are_said_and_only_strict_warns_of_them() {
     let files = Files::new("extra");

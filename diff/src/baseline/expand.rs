@@ -6,9 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use cpuid_probe::LeafId;
 use cpuid_probe::libvirt::cpu::{Cpu, Feature as Listed, Form, Mode, Policy};
+use cpuid_probe::msr::FEATURE_MSRS;
 
-use super::map::{CpuMap, FeatureId, Features, Model, Unknown, Vendor};
+use super::map::{CpuMap, FeatureId, Features, Model, Place, Unknown, Vendor};
 
 /// What libvirt never holds a guest to: mirrors of what the guest's system set, and monitoring that no guest gets.
 ///
@@ -77,6 +79,10 @@ impl<'a> Expanded<'a> {
                 None => unknown.push((listed.clone(), map.unknown_feature(&listed.name))),
             }
         }
+        let named: Features = cpu.features.iter().filter_map(|listed| map.feature(&listed.name)).collect();
+        for id in unannounced(map, &promises).difference(&named) {
+            promises.insert(*id, Promise { policy: Policy::Optional, by_model: true });
+        }
         Ok(Self { model, vendor, promises, unknown, bounded: model.is_some() })
     }
 
@@ -100,6 +106,27 @@ impl<'a> Expanded<'a> {
             || self.vendor.is_some()
             || !self.unknown.is_empty()
     }
+}
+
+/// The features in an MSR that CPUID is not asked to announce. QEMU's newer models list `vmx-*` but not `vmx`, for a
+/// guest that nests; any other guest has no such MSR, so that the model alone does not promise what is in it.
+///
+/// # Source
+/// QEMU 7.2 and 10.2 target/i386/cpu.c (`feature_dependencies`: without `vmx` every `vmx-*` is cleared, without
+/// `arch-capabilities` IA32_ARCH_CAPABILITIES is).
+fn unannounced(map: &CpuMap, promises: &BTreeMap<FeatureId, Promise>) -> Features {
+    let wanted = |place| map.feature_at(place).and_then(|id| promises.get(&id)).and_then(|p| p.wants()) == Some(true);
+    let silent: Vec<u32> = FEATURE_MSRS
+        .iter()
+        .filter(|msr| {
+            let (leaf, register, bit) = msr.announced_by;
+            !wanted(Place::Cpuid { id: LeafId::new(leaf, 0), register, bit })
+        })
+        .map(|msr| msr.index)
+        .collect();
+    let place = |id: &FeatureId| map.features.get(*id).map(|f| f.place);
+    let is_silent = |id: &FeatureId| matches!(place(id), Some(Place::Msr { index, .. }) if silent.contains(&index));
+    promises.keys().copied().filter(is_silent).collect()
 }
 
 /// Features that libvirt 9.0 promised with a model and newer libvirts do not, because QEMU's model lost them, and that
@@ -172,6 +199,39 @@ mod tests {
         assert_eq!(vendor.kind, "CPU vendor");
         let feature = expand(&map, "<cpu><model>Haswell</model><feature name='avx3'/></cpu>").expect("a finding");
         assert_eq!(feature.unknown.len(), 1);
+    }
+
+    #[test]
+    fn a_model_promises_nested_virtualization_only_with_vmx() {
+        let map = CpuMap::builtin();
+        let wants = |model: &str, listed: &str, name: &str| {
+            let xml = format!("<cpu><model>{model}</model>{listed}</cpu>");
+            let expanded = expand(&map, &xml).expect("known");
+            expanded.promise(map.feature(name).expect(name)).and_then(Promise::wants)
+        };
+        for model in
+            ["SapphireRapids-v2", "GraniteRapids", "Denverton", "Skylake-Server-v5", "YongFeng", "DiamondRapids"]
+        {
+            for name in ["vmx-ins-outs", "vmx-ept", "vmx-page-walk-4", "vmx-hlt-exit"] {
+                for without in ["", "<feature name='vmx' policy='disable'/>", "<feature name='vmx' policy='optional'/>"]
+                {
+                    assert_eq!(wants(model, without, name), None, "{model} {name} {without}");
+                }
+                assert_eq!(wants(model, "<feature name='vmx'/>", name), Some(true), "{model} {name}");
+                assert_eq!(
+                    wants(model, &format!("<feature name='{name}'/>"), name),
+                    Some(true),
+                    "named: {model} {name}"
+                );
+                let off = format!("<feature name='{name}' policy='forbid'/>");
+                assert_eq!(wants(model, &off, name), Some(false), "named: {model} {name}");
+            }
+        }
+        assert_eq!(wants("SapphireRapids-v2", "", "rdctl-no"), Some(true));
+        let off = "<feature name='arch-capabilities' policy='disable'/>";
+        assert_eq!(wants("SapphireRapids-v2", off, "rdctl-no"), None);
+        // libvirt's own comparison of definitions goes by the model's list.
+        assert!(names(&map, "<cpu><model>Denverton</model></cpu>").contains(&"vmx-ept"));
     }
 
     #[test]
