@@ -371,6 +371,51 @@ fn a_block_far_above_the_first_is_compared_too() {
     assert_eq!(find(&report, "0x40001001:eax:0").severity, Severity::Unsafe);
 }
 
+/// A head that names no last leaf: EAX 0, as only KVM's is documented to be.
+#[test]
+fn a_block_without_an_end_is_compared_all_the_same() {
+    let unsaid = |signature: [u32; 3], leaf1: u32| {
+        let head = with(&guest(1), 0x4000_0000, 0, |_| Registers::new(0, signature[0], signature[1], signature[2]));
+        with(&head, 0x4000_0001, 0, |r| Registers { eax: leaf1, ..r })
+    };
+    let tcg = [0x5447_4354, 0x4354_4743, 0x4743_5447];
+    let vmware = [0x6177_4d56, 0x4d56_6572, 0x6572_6177];
+    assert_eq!(compare(&unsaid(tcg, 1), &unsaid(tcg, 1)).findings, []);
+    // Another hypervisor, and another value in a leaf that the head does not rule out.
+    let report = compare(&unsaid(tcg, 1), &unsaid(vmware, 1));
+    assert_eq!(find(&report, "block:TCGTCGTCGTCG").severity, Severity::Unsafe);
+    assert_eq!(find(&report, "block:VMwareVMware").severity, Severity::Unsafe);
+    assert_eq!(find(&compare(&unsaid(tcg, 1), &unsaid(tcg, 0)), "0x40000001:eax:0").severity, Severity::Unsafe);
+    // KVM's 0 means one leaf more; that the number itself differs is said.
+    let kvm = [0x4b4d_564b, 0x564b_4d56, 0x4d];
+    let report = compare(&guest(1), &unsaid(kvm, 0x0100_7efb));
+    assert_eq!(above_expected(&report), ["0x40000000:eax:31:0"]);
+}
+
+/// 0x8000001E while TOPOEXT is off: QEMU fills it in, no software reads it.
+#[test]
+fn ids_of_a_closed_leaf_are_expected_and_other_ids_there_are_harmless() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/epyc-4-vcpus.json"));
+    let all = cpuid_probe::json::from_str(&text.expect("the sample")).expect("a dump");
+    let only = |n: usize| {
+        let mut one = all.clone();
+        one.vcpus = vec![all.vcpus[n].clone()];
+        one
+    };
+    let report = compare(&only(0), &only(3));
+    let id = find(&report, "0x8000001e:eax:31:0");
+    assert_eq!((id.severity, id.rule.as_str()), (Severity::Expected, "per-vcpu"));
+    assert_eq!(report.verdict.overall, Some(Overall::Identical), "{:?}", above_expected(&report));
+    // All vCPUs are there and show other ids: no software reads them, so that is harmless, but it is not expected.
+    let other = with(&all, 0x8000_001e, 0, |r| Registers { eax: r.eax + 16, ..r });
+    let report = compare(&all, &other);
+    assert_eq!(above_expected(&report), ["0x8000001e:eax:31:0"; 4], "one for each vCPU, as the values differ");
+    assert_eq!(find(&report, "0x8000001e:eax:31:0").severity, Severity::Info);
+    // With TOPOEXT on they are ids like any other.
+    let on = |dump: &Dump| with(dump, 0x8000_0001, 0, |r| Registers { ecx: r.ecx | 1 << 22, ..r });
+    assert_eq!(find(&compare(&on(&all), &on(&other)), "0x8000001e:eax:31:0").severity, Severity::Unsafe);
+}
+
 #[test]
 fn a_place_that_the_source_does_not_have_is_gained() {
     let a = with(&guest(1), 0, 0, |r| Registers { eax: 0xd, ..r });

@@ -240,6 +240,19 @@ fn hypervisor_blocks_follow_their_own_rules() {
     // QEMU's hv-vendor-id takes any bytes.
     let odd = intel(0x16).head(0x4000_0000, 0x4000_0006, b"\xc3\xa4\x01odd\0vendo", TextIn::EbxEcxEdx);
     assert_eq!(walked(odd).blocks().count(), 1);
+    // A signature alone makes a block, whatever it says of its end: its head is recorded, and nothing guessed after it.
+    for eax in [0, 0x10, 0x4000_ffff] {
+        let unsaid = intel(0x16).head(0x4000_0000, eax, b"TCGTCGTCGTCG", TextIn::EbxEcxEdx);
+        let dump = walked(unsaid);
+        assert_eq!(leaves_from(&dump, 0x4000_0000)[..1], [0x4000_0000], "{eax:x}");
+        assert!(dump.get(LeafId::new(0x4000_0001, 0)).is_none());
+        assert!(dump.is_complete());
+    }
+    // What is no text and names no leaf of its own block is no head.
+    for text in [b"\0\0\0\0\0\0\0\0\0\0\0\0", b"@\0\0\0@\0\0\0\0\0\0\0", b"TCG\x01TCGTCGTC", b"TCGTCGT\0\0\0\0\0"] {
+        let none = intel(0x16).head(0x4000_0000, 0, text, TextIn::EbxEcxEdx);
+        assert_eq!(walked(none).blocks().count(), 0, "{text:?}");
+    }
     // Without the hypervisor bit there is no block.
     let bare = intel(0x16).with(1, 0, [1, 1, 0, 1 << 26]);
     let bare = bare.head(0x4000_0000, 0x4000_0001, b"KVMKVMKVM\0\0\0", TextIn::EbxEcxEdx);

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::dump::{Recorded, VcpuDump};
 use crate::enumerate::{Visit, walk};
-use crate::hypervisor::base_of;
+use crate::hypervisor::{base_of, block_at};
 use crate::leaf::LeafId;
 use crate::msr::FEATURE_MSRS;
 use crate::rules::{Exists, RANGES};
@@ -101,7 +101,10 @@ impl<'a> Coverage<'a> {
         if holds(id) {
             // Left out by the walker: by the range's head, or by subleaf 0 of its leaf. Without those it is taken as
             // captured, as a single pasted line is.
-            let excluded = holds(head) && (holds(LeafId::new(id.leaf, 0)) || !self.in_range(id.leaf));
+            // A hypervisor's head that names no last leaf excludes none.
+            let excluded = holds(head)
+                && (holds(LeafId::new(id.leaf, 0)) || !self.in_range(id.leaf))
+                && !self.heads_an_open_block(head);
             return if self.read.binary_search(&id).is_err() && excluded {
                 Place::OverEnumerated
             } else {
@@ -158,6 +161,12 @@ impl<'a> Coverage<'a> {
     #[must_use]
     pub fn has_msrs(&self) -> bool {
         FEATURE_MSRS.iter().all(|m| self.msr(m.index) != MsrPlace::NotCaptured)
+    }
+
+    /// Whether `head` was read and is that of a hypervisor block whose end is not known.
+    fn heads_an_open_block(&self, head: LeafId) -> bool {
+        let block = self.vcpu.get(head).and_then(|r| block_at(head.leaf, r));
+        block.is_some_and(|block| !block.bounded) && self.read.binary_search(&head).is_ok()
     }
 
     /// Whether the walker visited `leaf`.

@@ -18,27 +18,38 @@ pub const END: u32 = 0x4001_0000;
 pub struct Block {
     /// The block's first leaf.
     pub base: u32,
-    /// The block's last leaf, as the hypervisor says.
+    /// The block's last leaf, as far as is known.
     pub last: u32,
+    /// The hypervisor says which leaf is the last.
+    pub bounded: bool,
     /// Who it is.
     pub signature: Signature,
 }
 
 /// Whether `r`, read at `base`, is the head of a hypervisor block; if so, which.
 ///
-/// A head names a last leaf inside its own 0x100 leaves, which an answer for an out-of-range leaf does not do. KVM
-/// once wrote 0 for "one leaf more" (Linux Documentation/virt/kvm/x86/cpuid.rst). The signature may be anything:
-/// QEMU's `hv-vendor-id` takes any bytes.
+/// A head names a last leaf inside its own 0x100 leaves, which an answer for an out-of-range leaf does not do. The
+/// signature may then be anything: QEMU's `hv-vendor-id` takes any bytes. KVM once wrote 0 for "one leaf more". No other
+/// hypervisor is known to name no last leaf; should one, its signature alone makes it a block, as it does for Linux's
+/// guests of KVM, VMware and Jailhouse, and nothing is known of the leaves that follow.
+///
+/// # Source
+/// Linux Documentation/virt/kvm/x86/cpuid.rst (EAX 0); arch/x86/include/asm/cpuid/api.h `cpuid_base_hypervisor` (the
+/// signature counts, EAX only where a guest asks for a number of leaves); QEMU 7.2 target/i386/cpu.c `cpu_x86_cpuid`
+/// (TCG always names 0x40000001). Hyper-V TLFS, feature discovery: EAX is the last leaf.
 #[must_use]
 pub fn block_at(base: u32, r: Registers) -> Option<Block> {
     let signature = Signature::hypervisor(r);
     if !(FIRST_BASE..END).contains(&base) || !base.is_multiple_of(STRIDE) {
         return None;
     }
-    if r.eax == 0 && &signature.0 == b"KVMKVMKVM\0\0\0" {
-        return Some(Block { base, last: base + 1, signature });
-    }
-    (base..base + STRIDE).contains(&r.eax).then_some(Block { base, last: r.eax, signature })
+    let (last, bounded) = match r.eax {
+        last if (base..base + STRIDE).contains(&last) => (last, true),
+        0 if &signature.0 == b"KVMKVMKVM\0\0\0" => (base + 1, true),
+        _ if signature.is_text() => (base, false),
+        _ => return None,
+    };
+    Some(Block { base, last, bounded, signature })
 }
 
 /// The base of the block that `leaf` would belong to, if it lies where hypervisor blocks are.

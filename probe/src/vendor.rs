@@ -32,6 +32,14 @@ impl Signature {
         matches!(&self.0, b"AuthenticAMD" | b"HygonGenuine" | b"AMDisbetter!")
     }
 
+    /// It reads as text: at least eight printable characters, then nothing but NUL. An answer for a leaf that does not
+    /// exist hardly does.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        let end = self.0.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+        end >= 8 && self.0[..end].iter().all(|b| (0x20..0x7f).contains(b))
+    }
+
     /// Intel's vendor text.
     #[must_use]
     pub fn is_intel(&self) -> bool {

@@ -55,6 +55,9 @@ pub struct Judgement {
     pub clocks: Option<Clocks>,
 }
 
+/// Why a difference in a closed place is harmless.
+pub const CLOSED: &str = "the bit that announces this leaf is 0 in both dumps, so no software reads it";
+
 /// Judges a row whose values differ. `clocks` are the leaf's rates where they are not the row's own number; `closed`
 /// says that the bit which gives the leaf its meaning is 0 on both sides.
 #[must_use]
@@ -62,8 +65,8 @@ pub fn judge(row: &Row, pair: Pair, clocks: Option<Clocks>, closed: bool) -> Jud
     let (a, b) = (pair.a.unwrap_or_default(), pair.b.unwrap_or_default());
     if closed {
         let judged = |from, to| Judged { change: change(row.rule, from, to), severity: Severity::Info };
-        let cause = "the bit that announces this leaf is 0 in both dumps, so no software reads it".to_string();
-        return Judgement { a_to_b: judged(a, b), b_to_a: judged(b, a), rule: None, cause: Some(cause), clocks: None };
+        let cause = Some(CLOSED.to_string());
+        return Judgement { a_to_b: judged(a, b), b_to_a: judged(b, a), rule: None, cause, clocks: None };
     }
     let clocks = (row.rule == RuleKind::HostClock).then(|| {
         #[allow(clippy::cast_precision_loss)] // registers are 32 bits wide

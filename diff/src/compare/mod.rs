@@ -197,8 +197,8 @@ impl VcpuPair<'_> {
                     a.map(|_| u64::from((va[register] & mask) >> row.lo)),
                     b.map(|_| u64::from((vb[register] & mask) >> row.lo)),
                 );
-                if row.rule == knowledge::RuleKind::PerVcpu && !closed {
-                    per_vcpu.note(slot, register, row, pair, self.vcpu);
+                if row.rule == knowledge::RuleKind::PerVcpu {
+                    per_vcpu.note(slot, register, row, pair, closed, self.vcpu);
                     continue;
                 }
                 let clocks = clock::frequencies(site, va, vb);

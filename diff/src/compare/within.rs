@@ -10,7 +10,7 @@ use cpuid_probe::{Register, Registers};
 
 use crate::compare::blocks::{BlockMap, Slot};
 use crate::compare::finding::{Findings, Pair, Spot, values};
-use crate::compare::judge::Judged;
+use crate::compare::judge::{CLOSED, Judged};
 use crate::compare::pairs::has_all_vcpus;
 use crate::compare::{is_closed, msr_rows};
 use crate::knowledge::{self, Row, RuleKind, Site};
@@ -194,6 +194,8 @@ fn disagreement(
 struct Noted {
     slot: Slot,
     row: Row,
+    /// The bit that gives the place its meaning is 0 wherever it differs.
+    closed: bool,
     pairs: Vec<(Pair, u32)>,
 }
 
@@ -212,10 +214,11 @@ impl PerVcpu {
         Self { noted: BTreeMap::new(), all: has_all_vcpus(a) && has_all_vcpus(b) }
     }
 
-    /// A per-vCPU row differs in some pair.
-    pub fn note(&mut self, slot: &Slot, register: Register, row: Row, pair: Pair, vcpu: u32) {
+    /// A per-vCPU row differs in some pair. `closed` says that the bit which gives it its meaning is 0 on both sides.
+    pub fn note(&mut self, slot: &Slot, register: Register, row: Row, pair: Pair, closed: bool, vcpu: u32) {
         let key = (slot.id(), register, row.lo);
-        let noted = self.noted.entry(key).or_insert(Noted { slot: *slot, row, pairs: Vec::new() });
+        let noted = self.noted.entry(key).or_insert(Noted { slot: *slot, row, closed, pairs: Vec::new() });
+        noted.closed &= closed;
         noted.pairs.push((pair, vcpu));
     }
 
@@ -225,7 +228,7 @@ impl PerVcpu {
         if counts_differ {
             findings.vcpu_count(a.vcpus.len(), b.vcpus.len());
         }
-        for ((_, register, _), Noted { slot, row, pairs }) in self.noted {
+        for ((_, register, _), Noted { slot, row, closed, pairs }) in self.noted {
             let collect = |dump: &Dump, id: Option<LeafId>| {
                 let value = |v: &VcpuDump| id.and_then(|id| v.get(id)).map(|r| field(r[register], row.hi, row.lo));
                 let mut values: Vec<Option<u32>> = dump.vcpus.iter().map(value).collect();
@@ -239,6 +242,8 @@ impl PerVcpu {
                 (Severity::Expected, "differs by vCPU, and not all vCPUs of both guests were captured")
             } else if of_a == of_b {
                 (Severity::Expected, "differs by vCPU; over all vCPUs both guests show the same values")
+            } else if closed {
+                (Severity::Info, CLOSED)
             } else {
                 // A row whose own severities are `expected` is an id: a set of other ids is another machine.
                 let worst = row.lost.min(row.gained);
