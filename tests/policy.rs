@@ -203,6 +203,21 @@ fn what_covers_nothing_is_said() {
     assert!(says(&applied(TIMING, ""), "0 of 0 waivers used"));
 }
 
+/// A file of thousands of waivers says the same as its few that matter, and names each of the others.
+#[test]
+fn many_waivers_say_what_few_do() {
+    let few = "[[waiver]]\nfeature = \"ds\"\naccept = \"unsafe\"\nreason = \"because\"\n[[waiver]]\nleaf = 1\nreason = \"b\"\n";
+    let idle: String = (0..2500).map(|n| format!("[[waiver]]\nleaf = {}\nreason = \"r\"\n", 0x5000_0000 + n)).collect();
+    let (alone, among) = (applied(LEAF1, few), applied(LEAF1, &format!("{idle}{few}{idle}")));
+    assert_eq!(waived(&alone), ["0x00000001:edx:21"]);
+    assert_eq!(alone.findings, among.findings);
+    assert_eq!(alone.verdict, among.verdict);
+    let idle: Vec<&String> = among.notes.iter().filter(|note| note.ends_with("covers nothing here")).collect();
+    assert_eq!(idle.len(), 5000);
+    assert!(idle[2499].starts_with("waiver policy.toml:7498 (0x500009c3)"), "{}", idle[2499]);
+    assert!(idle[4999].starts_with("waiver policy.toml:15005 "), "{}", idle[4999]);
+}
+
 #[test]
 fn a_mistake_is_named_with_its_line_and_column() {
     #[rustfmt::skip]

@@ -16,6 +16,7 @@
 //! A waiver never hides a finding: it is shown as waived, with its reason. One that covers nothing, or has expired, is
 //! reported. An unsafe finding is covered only by a waiver that names its feature, or exactly its bits, and accepts it.
 
+use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -186,7 +187,6 @@ impl Target {
 /// A feature by any of its names, or what has no place by its own. The names of fields are not unique, so such a name
 /// alone is not exact.
 fn named(f: &Finding, name: &str) -> Fit {
-    let folded = |text: &str| text.to_ascii_lowercase().replace('_', "-");
     let is = |known: Option<&str>| known.is_some_and(|known| folded(known) == folded(name));
     let names = f.names;
     if is(names.libvirt)
@@ -200,6 +200,11 @@ fn named(f: &Finding, name: &str) -> Fit {
     } else {
         Fit::None
     }
+}
+
+/// A name as it is compared.
+fn folded(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "-")
 }
 
 const fn placeless(f: &Finding) -> bool {
@@ -246,6 +251,46 @@ fn is_called(input: &Input, name: &str) -> bool {
     input.label.as_deref() == Some(name) || input.name == name || last == name
 }
 
+/// What a finding can be found by: a waiver that fits it names one of these.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Leaf(u32),
+    Msr(u32),
+    Name(String),
+}
+
+/// Findings by what they can be found by, so that a waiver looks at those it may fit alone.
+struct Index(HashMap<Key, Vec<usize>>);
+
+impl Index {
+    fn new(findings: &[Finding]) -> Self {
+        let mut index: HashMap<Key, Vec<usize>> = HashMap::new();
+        for (at, f) in findings.iter().enumerate() {
+            let names = [f.names.libvirt, f.names.qemu, f.names.linux, f.name.as_deref(), Some(f.id.as_str())];
+            let names = names.into_iter().flatten().map(|name| Key::Name(folded(name)));
+            let leaf = f.leaf.as_deref().and_then(hex).map(Key::Leaf);
+            let msr = f.msr.as_deref().and_then(hex).map(Key::Msr);
+            for key in names.chain(leaf).chain(msr) {
+                index.entry(key).or_default().push(at);
+            }
+        }
+        Self(index)
+    }
+
+    /// Every finding that `target` may fit, each once, in their order.
+    fn candidates(&self, target: &Target) -> Vec<usize> {
+        let keys = match target {
+            Target::Features(names) => names.iter().map(|name| Key::Name(folded(name))).collect(),
+            Target::Leaf { leaf, .. } => vec![Key::Leaf(*leaf)],
+            Target::Msr { index, .. } => vec![Key::Msr(*index)],
+        };
+        let mut found: Vec<usize> = keys.iter().filter_map(|key| self.0.get(key)).flatten().copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
 impl Policy {
     /// Reads a policy. `name` is what to call it.
     ///
@@ -253,12 +298,13 @@ impl Policy {
     /// Text that is no TOML, an unknown key, a value out of range, a waiver without a reason or place; with line and
     /// column.
     pub fn parse(name: &str, text: &str) -> Result<Self, ReadError> {
+        let lines = Lines::of(text);
         let file: File = toml::from_str(text).map_err(|e| {
-            let (line, column) = position(text, e.span().map_or(0, |span| span.start));
+            let (line, column) = lines.position(e.span().map_or(0, |span| span.start));
             ReadError { line: Some(line), column: Some(column), message: e.message().to_string() }
         })?;
         let waivers = file.waiver.into_iter().map(|row| {
-            let (line, column) = position(text, row.span().start);
+            let (line, column) = lines.position(row.span().start);
             let wrong = |message: String| ReadError { line: Some(line), column: Some(column), message };
             row.into_inner().waiver(line).map_err(wrong)
         });
@@ -269,6 +315,7 @@ impl Policy {
     /// the waivers that cover nothing, that have expired, and that an unsafe finding needs more than.
     pub fn apply(&self, report: &mut Report, as_of: Day) {
         let Report { findings, inputs, notes, .. } = report;
+        let index = Index::new(findings);
         let mut used = 0;
         let mut remarks = Vec::new();
         for waiver in &self.waivers {
@@ -278,7 +325,9 @@ impl Policy {
             };
             let expired = waiver.expires.filter(|last| as_of > *last);
             let (mut covered, mut unsafe_) = (0, Vec::new());
-            for f in findings.iter_mut().filter(|f| mine(f)) {
+            let candidates = index.candidates(&waiver.target);
+            for at in &candidates {
+                let Some(f) = findings.get_mut(*at).filter(|f| mine(f)) else { continue };
                 match waiver.covers(f) {
                     Cover::No => {}
                     Cover::TooBad => unsafe_.push(f.id.clone()),
@@ -291,14 +340,14 @@ impl Policy {
                 }
             }
             // What an earlier waiver covers already is no reason to call this one unused.
-            let twin = |f: &&Finding| f.severity == Severity::Waived && waiver.target.fit(f) != Fit::None && mine(f);
+            let twin = |f: &Finding| f.severity == Severity::Waived && waiver.target.fit(f) != Fit::None && mine(f);
             let name = format!("waiver {}:{} ({})", self.name, waiver.line, waiver.target);
             if let Some(last) = expired {
                 remarks
                     .push(format!("{name} expired on {last} and no longer counts; it would cover {covered} findings"));
             } else if covered > 0 {
                 used += 1;
-            } else if unsafe_.is_empty() && findings.iter().find(twin).is_none() {
+            } else if unsafe_.is_empty() && !candidates.iter().filter_map(|at| findings.get(*at)).any(twin) {
                 remarks.push(format!("{name} covers nothing here"));
             }
             if !unsafe_.is_empty() {
@@ -423,11 +472,23 @@ fn quoted(text: &str) -> String {
     out + "\""
 }
 
-/// Line and column (in characters) of a byte offset, both from 1.
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+/// A text and where its lines begin.
+struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { text, starts: std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect() }
+    }
+
+    /// Line and column (in characters) of a byte offset, both from 1.
+    fn position(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self.starts.get(line - 1).copied().unwrap_or_default();
+        (line, self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1)
+    }
 }
 
 /// The file as it is written.
@@ -558,4 +619,52 @@ fn day<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Day>, D::Error> {
 
 fn accept<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     value(d, "\"unsafe\", the one thing that needs accepting", |v| (v.as_str() == Some("unsafe")).then_some(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use cpuid_probe::LeafId;
+
+    use super::*;
+    use crate::compare::finding::Spot;
+    use crate::report::Names;
+
+    fn finding(spot: Spot, names: [Option<&'static str>; 3], name: &str) -> Finding {
+        let [libvirt, qemu, linux] = names;
+        Finding { names: Names { libvirt, qemu, linux }, name: Some(name.to_string()), ..spot.finding("subset") }
+    }
+
+    /// The index leaves out nothing that a waiver fits: looking at its candidates is looking at every finding.
+    #[test]
+    fn a_waiver_fits_nothing_outside_its_candidates() {
+        let bits = |leaf, register, hi, lo| Spot::bits(LeafId::new(leaf, 0), None, register, hi, lo);
+        let other = |id: &str| Spot::other(id.to_string(), None);
+        let mut findings = vec![
+            finding(bits(1, Register::Edx, 21, 21), [Some("ds"), Some("ds"), Some("dts")], "ds"),
+            finding(bits(1, Register::Ebx, 31, 24), [None; 3], "apic_id"),
+            finding(Spot::msr(0x10a, 3, 3), [Some("rsba"); 3], "rsba"),
+            finding(other("block:KVMKVMKVM"), [None; 3], "KVMKVMKVM"),
+            finding(other("vcpu-count"), [None; 3], "vCPUs"),
+            finding(bits(7, Register::Ecx, 3, 3), [None; 3], "PKU_x"),
+        ];
+        findings.extend(findings.clone());
+        let index = Index::new(&findings);
+        let names = ["ds", "DTS", "rsba", "block:KVMKVMKVM", "vcpu-count", "VCPUS", "pku-X", "apic-id", "nothing"];
+        let features = |names: &[&str]| Target::Features(names.iter().map(|name| name.to_string()).collect());
+        let mut targets: Vec<Target> = names.iter().map(|name| features(&[name])).collect();
+        targets.push(features(&["ds", "dts", "rsba"]));
+        for leaf in [1, 7, 8] {
+            targets.push(Target::Leaf { leaf, subleaf: None, register: None, bits: Vec::new() });
+        }
+        targets.push(Target::Msr { index: 0x10a, bits: Vec::new() });
+        let mut fits = 0;
+        for target in targets {
+            let fitting = |at: &usize| target.fit(&findings[*at]) != Fit::None;
+            let all: Vec<usize> = (0..findings.len()).filter(fitting).collect();
+            let candidates: Vec<usize> = index.candidates(&target).into_iter().filter(fitting).collect();
+            assert_eq!(candidates, all, "{target}");
+            fits += all.len();
+        }
+        assert_eq!(fits, 28);
+    }
 }
