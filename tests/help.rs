@@ -109,7 +109,7 @@ fn man_pages_and_completions_cover_every_command() {
     let directory = scratch();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["run", "--quiet", "--package", name, "--example", "generate", "--"])
+        .args(["run", "--quiet", "--package", name, "--example", &format!("{name}-man"), "--"])
         .arg(&directory)
         .current_dir(root())
         .output()

@@ -1,4 +1,4 @@
-//! Writes man pages and shell completions: `cargo run --example generate -- DIRECTORY`.
+//! Writes man pages and shell completions: `cargo run --example cpuid-probe-man -- DIRECTORY`.
 
 #[allow(dead_code)]
 #[path = "../src/cli.rs"]
