@@ -1,6 +1,7 @@
 //! What a dump says of the system it is made on.
 
-use std::fs;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::time::SystemTime;
 
 use cpuid_probe::dump::Provenance;
@@ -14,9 +15,12 @@ pub fn stamp(provenance: &mut Provenance, label: Option<&String>) {
     provenance.microcode = cpuinfo("microcode").next();
 }
 
-/// The values of `key` in /proc/cpuinfo, one a CPU; none where there is no /proc.
+/// The values of `key` in /proc/cpuinfo, one a CPU; none where there is no /proc. Reads no further than it is asked to.
 pub fn cpuinfo(key: &str) -> impl Iterator<Item = String> {
-    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let values = text.lines().filter_map(|line| line.split_once(':')).filter(|(name, _)| name.trim_end() == key);
-    values.map(|(_, value)| value.trim().to_string()).collect::<Vec<_>>().into_iter()
+    let lines =
+        File::open("/proc/cpuinfo").into_iter().flat_map(|file| BufReader::new(file).lines().map_while(Result::ok));
+    lines.filter_map(move |line| {
+        let (name, value) = line.split_once(':')?;
+        (name.trim_end() == key).then(|| value.trim().to_string())
+    })
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::mem;
-use std::num::NonZero;
+use std::iter;
 use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -25,16 +24,12 @@ use crate::{host, init, output};
 /// CPUID traps in a guest, so vCPUs are read at the same time; more threads than this gain nothing.
 const MOST_THREADS: usize = 16;
 
-/// A pass is read again until it equals the one before, since a live migration may change CPUID in the middle of one.
-/// So many passes are enough for that; what still changes then changes by itself.
-const MOST_PASSES: usize = 4;
-
 /// Runs the command.
 pub fn dump(args: &DumpArgs) -> Result<ExitCode> {
     let online = online()?;
     let cpus = if args.cpus == "all" { online.clone() } else { chosen(&args.cpus, &online)? };
     let mut dump = Dump::new(Source::Native);
-    dump.vcpus = read_settled(&cpus);
+    dump.vcpus = read(&cpus);
     if args.msrs {
         read_msrs(&mut dump.vcpus);
     }
@@ -116,45 +111,23 @@ impl fmt::Display for List<'_> {
     }
 }
 
-/// Reads `cpus` until two passes agree.
-fn read_settled(cpus: &[u32]) -> Vec<VcpuDump> {
-    let mut vcpus = read(cpus);
-    let mut unsettled = None;
-    for _ in 1..MOST_PASSES {
-        let before = mem::replace(&mut vcpus, read(cpus));
-        unsettled = before.iter().zip(&vcpus).find_map(|(a, b)| Some((b.vcpu, first_change(a, b)?)));
-        if unsettled.is_none() {
-            return vcpus;
-        }
-    }
-    if let Some((vcpu, id)) = unsettled {
-        eprintln!(
-            "cpuid-probe: CPUID reads differently every time, e.g. {id} on vCPU {vcpu}; this is the last reading"
-        );
-    }
-    vcpus
-}
-
-/// The first place that two readings of one vCPU do not agree on.
-fn first_change(a: &VcpuDump, b: &VcpuDump) -> Option<LeafId> {
-    let ids = a.leaves().iter().chain(b.leaves()).map(|r| r.id).chain(a.gaps.iter().chain(&b.gaps).map(|g| g.id));
-    ids.filter(|id| a.get(*id) != b.get(*id) || a.gaps != b.gaps).min()
-}
-
 /// Reads everything CPUID holds on each of `cpus`, in their order. A vCPU that cannot be reached is a gap.
 ///
-/// Threads of their own do the reading, so the CPU mask of the caller stays what it was.
+/// The calling thread takes part, and has its own CPU mask back at the end.
 pub fn read(cpus: &[u32]) -> Vec<VcpuDump> {
+    let mask = sched_getaffinity(None).unwrap_or_default();
+    let others = cpus.len().min(MOST_THREADS).min(mask.count() as usize).saturating_sub(1);
     let next = Mutex::new(cpus.iter());
-    let threads = cpus.len().min(MOST_THREADS).min(thread::available_parallelism().map_or(1, NonZero::get));
+    let worker = || {
+        let take = || next.lock().ok()?.next();
+        iter::from_fn(take).map(|cpu| read_one(*cpu)).collect::<Vec<_>>()
+    };
     let mut vcpus = thread::scope(|scope| {
-        let worker = || {
-            let take = || next.lock().ok()?.next();
-            std::iter::from_fn(take).map(|cpu| read_one(*cpu)).collect::<Vec<_>>()
-        };
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().filter_map(|w| w.join().ok()).flatten().collect::<Vec<_>>()
+        let workers: Vec<_> = (0..others).map(|_| scope.spawn(worker)).collect();
+        let own = worker();
+        workers.into_iter().filter_map(|w| w.join().ok()).flatten().chain(own).collect::<Vec<_>>()
     });
+    let _ = sched_setaffinity(None, &mask);
     vcpus.sort_by_key(|v| v.vcpu);
     vcpus
 }
@@ -277,7 +250,7 @@ mod tests {
     #[test]
     fn every_online_cpu_is_read_once_and_in_order() {
         let online = online().unwrap();
-        let read: Vec<u32> = read_settled(&online).iter().map(|v| v.vcpu).collect();
+        let read: Vec<u32> = read(&online).iter().map(|v| v.vcpu).collect();
         assert_eq!(read, online);
     }
 }
