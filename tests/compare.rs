@@ -417,6 +417,26 @@ fn ids_of_a_closed_leaf_are_expected_and_other_ids_there_are_harmless() {
 }
 
 #[test]
+fn what_emulation_lacks_is_not_laid_at_kvms_door() {
+    let tcg =
+        |dump: &Dump| with(dump, 0x4000_0000, 0, |r| Registers::new(r.eax, 0x5447_4354, 0x4354_4743, 0x4743_5447));
+    let (has, lacks) = (guest(1), with(&guest(1), 7, 0, |r| Registers { ebx: r.ebx & !(1 << 5), ..r }));
+    let avx2 = |a: &Dump, b: &Dump| {
+        let report = compare(a, b);
+        let f = find(&report, "0x00000007.0x00000000:ebx:5");
+        (f.severity, f.cause.clone().unwrap_or_default(), f.remedy.clone().unwrap_or_default())
+    };
+    let (severity, cause, remedy) = avx2(&has, &lacks);
+    assert!(cause.contains("KVM") && !cause.contains("TCG) takes nothing"), "{cause}");
+    let (emulated, tcg_cause, tcg_remedy) = avx2(&tcg(&has), &tcg(&lacks));
+    assert_eq!(emulated, severity);
+    assert!(tcg_cause.contains("TCG) takes nothing") && !tcg_cause.contains("KVM offers"), "{tcg_cause}");
+    assert!(tcg_remedy.contains("name='avx2'") && remedy.contains("name='avx2'"), "{tcg_remedy}");
+    let (_, cause, remedy) = avx2(&tcg(&has), &lacks);
+    assert!(cause.starts_with("One guest is emulated") && remedy.contains("one accelerator"), "{cause} {remedy}");
+}
+
+#[test]
 fn a_place_that_the_source_does_not_have_is_gained() {
     let a = with(&guest(1), 0, 0, |r| Registers { eax: 0xd, ..r });
     let state = |xcr0: &str, component: &str| {

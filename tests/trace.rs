@@ -137,6 +137,23 @@ fn any_two_layers_do_and_one_does_not() {
 }
 
 #[test]
+fn a_cpu_template_is_a_baseline_and_nothing_else() {
+    let files = Files::new();
+    let edx = r#"{"register": "edx", "bitmap": "0bxxxxxxxxxx1xxxxxxxxxxxxxxxxxxxx0"}"#;
+    let template = format!(r#"{{"cpuid_modifiers": [{{"leaf": "0x1", "subleaf": "0x0", "modifiers": [{edx}]}}]}}"#);
+    files.put("baseline", &template);
+    let trace = files.json(&ALL, &["--all"]);
+    let of = |name: &str| feature(&trace, name)["baseline"].clone();
+    assert_eq!((of("ds"), of("fpu"), of("avx2")), ("yes".into(), "disabled".into(), "optional".into()));
+    let ds = feature(&trace, "ds")["says"].as_str().unwrap_or_default();
+    assert!(ds.contains("the baseline promised it anyway"), "{ds}");
+    files.put("guest", &template);
+    let output = files.trace(&["host", "guest"], &[]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && error.contains("expected a dump for guest"), "{error}");
+}
+
+#[test]
 fn tables_fit_and_say_each_reason_once() {
     let files = Files::new();
     let table = String::from_utf8(files.trace(&ALL, &[]).stdout).unwrap();

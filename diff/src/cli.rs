@@ -226,7 +226,7 @@ pub struct TraceArgs {
     /// What KVM offers: a `cpuid-probe kvm` dump, or virsh domcapabilities
     #[arg(long, value_name = "DUMP|DOMCAPABILITIES")]
     pub kvm: Option<PathBuf>,
-    /// What the guest was to have: libvirt XML, or a dump
+    /// What the guest was to have: libvirt XML, a dump or a CPU template
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// What the guest has: a dump

@@ -15,8 +15,9 @@ use super::map::{CpuMap, Feature, FeatureId, Place, Unknown, qemu_differs};
 use super::seen::{Seen, VcpuBits, Why, feature_word};
 use crate::compare::finding::{Findings, Spot};
 use crate::compare::judge::Directions;
+use crate::compare::notes::accel;
 use crate::knowledge::advice::{Asked, Subject, advice_for};
-use crate::knowledge::{self, Owner, Site};
+use crate::knowledge::{self, Accel, Owner, Site};
 use crate::report::{BaselineVerdict, Finding, NotCaptured, Severity, Values};
 
 /// What one dump makes of a baseline.
@@ -34,14 +35,16 @@ pub struct Checked {
 #[derive(Debug)]
 pub(super) struct Tally {
     input: usize,
+    accel: Accel,
     pub findings: Findings,
     unread: Vec<(u32, Place, Why)>,
     doubts: Vec<String>,
 }
 
 impl Tally {
-    pub fn new(input: usize) -> Self {
-        Self { input, findings: Findings::new(Directions::Both), unread: Vec::new(), doubts: Vec::new() }
+    pub fn new(input: usize, dump: &Dump) -> Self {
+        let accel = accel(&[dump]);
+        Self { input, accel, findings: Findings::new(Directions::Both, accel), unread: Vec::new(), doubts: Vec::new() }
     }
 
     /// A promise that nobody can verify.
@@ -115,7 +118,7 @@ fn not_captured(input: usize, unread: &[(u32, Place, Why)]) -> Vec<NotCaptured> 
 }
 
 /// The spot of a feature, and a finding there with what is known about it.
-pub(super) fn described(feature: &Feature, asked: Asked) -> (Spot, Finding) {
+pub(super) fn described(feature: &Feature, asked: Asked, accel: Accel) -> (Spot, Finding) {
     let (spot, subject, row) = match feature.place {
         Place::Cpuid { id, register, bit } => {
             let site = Site { owner: Owner::Cpu, leaf: id.leaf, subleaf: id.ecx(), register };
@@ -128,7 +131,7 @@ pub(super) fn described(feature: &Feature, asked: Asked) -> (Spot, Finding) {
             (Spot::msr(index, bit, bit), Subject::Msr(index), knowledge::msr_row(index, bit))
         }
     };
-    let advice = advice_for(subject, &row, asked);
+    let advice = advice_for(subject, &row, asked).under(accel, &row, asked);
     let mut finding = spot.described(&row);
     finding.name = Some(feature.name.to_string());
     finding.names.libvirt = Some(feature.name);
@@ -209,7 +212,7 @@ impl<'a> CpuBaseline<'a> {
     /// Checks one dump. `log` is what QEMU announced for it; nothing: there is no log.
     #[must_use]
     pub fn check(&self, input: usize, dump: &Dump, log: Option<&[Announcement]>) -> Checked {
-        let mut tally = Tally::new(input);
+        let mut tally = Tally::new(input, dump);
         for (listed, unknown) in &self.expanded.unknown {
             let spot = Spot::other(format!("feature:{}", listed.name), None);
             let finding = Finding {
@@ -346,7 +349,7 @@ impl OneVcpu<'_> {
         expected: Option<bool>,
         more: impl FnOnce(&mut Finding),
     ) {
-        let (spot, finding) = described(feature, said.asked);
+        let (spot, finding) = described(feature, said.asked, tally.accel);
         let bit = |set: bool| if set { "1" } else { "0" }.to_string();
         let value = match seen {
             Seen::Bit(set) => Some(bit(set)),

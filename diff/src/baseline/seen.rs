@@ -57,6 +57,15 @@ pub const fn feature_word(index: u32, value: u64) -> u64 {
     }
 }
 
+/// Which bits of a feature word are known where only the bits of `mask` of its MSR are.
+#[must_use]
+pub const fn feature_word_mask(index: u32, mask: u64) -> u64 {
+    match index {
+        0x48b | 0x48d..=0x490 => (mask >> 32) & mask & 0xffff_ffff,
+        _ => mask,
+    }
+}
+
 /// The bits of one vCPU.
 #[derive(Debug)]
 pub struct VcpuBits<'a> {

@@ -9,57 +9,21 @@ use std::collections::BTreeMap;
 
 use cpuid_probe::dump::Dump;
 use cpuid_probe::{LeafId, Register};
-use serde::Deserialize;
 
 use super::check::{Checked, Tally};
 use super::map::Place;
-use super::seen::{Seen, VcpuBits};
+use super::seen::{Seen, VcpuBits, feature_word, feature_word_mask};
 use crate::compare::finding::Spot;
 use crate::knowledge::{self, Owner, Row, Site};
 use crate::read::ReadError;
+use crate::read::firecracker::{self, Masked};
 use crate::report::{Finding, Severity, Values};
-
-/// Which bits a template gives, and their values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Masked {
-    /// The given bits.
-    pub mask: u64,
-    /// Their values; 0 elsewhere.
-    pub value: u64,
-}
 
 /// A template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template {
     registers: BTreeMap<(LeafId, Register), Masked>,
     msrs: BTreeMap<u32, Masked>,
-}
-
-#[derive(Deserialize)]
-struct File {
-    #[serde(default)]
-    cpuid_modifiers: Vec<Leaf>,
-    #[serde(default)]
-    msr_modifiers: Vec<Msr>,
-}
-
-#[derive(Deserialize)]
-struct Leaf {
-    leaf: String,
-    subleaf: String,
-    modifiers: Vec<RegisterModifier>,
-}
-
-#[derive(Deserialize)]
-struct RegisterModifier {
-    register: String,
-    bitmap: String,
-}
-
-#[derive(Deserialize)]
-struct Msr {
-    addr: String,
-    bitmap: String,
 }
 
 /// Whether a text looks like a template: its modifiers are at the top, not inside a fingerprint.
@@ -72,29 +36,17 @@ pub fn recognise(text: &str) -> bool {
 /// Reads a template.
 ///
 /// # Errors
-/// It is not JSON of that shape, a number or bitmap is none, or a place is given twice.
+/// It is not JSON of that shape, a number or bitmap is none, a place is given twice, or nothing is given.
 pub fn read(text: &str) -> Result<Template, ReadError> {
-    let file: File = serde_json::from_str(text).map_err(|e| ReadError {
-        line: Some(e.line()),
-        column: Some(e.column()),
-        message: format!("not a Firecracker CPU template: {e}"),
-    })?;
+    let file = firecracker::template(text)?;
     let mut template = Template::default();
-    for leaf in file.cpuid_modifiers {
-        let id = LeafId::new(number(&leaf.leaf)?, number(&leaf.subleaf)?);
-        for modifier in leaf.modifiers {
-            let register = Register::from_name(&modifier.register).ok_or_else(|| {
-                ReadError::whole(format!("register \"{}\", expected eax, ebx, ecx or edx", modifier.register))
-            })?;
-            let masked = bitmap(&modifier.bitmap, 32)?;
-            if template.registers.insert((id, register), masked).is_some() {
-                return Err(ReadError::whole(format!("{id} {register} is given twice")));
-            }
+    for (id, register, masked) in file.cpuid {
+        if template.registers.insert((id, register), masked).is_some() {
+            return Err(ReadError::whole(format!("{id} {register} is given twice")));
         }
     }
-    for msr in file.msr_modifiers {
-        let index = number(&msr.addr)?;
-        if template.msrs.insert(index, bitmap(&msr.bitmap, 64)?).is_some() {
+    for (index, masked) in file.msrs {
+        if template.msrs.insert(index, masked).is_some() {
             return Err(ReadError::whole(format!("MSR {index:#x} is given twice")));
         }
     }
@@ -105,42 +57,27 @@ pub fn read(text: &str) -> Result<Template, ReadError> {
     Ok(template)
 }
 
-fn number(text: &str) -> Result<u32, ReadError> {
-    let parsed = match (text.strip_prefix("0x"), text.strip_prefix("0b")) {
-        (Some(digits), _) => u32::from_str_radix(digits, 16).ok(),
-        (_, Some(digits)) => u32::from_str_radix(digits, 2).ok(),
-        _ => None,
-    };
-    parsed.ok_or_else(|| ReadError::whole(format!("\"{text}\", expected a number with 0x or 0b in front")))
-}
-
-fn bitmap(text: &str, bits: u32) -> Result<Masked, ReadError> {
-    let wrong =
-        || ReadError::whole(format!("bitmap \"{text}\", expected 0b and at most {bits} of the characters 0, 1 and x"));
-    let mut masked = Masked::default();
-    let mut count = 0;
-    for character in text.strip_prefix("0b").ok_or_else(wrong)?.chars() {
-        let (mask, value) = match character {
-            '0' => (1, 0),
-            '1' => (1, 1),
-            'x' => (0, 0),
-            '_' => continue,
-            _ => return Err(wrong()),
-        };
-        count += 1;
-        if count > bits {
-            return Err(wrong());
-        }
-        masked = Masked { mask: masked.mask << 1 | mask, value: masked.value << 1 | value };
-    }
-    Ok(masked)
-}
-
 impl Template {
+    /// What it makes of a feature's bit; `None` where it leaves that to the host.
+    #[must_use]
+    pub fn gives(&self, place: Place) -> Option<bool> {
+        let (mask, value, bit) = match place {
+            Place::Cpuid { id, register, bit } => {
+                let given = self.registers.get(&(id, register))?;
+                (given.mask, given.value, bit)
+            }
+            Place::Msr { index, bit } => {
+                let given = self.msrs.get(&index)?;
+                (feature_word_mask(index, given.mask), feature_word(index, given.value), bit)
+            }
+        };
+        (mask >> bit & 1 == 1).then_some(value >> bit & 1 == 1)
+    }
+
     /// Checks one dump.
     #[must_use]
     pub fn check(&self, input: usize, dump: &Dump) -> Checked {
-        let mut tally = Tally::new(input);
+        let mut tally = Tally::new(input, dump);
         if dump.vcpus.is_empty() {
             tally.doubt("the dump holds no vCPU".to_string());
         }
@@ -258,6 +195,20 @@ mod tests {
         let ds = ("0x00000001:edx:21".to_string(), Severity::Warning);
         let fxsr = ("0x00000001:edx:24".to_string(), Severity::Unsafe);
         assert_eq!(ids(1 << 21), (BaselineResult::NotMet, vec![ds, fxsr, msr]));
+    }
+
+    #[test]
+    fn a_feature_is_given_taken_or_left_to_the_host() {
+        let ones = "1".repeat(64);
+        let controls = format!(r#"{{"addr": "0x48b", "bitmap": "0b{}0{}"}}"#, &ones[..33], &ones[..30]);
+        let text = TEMPLATE.replace(r#""msr_modifiers": ["#, &format!(r#""msr_modifiers": [{controls}, "#));
+        let template = read(&text).expect("a template");
+        let edx = |bit| template.gives(Place::Cpuid { id: LeafId::new(1, 0), register: Register::Edx, bit });
+        assert_eq!((edx(24), edx(21), edx(0)), (Some(true), Some(false), None));
+        let msr = |index, bit| template.gives(Place::Msr { index, bit });
+        assert_eq!((msr(0x10a, 0), msr(0x10a, 1), msr(0x480, 0)), (Some(true), None, None));
+        // A control that may be one is a feature where it need not be; what must be one is none.
+        assert_eq!((msr(0x48b, 30), msr(0x48b, 29)), (Some(true), Some(false)));
     }
 
     #[test]

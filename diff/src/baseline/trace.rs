@@ -9,8 +9,10 @@ use super::expand::{Expanded, NEVER_JUDGED};
 use super::map::{CpuMap, Feature, FeatureId, Place};
 use super::seen::{Seen, VcpuBits};
 use super::source::Source;
+use super::template::Template;
 use super::wide::Wide;
-use crate::knowledge::advice::Asked;
+use crate::compare::notes::accel;
+use crate::knowledge::advice::{Accel, Asked};
 use crate::knowledge::{self, Owner};
 use crate::report::Names;
 
@@ -183,10 +185,11 @@ pub struct Trace {
 enum View<'a> {
     Cpu(Box<Expanded<'a>>),
     Dump(Vec<VcpuBits<'a>>),
+    Template(&'a Template),
 }
 
 impl<'a> View<'a> {
-    fn new(source: &'a Source, wide: &'a Wide) -> Result<Self, String> {
+    fn new(layer: Layer, source: &'a Source, wide: &'a Wide) -> Result<Self, String> {
         match source {
             Source::Dump(dump) => Ok(Self::of_dump(dump)),
             Source::Cpus(cpus) => match &cpus[..] {
@@ -201,7 +204,11 @@ impl<'a> View<'a> {
                 }
                 _ => Err(format!("{} CPUs, expected one", cpus.len())),
             },
-            Source::Template(_) => Err("a CPU template, expected a libvirt CPU or a dump".to_string()),
+            Source::Template(template) if layer == Layer::Baseline => Ok(Self::Template(template)),
+            Source::Template(_) => Err(format!(
+                "a CPU template says what a guest is to have, which is the baseline; expected a dump for {}",
+                layer.word()
+            )),
         }
     }
 
@@ -220,6 +227,12 @@ impl<'a> View<'a> {
                 }),
                 None => expanded.bounded.then_some(Has::No),
             },
+            // What a template does not give stays as the host has it.
+            Self::Template(template) => Some(match template.gives(place) {
+                Some(true) => Has::Yes,
+                Some(false) => Has::Disabled,
+                None => Has::Optional,
+            }),
             Self::Dump(vcpus) => {
                 let seen: Vec<Seen> = vcpus.iter().map(|v| v.see(place)).collect();
                 if seen.is_empty() || seen.iter().any(|s| matches!(s, Seen::NotCaptured(_))) {
@@ -238,17 +251,22 @@ impl<'a> View<'a> {
 /// Follows every feature through the layers given: at least two, in any order. `all` keeps those that all agree on.
 ///
 /// # Errors
-/// A layer that is no dump and no single CPU, or whose model the maps do not know: its name and why.
+/// A layer that is neither a dump nor a template nor a single CPU, or whose model the maps do not know: its name and why.
 pub fn trace(given: &[(Given, &Source)], wide: &Wide, all: bool) -> Result<Trace, (String, String)> {
     let mut views: Vec<(Layer, View<'_>)> = Vec::new();
     for (layer, source) in given {
-        let view = View::new(source, wide).map_err(|why| (layer.name.clone(), why))?;
+        let view = View::new(layer.layer, source, wide).map_err(|why| (layer.name.clone(), why))?;
         views.push((layer.layer, view));
     }
     views.sort_by_key(|(layer, _)| *layer);
     let mut layers: Vec<Given> = given.iter().map(|(layer, _)| layer.clone()).collect();
     layers.sort_by_key(|given| given.layer);
 
+    let guest = given.iter().find_map(|(layer, source)| match (layer.layer, source) {
+        (Layer::Guest, Source::Dump(dump)) => Some(dump.as_ref()),
+        _ => None,
+    });
+    let accel = accel(guest.as_slice());
     let never_judged = wide.map.features_named(NEVER_JUDGED);
     let named = wide.map.features.iter().enumerate().map(|(id, f)| (Some(id), f.clone()));
     let (mut features, mut agreed) = (Vec::new(), 0);
@@ -260,7 +278,7 @@ pub fn trace(given: &[(Given, &Source)], wide: &Wide, all: bool) -> Result<Trace
         if !there {
             continue;
         }
-        let mut step = step(&feature, id.is_some(), &says);
+        let mut step = step(&feature, id.is_some(), &says, accel);
         if mirror {
             // The guest's system sets it; no layer has a part in it.
             (step.layer, step.change) = (None, None);
@@ -294,8 +312,8 @@ fn nameless(map: &CpuMap) -> Vec<Feature> {
     features.collect()
 }
 
-fn step(feature: &Feature, named: bool, says: &[(Layer, Has)]) -> Step {
-    let (_, finding) = described(feature, Asked::Missing);
+fn step(feature: &Feature, named: bool, says: &[(Layer, Has)], accel: Accel) -> Step {
+    let (_, finding) = described(feature, Asked::Missing, accel);
     let deciding: Vec<(Layer, bool)> = says.iter().filter_map(|(layer, has)| Some((*layer, has.is_there()?))).collect();
     let change = deciding.windows(2).find(|w| w[0].1 != w[1].1).map(|w| {
         let happened = if w[1].1 { Happened::Added } else { Happened::Dropped };

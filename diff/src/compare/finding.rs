@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::compare::blocks::{BlockPair, Slot};
 use crate::compare::judge::{Directions, Judged, Judgement};
-use crate::knowledge::{Asked, Row, RuleKind, Site, Subject, advice_for};
+use crate::knowledge::{Accel, Asked, Row, RuleKind, Site, Subject, advice_for};
 use crate::report::{Change, Finding, Names, Severity, Values};
 
 /// The values of a row in both dumps, shifted down; `None` where the place is absent.
@@ -175,14 +175,15 @@ fn key(spot: &Spot, finding: &Finding, severities: [Severity; 2]) -> Key {
 #[derive(Debug)]
 pub struct Findings {
     directions: Directions,
+    accel: Accel,
     found: BTreeMap<Key, Finding>,
 }
 
 impl Findings {
-    /// None yet.
+    /// None yet, about guests whose CPUs `accel` made.
     #[must_use]
-    pub const fn new(directions: Directions) -> Self {
-        Self { directions, found: BTreeMap::new() }
+    pub const fn new(directions: Directions, accel: Accel) -> Self {
+        Self { directions, accel, found: BTreeMap::new() }
     }
 
     /// Adds `finding` at `spot`, or its vCPU to an equal one.
@@ -234,7 +235,7 @@ impl Findings {
         if let Some(rule) = judged.rule {
             finding.rule = rule.to_string();
         }
-        advise(&mut finding, Subject::Cpuid(site), row, pair);
+        self.advise(&mut finding, Subject::Cpuid(site), row, pair);
         if let Some(cause) = judged.cause {
             finding.cause = Some(cause);
             finding.remedy = Some("Nothing to change.".to_string());
@@ -246,7 +247,7 @@ impl Findings {
     pub fn msr(&mut self, index: u32, row: &Row, pair: Pair, judged: Judgement, vcpu: u32) {
         let spot = Spot::msr(index, row.hi, row.lo);
         let mut finding = Finding { values: values(pair, row.hi == row.lo), ..spot.described(row) };
-        advise(&mut finding, Subject::Msr(index), row, pair);
+        self.advise(&mut finding, Subject::Msr(index), row, pair);
         self.add(&spot, finding, judged.a_to_b, judged.b_to_a, Some(vcpu));
     }
 
@@ -316,6 +317,16 @@ impl Findings {
         self.add(&spot, finding, judged(a, b), judged(b, a), None);
     }
 
+    /// Writes into a finding what is known about its row: what it promises and what a change does, cause, remedy, source.
+    fn advise(&self, finding: &mut Finding, subject: Subject, row: &Row, pair: Pair) {
+        let asked = Asked::Differs { values: [pair.a, pair.b] };
+        let advice = advice_for(subject, row, asked).under(self.accel, row, asked);
+        finding.meaning = Some(advice.meaning_and_consequence());
+        finding.cause = Some(advice.cause);
+        finding.remedy = Some(advice.remedy);
+        finding.source = Some(advice.source);
+    }
+
     /// All of them, by place.
     #[must_use]
     pub fn into_sorted(self) -> Vec<Finding> {
@@ -326,15 +337,6 @@ impl Findings {
         }
         findings
     }
-}
-
-/// Writes into a finding what is known about its row: what it promises and what a change does, cause, remedy, source.
-fn advise(finding: &mut Finding, subject: Subject, row: &Row, pair: Pair) {
-    let advice = advice_for(subject, row, Asked::Differs { values: [pair.a, pair.b] });
-    finding.meaning = Some(advice.meaning_and_consequence());
-    finding.cause = Some(advice.cause);
-    finding.remedy = Some(advice.remedy);
-    finding.source = Some(advice.source);
 }
 
 /// Sorts findings of several origins by place: leaves, then MSRs, then what has no place.

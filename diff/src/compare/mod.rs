@@ -52,7 +52,7 @@ pub struct Comparison {
 pub fn compare(a: &Dump, b: &Dump, directions: Directions) -> Comparison {
     let coverage = [a, b].map(|dump| dump.vcpus.iter().map(Coverage::of).collect::<Vec<_>>());
     let msrs = coverage.iter().flatten().all(Coverage::has_msrs);
-    let mut findings = Findings::new(directions);
+    let mut findings = Findings::new(directions, notes::accel(&[a, b]));
     let mut missing = Missing::default();
     let mut compared = 0;
     let mut per_vcpu = PerVcpu::new(a, b);

@@ -6,6 +6,7 @@ use cpuid_probe::hypervisor::base_of;
 use cpuid_probe::leaf::LeafId;
 
 use crate::compare::pairs::has_all_vcpus;
+use crate::knowledge::Accel;
 
 const TCG: &str = "a dump was made under TCG emulation: it shows what QEMU emulates, not what a host gives";
 
@@ -100,6 +101,16 @@ fn of_one(dump: &Dump) -> Vec<String> {
 pub fn is_tcg(dump: &Dump) -> bool {
     dump.provenance.boot.as_ref().is_some_and(|boot| boot.accel == "tcg")
         || dump.vcpus.iter().any(|v| v.blocks().any(|block| &block.signature.0 == b"TCGTCGTCGTCG"))
+}
+
+/// What made the CPUs of these guests.
+#[must_use]
+pub fn accel(dumps: &[&Dump]) -> Accel {
+    match dumps.iter().filter(|dump| is_tcg(dump)).count() {
+        0 => Accel::Host,
+        n if n == dumps.len() => Accel::Tcg,
+        _ => Accel::Mixed,
+    }
 }
 
 fn reads_as_kvm(coverage: &Coverage<'_>) -> bool {

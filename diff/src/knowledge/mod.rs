@@ -30,7 +30,7 @@ use cpuid_probe::Register;
 
 use crate::report::{Names, Severity};
 
-pub use advice::{Advice, Asked, Layer, Subject, advice_for};
+pub use advice::{Accel, Advice, Asked, Layer, Subject, advice_for};
 pub use causes::of as causes_of;
 pub use export::{Entry, entries, export_csv};
 pub use gates::{Gate, gates_of};

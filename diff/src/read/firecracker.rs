@@ -18,7 +18,7 @@ pub(super) const READER: Reader =
 const LIMIT: &str = "a Firecracker fingerprint holds one vCPU, and the leaves that KVM lists";
 
 /// Bits that are set to a value; those outside `mask` stay as they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Masked {
     /// The value; 0 outside the mask.
     pub value: u64,
@@ -81,9 +81,14 @@ impl TryFrom<String> for Number {
     fn try_from(text: String) -> Result<Self, String> {
         let number = match text.strip_prefix("0x") {
             Some(hex) => super::line::short_hex(hex),
-            None => text.parse().ok(),
+            None => match text.strip_prefix("0b") {
+                Some(digits) => u32::from_str_radix(digits, 2).ok(),
+                None => text.parse().ok(),
+            },
         };
-        number.map(Self).ok_or_else(|| format!("`{}`, expected 0x and 1 to 8 hex digits", super::shorten(&text)))
+        number.map(Self).ok_or_else(|| {
+            format!("`{}`, expected 0x and 1 to 8 hex digits, or 0b and 1 to 32 binary ones", super::shorten(&text))
+        })
     }
 }
 

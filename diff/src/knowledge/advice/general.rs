@@ -150,7 +150,7 @@ fn missing(row: &Row) -> String {
     }
 }
 
-fn extra(row: &Row) -> String {
+pub(super) fn extra(row: &Row) -> String {
     match (remedies::disable(row), remedies::require(row)) {
         (Some(disable), Some(require)) => {
             format!("Switch it off in the guest's own definition: {disable}; or accept it in the baseline: {require}.")

@@ -4,6 +4,7 @@
 //! the row's own names ([`remedies`]) and with what each layer does about the feature ([`layers`]). Nothing here judges.
 //! What no source supports is said to be unknown.
 
+mod emulation;
 mod general;
 pub mod layers;
 mod notes;
@@ -12,6 +13,7 @@ mod remedies;
 
 use super::{Row, Site};
 use crate::report::CONSEQUENCE;
+pub use emulation::Accel;
 pub use layers::Layer;
 
 /// Where a row is.

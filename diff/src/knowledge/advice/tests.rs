@@ -186,6 +186,33 @@ fn an_unknown_bit_is_not_explained_away() {
     assert!(!advice.specific);
 }
 
+/// What an emulated guest lacks, neither KVM nor firmware took away.
+#[test]
+fn emulated_guests_are_not_told_what_kvm_does() {
+    let mut changed = 0;
+    for (entry, asked, plain) in everything() {
+        let emulated = plain.clone().under(Accel::Tcg, &entry.row, asked);
+        assert_eq!((&emulated.meaning, &emulated.consequence), (&plain.meaning, &plain.consequence));
+        let kvm = matches!(entry.place, Place::Cpuid { owner: Owner::Kvm, .. });
+        for claim in [
+            "KVM offers",
+            "KVM emulates",
+            "KVM passes",
+            "KVM clears",
+            "KVM hides",
+            "KVM shows",
+            "microcode",
+            "host's kernel",
+        ] {
+            assert!(kvm || !emulated.cause.contains(claim), "{:?}: {}", entry.place, emulated.cause);
+        }
+        assert!(!emulated.remedy.contains("cpuid-probe kvm"), "{:?}: {}", entry.place, emulated.remedy);
+        changed += usize::from(emulated != plain);
+        assert_eq!(plain.clone().under(Accel::Host, &entry.row, asked), plain);
+    }
+    assert!(changed > 3000, "{changed}");
+}
+
 #[test]
 fn harmless_rules_ask_for_nothing() {
     for (entry, asked, advice) in everything() {

@@ -3,7 +3,7 @@
 use cpuid_probe::Register::{Eax, Ebx, Ecx, Edx};
 
 use super::{Note, bit, bits, leaf};
-use crate::knowledge::advice::Layer::{Cpu, Firmware, Libvirt, Qemu};
+use crate::knowledge::advice::Layer::{Cpu, Firmware, Kernel, Libvirt, Qemu};
 use crate::knowledge::table::Sub::{Any, At};
 
 pub(super) const NOTES: &[Note] = &[
@@ -75,7 +75,7 @@ pub(super) const NOTES: &[Note] = &[
     },
     Note {
         at: &[bit(0x7, Edx, 15), leaf(0x1a)],
-        layers: &[Cpu],
+        layers: &[Cpu, Kernel],
         cause: "The package mixes kinds of cores (hybrid). KVM hides both; what is seen is bare metal or another \
                 hypervisor, and each core kind answers for itself.",
         lost: "The guest chose its PMU tables and its scheduling by it at boot.",
