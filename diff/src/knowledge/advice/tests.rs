@@ -164,11 +164,11 @@ fn pdcm_is_dropped_without_a_word() {
 
 #[test]
 fn a_feature_without_a_note_is_told_by_its_layers() {
-    let plain = about(Owner::Cpu, 7, Register::Ebx, 23, Asked::Differs { values: [Some(1), Some(0)] });
+    let plain = about(Owner::Cpu, 0x8000_0008, Register::Ebx, 9, Asked::Differs { values: [Some(1), Some(0)] });
     assert!(!plain.specific);
     assert!(plain.cause.contains("KVM offers it where"), "{}", plain.cause);
-    assert!(plain.remedy.contains("<feature policy='disable' name='clflushopt'/>"), "{}", plain.remedy);
-    assert!(plain.remedy.contains("`clflushopt=off`"), "{}", plain.remedy);
+    assert!(plain.remedy.contains("<feature policy='disable' name='wbnoinvd'/>"), "{}", plain.remedy);
+    assert!(plain.remedy.contains("`wbnoinvd=off`"), "{}", plain.remedy);
 }
 
 #[test]
@@ -221,5 +221,51 @@ fn harmless_rules_ask_for_nothing() {
         if harmless && !matches!(asked, Asked::Missing | Asked::Extra) {
             assert!(advice.remedy.starts_with("Nothing to change"), "{:?}: {}", entry.place, advice.remedy);
         }
+    }
+}
+
+/// What the notes say of libvirt's CPU models is what its models have.
+#[test]
+fn notes_on_cpu_models_agree_with_the_models() {
+    let map = crate::baseline::map::CpuMap::builtin();
+    let has = |model: &str, feature: &str| {
+        map.model(model).expect(model).features.contains(&map.feature(feature).expect(feature))
+    };
+    for (feature, with, without) in [
+        (
+            "invpcid",
+            "Haswell GraniteRapids SierraForest EPYC-Milan EPYC-Turin",
+            "IvyBridge Denverton Snowridge KnightsMill EPYC-Rome",
+        ),
+        ("adx", "Broadwell SapphireRapids EPYC", "Haswell Denverton Snowridge Opteron_G5"),
+        ("clflushopt", "Cascadelake-Server Denverton EPYC", "Skylake-Server Broadwell Opteron_G5"),
+        ("clwb", "Skylake-Server Snowridge EPYC-Rome", "Broadwell Denverton EPYC"),
+        ("movdiri", "Snowridge ClearwaterForest DiamondRapids EPYC-Turin", "SapphireRapids EPYC-Genoa"),
+        ("movdir64b", "Snowridge ClearwaterForest DiamondRapids EPYC-Turin", "SapphireRapids EPYC-Genoa"),
+        (
+            "serialize",
+            "SapphireRapids GraniteRapids SierraForest ClearwaterForest",
+            "Icelake-Server Snowridge EPYC-Turin",
+        ),
+        ("bus-lock-detect", "SapphireRapids GraniteRapids SierraForest ClearwaterForest", "Icelake-Server EPYC-Turin"),
+        ("tsx-ldtrk", "SapphireRapids GraniteRapids DiamondRapids", "SierraForest Icelake-Server"),
+        ("cmpccxadd", "SierraForest ClearwaterForest DiamondRapids", "SapphireRapids GraniteRapids"),
+        ("lam", "ClearwaterForest DiamondRapids", "SapphireRapids GraniteRapids SierraForest"),
+        ("xop", "Opteron_G4 Opteron_G5", "Opteron_G3 EPYC SapphireRapids"),
+        ("fma4", "Opteron_G4 Opteron_G5", "Opteron_G3 EPYC SapphireRapids"),
+        ("tbm", "Opteron_G5", "Opteron_G4 EPYC"),
+        ("3dnow", "athlon phenom", "Opteron_G1 EPYC"),
+        ("sse4a", "Opteron_G3 EPYC Dhyana", "Opteron_G2 SapphireRapids YongFeng"),
+        ("clzero", "EPYC-Rome EPYC-Turin", "EPYC SapphireRapids"),
+        ("3dnowprefetch", "Broadwell Opteron_G4 EPYC", "Haswell Opteron_G3"),
+        ("overflow-recov", "EPYC-Turin EPYC-Rome-v5", "EPYC-Genoa SapphireRapids"),
+        ("ss", "KnightsMill ClearwaterForest DiamondRapids YongFeng", "SapphireRapids EPYC"),
+    ] {
+        assert!(with.split(' ').all(|model| has(model, feature)), "{feature}: one of {with} lacks it");
+        assert!(!without.split(' ').any(|model| has(model, feature)), "{feature}: one of {without} has it");
+    }
+    let basics = ["de", "pse", "tsc", "msr", "pae", "mce", "sep", "mtrr", "pge", "mca", "pat", "pse36", "clflush"];
+    for model in map.models.iter().filter(|m| has(m.name, "lm")) {
+        assert!(basics.iter().all(|feature| has(model.name, feature)), "{}", model.name);
     }
 }

@@ -8,6 +8,15 @@ use crate::knowledge::table::Sub::At;
 
 const HOST: &str = "Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.1 arch/x86/kernel/fpu/xstate.c";
 
+/// The models as libvirt defines them, and what KVM passes on.
+const MODELS: &str = "libvirt 11.3 src/cpu_map; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps";
+
+const INSTRUCTION_LOST: &str =
+    "Programs and libraries chose code by it when they started: an invalid opcode where it is gone.";
+
+const SAME_MODEL: &str =
+    "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: {disable}.";
+
 pub(super) const NOTES: &[Note] = &[
     Note {
         at: &[
@@ -143,6 +152,183 @@ pub(super) const NOTES: &[Note] = &[
                  out: {disable}.",
         source: "x86-64 psABI, micro-architecture levels; QEMU docs/system/cpu-models-x86.rst.inc, ABI compatibility \
                  levels; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
+    },
+    Note {
+        at: &[
+            bits(0x1, At(0), Edx, 7, 2),
+            bits(0x1, At(0), Edx, 14, 11),
+            bits(0x1, At(0), Edx, 17, 16),
+            bit(0x1, Edx, 19),
+        ],
+        layers: &[Qemu, Libvirt],
+        cause: "Every one of libvirt's CPU models for 64-bit guests has it: only a 32-bit model lacks it, or a definition \
+                that switches it off.",
+        lost: "Systems take it for granted, or chose their code by it when they started.",
+        remedy: "Use a 64-bit CPU model on both; if one is meant to do without: {disable}.",
+        source: "libvirt 11.3 src/cpu_map, the models with `lm`",
+    },
+    Note {
+        at: &[bit(0x1, Edx, 1)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "QEMU's CPU models up to Broadwell and Opteron_G5 have `vme`, libvirt's of the same names have not, so it \
+                depends on who reads the definition. KVM offers it where the host's CPU has it.",
+        lost: "Virtual-8086 code, as in old firmware and DOS, meets faults that it did not have.",
+        remedy: "Name it in the definition: {require}; or {disable}.",
+        source: "QEMU 7.2 and 10.2 target/i386/cpu.c against libvirt 9.0 and 11.3 src/cpu_map; Linux 6.14 \
+                 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
+    },
+    Note {
+        at: &[bit(0x1, Edx, 27)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers self-snoop where the host's CPU has it and its kernel trusts it. Of libvirt's CPU models only a \
+                few contain it (KnightsMill, ClearwaterForest, DiamondRapids, YongFeng, and newer versions of \
+                others), so host-model and host-passthrough guests have it and most named models do not.",
+        lost: "Linux leaves out a cache flush where it changes memory types on CPUs that have it.",
+        remedy: "Name it on both: {require}; or leave it out on both: {disable}.",
+        source: "libvirt 11.3 src/cpu_map; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.1 \
+                 arch/x86/kernel/cpu/mtrr/generic.c prepare_set; Linux 6.1 arch/x86/kernel/cpu/intel.c \
+                 check_memory_type_self_snoop_errata",
+    },
+    Note {
+        at: &[bit(0x7, Ebx, 10)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's from Haswell and AMD's from \
+                EPYC-Milan on contain it; Denverton, Snowridge and KnightsMill do not.",
+        lost: "The guest's kernel flushes its TLB with it: an invalid opcode where it is gone.",
+        remedy: "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: {disable}.",
+        source: "libvirt 11.3 src/cpu_map; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.1 \
+                 arch/x86/include/asm/invpcid.h and arch/x86/mm/tlb.c",
+    },
+    Note {
+        at: &[bit(0x7, Ebx, 19)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's from Broadwell and AMD's from \
+                EPYC on contain it; Denverton and Snowridge do not.",
+        lost: INSTRUCTION_LOST,
+        remedy: SAME_MODEL,
+        source: MODELS,
+    },
+    Note {
+        at: &[bit(0x7, Ebx, 23)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's from Cascadelake-Server and \
+                AMD's from EPYC on contain it; Skylake-Server's first versions do not, though the hardware has it.",
+        lost: INSTRUCTION_LOST,
+        remedy: SAME_MODEL,
+        source: MODELS,
+    },
+    Note {
+        at: &[bit(0x7, Ebx, 24)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's server models from \
+                Skylake-Server on, Snowridge among them, and AMD's from EPYC-Rome on contain it; Denverton does not.",
+        lost: INSTRUCTION_LOST,
+        remedy: SAME_MODEL,
+        source: MODELS,
+    },
+    Note {
+        at: &[bit(0x7, Ecx, 27), bit(0x7, Ecx, 28)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers direct stores where the host's CPU has them. Of libvirt's CPU models Snowridge, \
+                ClearwaterForest, DiamondRapids and EPYC-Turin contain them, and of others only newer versions.",
+        lost: INSTRUCTION_LOST,
+        remedy: SAME_MODEL,
+        source: MODELS,
+    },
+    Note {
+        at: &[bit(0x7, Edx, 14)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's from SapphireRapids on, the \
+                Forests among them, contain it; no AMD model does.",
+        lost: "The guest's kernel serializes with it (Linux's sync_core), and so do programs that asked for it: an \
+               invalid opcode where it is gone.",
+        remedy: SAME_MODEL,
+        source: "libvirt 11.3 src/cpu_map; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.1 \
+                 arch/x86/include/asm/sync_core.h",
+    },
+    Note {
+        at: &[bit(0x7, Edx, 16)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models SapphireRapids, GraniteRapids and \
+                DiamondRapids contain it.",
+        lost: INSTRUCTION_LOST,
+        remedy: SAME_MODEL,
+        source: MODELS,
+    },
+    Note {
+        at: &[bits(0x7, At(1), Eax, 7, 7)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models SierraForest, ClearwaterForest and \
+                DiamondRapids contain it, SapphireRapids and GraniteRapids do not.",
+        lost: INSTRUCTION_LOST,
+        remedy: SAME_MODEL,
+        source: MODELS,
+    },
+    Note {
+        at: &[bits(0x7, At(1), Eax, 26, 26)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers it where the host's CPU and kernel have it. Of libvirt's CPU models ClearwaterForest and \
+                DiamondRapids contain it, and newer versions of others.",
+        lost: "Programs keep tags in pointers that then are no addresses, and KVM takes no CR4 with LAM_SUP set where the \
+               guest's CPUID does not have it, so the vCPU's registers cannot be restored.",
+        remedy: SAME_MODEL,
+        source: "libvirt 11.3 src/cpu_map; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.14 \
+                 arch/x86/kvm/x86.h __cr4_reserved_bits",
+    },
+    Note {
+        at: &[bit(0x7, Ecx, 24)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers the bus-lock trap where the host's CPU has it. Of libvirt's CPU models Intel's from \
+                SapphireRapids on, the Forests among them, contain it; no AMD model does.",
+        lost: "A guest that asked to be told of bus locks is told no more of them.",
+        remedy: SAME_MODEL,
+        source: MODELS,
+    },
+    Note {
+        at: &[bit(0x8000_0001, Ecx, 11), bit(0x8000_0001, Ecx, 16), bit(0x8000_0001, Ecx, 21)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "Of libvirt's CPU models only Opteron_G4 and Opteron_G5 have XOP and FMA4, and only Opteron_G5 has TBM: \
+                no EPYC model and no Intel model does. KVM offers them where the host's CPU has them.",
+        lost: INSTRUCTION_LOST,
+        remedy: "Leave it out for good: {disable}; newer hosts do not have it.",
+        source: MODELS,
+    },
+    Note {
+        at: &[bit(0x8000_0001, Edx, 30), bit(0x8000_0001, Edx, 31)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "3DNow! is in libvirt's models athlon and phenom alone. KVM offers it where the host's CPU has it.",
+        lost: INSTRUCTION_LOST,
+        remedy: "Leave it out for good: {disable}; newer hosts do not have it.",
+        source: MODELS,
+    },
+    Note {
+        at: &[bit(0x8000_0001, Ecx, 6), bit(0x8000_0008, Ebx, 0)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "An instruction of AMD and Hygon: of libvirt's CPU models Opteron_G3 and later ones have SSE4A, EPYC-Rome \
+                and later ones CLZERO, and no model of another vendor. KVM offers it where the host's CPU has it.",
+        lost: INSTRUCTION_LOST,
+        remedy: "If the vendors differ, settle that first; else choose a CPU model that every host can give, or disable it: \
+                 {disable}.",
+        source: MODELS,
+    },
+    Note {
+        at: &[bit(0x8000_0001, Ecx, 8)],
+        layers: &[Cpu, Kernel, Qemu, Libvirt],
+        cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's from Broadwell and AMD's from \
+                Opteron_G4 on contain it.",
+        lost: "Compilers and kernels choose prefetches by it when code is built or started.",
+        remedy: SAME_MODEL,
+        source: MODELS,
+    },
+    Note {
+        at: &[bits(0x8000_0007, At(0), Ebx, 1, 0)],
+        layers: &[Cpu, Qemu, Libvirt],
+        cause: "QEMU's own addition, which KVM does not list: older versions add it on any host, newer ones where the \
+                host's CPU has it. Of libvirt's CPU models EPYC-Turin and newer versions of earlier EPYC models contain \
+                it.",
+        lost: "The guest's system decides by it what it can do after a machine check.",
+        remedy: "Have it on both: {require}; or on neither: {disable}.",
+        source: "QEMU target/i386/kvm/kvm.c kvm_arch_get_supported_cpuid (0x80000007 EBX); libvirt 11.3 src/cpu_map",
     },
     Note {
         at: &[bit(0x1, Ecx, 22), bit(0x7, Ebx, 3), bit(0x7, Ebx, 8), bit(0x8000_0001, Ecx, 5)],
