@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::root;
 
 /// Seconds after which a guest counts as hung; one boots in two.
-const TIMEOUT: u32 = 120;
+const TIMEOUT: u32 = 300;
 
 /// A guest to be.
 pub struct Guest {

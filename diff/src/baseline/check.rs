@@ -166,6 +166,7 @@ pub struct CpuBaseline<'a> {
     never_judged: Vec<FeatureId>,
     /// What QEMU's model of the same name has beyond libvirt's.
     qemu_adds: Vec<FeatureId>,
+    notes: Vec<String>,
 }
 
 impl<'a> CpuBaseline<'a> {
@@ -182,31 +183,14 @@ impl<'a> CpuBaseline<'a> {
             expanded,
             never_judged: map.features_named(NEVER_JUDGED).into_iter().collect(),
             qemu_adds: map.features_named(&adds).into_iter().collect(),
+            notes: notes(cpu, map),
         })
     }
 
     /// What a reader of any result must know about this baseline.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        notes.extend(host_note(self.cpu).map(|note| format!("the baseline {note}")));
-        let once = once_promised(self.cpu, self.map);
-        if !once.is_empty() {
-            notes.push(format!(
-                "libvirt 9.0 also promised {} with {}; newer ones do not, as QEMU's model lost it. If the baseline is \
-                 from such a libvirt, check it with --cpu-map of that libvirt",
-                once.join(", "),
-                self.cpu.model.as_deref().unwrap_or_default()
-            ));
-        }
-        let passthrough = |m: &cpuid_probe::libvirt::cpu::MaxPhysAddr| m.mode == PhysAddrMode::Passthrough;
-        if self.cpu.form == Form::Guest && self.cpu.max_phys_addr.as_ref().is_some_and(passthrough) {
-            notes.push(
-                "the baseline takes the physical address width from the host, so no dump can break that promise"
-                    .to_string(),
-            );
-        }
-        notes
+        self.notes.clone()
     }
 
     /// Checks one dump. `log` is what QEMU announced for it; nothing: there is no log.
@@ -261,6 +245,29 @@ impl<'a> CpuBaseline<'a> {
             _ => "the baseline names no CPU model and promises nothing".to_string(),
         }
     }
+}
+
+/// What a reader of any result must know about a baseline: once for all dumps.
+fn notes(cpu: &Cpu, map: &CpuMap) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(host_note(cpu).map(|note| format!("the baseline {note}")));
+    let once = once_promised(cpu, map);
+    if !once.is_empty() {
+        notes.push(format!(
+            "libvirt 9.0 also promised {} with {}; newer ones do not, as QEMU's model lost it. If the baseline is \
+             from such a libvirt, check it with --cpu-map of that libvirt",
+            once.join(", "),
+            cpu.model.as_deref().unwrap_or_default()
+        ));
+    }
+    let passthrough = |m: &cpuid_probe::libvirt::cpu::MaxPhysAddr| m.mode == PhysAddrMode::Passthrough;
+    if cpu.form == Form::Guest && cpu.max_phys_addr.as_ref().is_some_and(passthrough) {
+        notes.push(
+            "the baseline takes the physical address width from the host, so no dump can break that promise"
+                .to_string(),
+        );
+    }
+    notes
 }
 
 /// One vCPU against the promises.
