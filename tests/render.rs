@@ -184,7 +184,7 @@ fn the_table_groups_by_severity_worst_first_and_explains() {
     // Features that differ in their names alone are explained once, each with what to paste.
     let once = text.lines().filter(|l| l.contains("name='clwb'")).count();
     assert_eq!(once, 1, "{text}");
-    for part in ["  risk ", "  fix ", "  waive ", "feature = [\"clwb\", \"cr8legacy\""] {
+    for part in ["  risk ", "  fix ", "  waive ", "feature = [\"clwb\", \"sse4a\""] {
         at(part);
     }
 }
