@@ -9,6 +9,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 use cpuid_diff::knowledge::table::{Bits, CauseKind, Sub};
 use cpuid_diff::knowledge::{Owner, RuleKind, causes_of, rules_of};
 use cpuid_diff::report::Severity;
-use cpuid_probe::dump::{Dump, Record, VcpuDump};
+use cpuid_probe::dump::{Dump, Gap, GapReason, Record, VcpuDump};
 use cpuid_probe::volatile::VOLATILE;
 use cpuid_probe::{LeafId, Register, json};
 use demo::{PROBE, last_pass, switch};
@@ -142,14 +143,77 @@ fn a_baseline_is_what_the_first_pass_is_compared_with() {
 
 const KEYS: [&str; 8] = ["leaf", "new", "old", "pass", "register", "subleaf", "time", "vcpu"];
 
+fn send(signal: &str, process: u32) {
+    assert!(Command::new("kill").args(["-s", signal, &process.to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn told_to_stop_it_ends_with_its_summary() {
+    let directory = support::scratch();
+    let (baseline, ..) = altered(&directory);
+    for (arguments, signal, code) in [
+        (&["--interval", "100000"][..], "INT", 0),
+        (&["--interval", "1"], "TERM", 0),
+        (&["--interval", "100000", "--baseline", &baseline], "TERM", 1),
+    ] {
+        let mut command = Command::new(PROBE);
+        command.args(["watch", "--verbose"]).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(lines.any(|line| line.starts_with("cpuid-probe: pass 1: ")));
+        send(signal, child.id());
+        let last = lines.last().unwrap();
+        assert!(last.contains(&format!(" passes, {code} changed registers; ")), "{last}");
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{arguments:?} {signal}");
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn an_ignored_signal_stays_ignored() {
+    let script =
+        "trap '' INT; \"$0\" watch --interval 100 --count 3 & kill -s INT $!; sleep 0.1; kill -s INT $!; wait $!";
+    let output = Command::new("sh").args(["-c", script, PROBE]).output().unwrap();
+    assert!(text(&output.stderr).contains("cpuid-probe: 3 passes, "), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_change_is_shown_though_its_dumps_cannot_be_written() {
+    let directory = support::scratch();
+    let (baseline, ..) = altered(&directory);
+    let dumps = directory.join("dumps");
+    // Where the second dump should go is something else.
+    fs::create_dir_all(dumps.join("01-after.json")).unwrap();
+    let output = watch(&["--baseline", &baseline, "--count", "2", "--dump-dir", &dumps.display().to_string()]);
+    assert_eq!((output.status.code(), text(&output.stdout).lines().count()), (Some(2), 1));
+    assert!(text(&output.stderr).contains("01-after.json: is a directory"), "{}", text(&output.stderr));
+    fs::remove_dir_all(directory).unwrap();
+}
+
 #[test]
 fn trouble_is_2() {
     let directory = support::scratch();
     let file = directory.join("no dump");
     fs::write(&file, "00000001 00000000: 0 0 0 0\n").unwrap();
     let file = file.display().to_string();
+    // Of one leaf, as a capture of it that was pasted; of two vCPUs, one of which could not be read.
+    let excerpt = directory.join("excerpt").display().to_string();
+    let part = directory.join("part").display().to_string();
+    let dump = Command::new(PROBE).arg("dump").output().unwrap();
+    let Dump { provenance, vcpus } = json::from_str(text(&dump.stdout)).unwrap();
+    let mut leaf = VcpuDump::new(0);
+    for record in vcpus[0].leaves().iter().filter(|r| !(2..=0xffff).contains(&r.id.leaf)) {
+        leaf.insert(*record).unwrap();
+    }
+    let mut unread = VcpuDump::new(1);
+    unread.gaps.push(Gap { id: LeafId::new(0, 0), reason: GapReason::Unreachable });
+    for (file, vcpus) in [(&excerpt, vec![leaf]), (&part, vec![vcpus[0].clone(), unread])] {
+        fs::write(file, json::to_string(&Dump { provenance: provenance.clone(), vcpus })).unwrap();
+    }
     for (arguments, words) in [
         (&["--baseline", "/nonexistent"][..], "/nonexistent: "),
+        (&["--baseline", &excerpt], "expected a complete dump to compare with; vCPU 0 lacks 0x00000002, "),
+        (&["--baseline", &part], "expected a complete dump to compare with; vCPU 1 was not read"),
         (&["--baseline", &file], "no dump: "),
         (&["--dump-dir", &file], "no dump: "),
         (&["--interval", "x"], "--interval"),
@@ -247,6 +311,26 @@ cpu1=/sys/devices/system/cpu/cpu1/online
     assert_eq!(notes, ["cpuid-probe: vCPU 1 went offline", "cpuid-probe: vCPU 1 came online"], "{output:?}");
 }
 
+#[test]
+fn a_vcpu_out_of_reach_is_said_and_is_trouble() {
+    let setup = "mkdir -p /dev /sys; mount -t devtmpfs none /dev; mount -t sysfs none /sys; mkdir -p /cg; mount -t cgroup2 none /cg
+echo +cpuset > /cg/cgroup.subtree_control; mkdir /cg/one; echo 0 > /cg/one/cpuset.cpus";
+    let watch = "(echo 0 > /cg/one/cgroup.procs; exec cpuid-probe watch --interval 50 --count 3)";
+    let [enter, widen] = ["echo 0 > /cg/one/cgroup.procs", "echo 0-1 > /cg/one/cpuset.cpus"];
+    let for_a_while = format!("({enter}; (sleep 1; {widen}) & exec cpuid-probe watch --interval 50 --max-seconds 2)");
+    let outputs =
+        Guest::new("Haswell-noTSX", "2").file("bin/cpuid-probe", PROBE).run_script(&[setup, watch, &for_a_while]);
+    let notes = |command: &str| -> Vec<String> {
+        let lines = outputs[command].text.lines().filter(|line| line.contains("reach"));
+        lines.map(|line| line.split_once("; not").map_or(line, |(_, rest)| rest).to_string()).collect()
+    };
+    let lost = "cpuid-probe: vCPU 1 is out of reach (a cpuset without it?), and is not watched";
+    assert_eq!(notes(watch), [lost, " watched, because out of reach: vCPU 1"], "{outputs:?}");
+    assert_eq!(outputs[watch].code, 2, "{outputs:?}");
+    assert_eq!(notes(&for_a_while), [lost, "cpuid-probe: vCPU 1 is not out of reach any more"], "{outputs:?}");
+    assert_eq!(outputs[for_a_while.as_str()].code, 0, "{outputs:?}");
+}
+
 /// QEMU processes with `text` on their command line.
 fn qemus(text: &str) -> usize {
     let lines = fs::read_dir("/proc").unwrap().filter_map(|e| fs::read(e.ok()?.path().join("cmdline")).ok());
@@ -283,20 +367,28 @@ fn boot_watch_follows_a_guest_from_one_host_to_the_next() {
 
     let output = source.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).ends_with("cpuid-probe: the guest has migrated away\n"), "{}", text(&output.stderr));
+    let words = "cpuid-probe: the guest has migrated away\ncpuid-probe: 0 changed registers\n";
+    assert!(text(&output.stderr).ends_with(words), "{}", text(&output.stderr));
     let output = destination.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     let lost = "0x00000007.0 EBX 000003a9 -> 00000389 (-5)";
     assert_eq!(changes(text(&output.stdout)), [format!("0 {lost}"), format!("1 {lost}")]);
     assert_eq!(json::from_str(&fs::read_to_string(&dump).unwrap()).unwrap().vcpus.len(), 2);
 
-    // Nothing is left behind, also when it is interrupted.
-    let mut interrupted = start("Haswell-noTSX", &["--qmp", &path("again"), "-o", &path("again.json")]);
-    wait_until(&|| Path::new(&path("again.json")).exists());
+    // Told to stop, it ends as if it had come to its end. Nothing is left behind, also when it is killed.
     let name = directory.display().to_string();
-    assert_eq!(qemus(&name), 1);
-    interrupted.kill().unwrap();
-    interrupted.wait().unwrap();
-    wait_until(&|| qemus(&name) == 0);
+    for (signal, code) in [("INT", Some(0)), ("TERM", Some(0)), ("KILL", None)] {
+        let (qmp, dump) = (path(signal), path(&format!("{signal}.json")));
+        let told = start("Haswell-noTSX", &["--qmp", &qmp, "-o", &dump]);
+        wait_until(&|| Path::new(&dump).exists());
+        assert_eq!(qemus(&name), 1);
+        send(signal, told.id());
+        let output = told.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), code, "{signal}: {}", text(&output.stderr));
+        let ends = text(&output.stderr).ends_with("\ncpuid-probe: 0 changed registers\n");
+        assert_eq!(ends, code.is_some(), "{}", text(&output.stderr));
+        assert_eq!(Path::new(&qmp).exists(), code.is_none(), "the socket after {signal}");
+        wait_until(&|| qemus(&name) == 0);
+    }
     fs::remove_dir_all(directory).unwrap();
 }

@@ -40,6 +40,8 @@ pub enum Command {
         \x20 cpuid-probe kvm -o kvm-node1.json")]
     Kvm(KvmArgs),
     /// Report CPUID changes under this running guest, as a live migration makes them
+    ///
+    /// Exit codes: 0 no change; 1 a change was seen; 2 trouble, also a vCPU that is online and cannot be watched.
     #[command(after_help = "Examples:\n\
         \x20 cpuid-probe watch --count 3\n\
         \x20 cpuid-probe watch --until-change --max-seconds 1 --dump-dir changes\n\
@@ -238,9 +240,9 @@ impl Until {
 /// Options of `watch`.
 #[derive(Args, Clone, Debug)]
 pub struct WatchArgs {
-    /// Milliseconds between passes
-    #[arg(long, value_name = "MS", default_value_t = 200)]
-    pub interval: u64,
+    /// Milliseconds between passes [default: 200, or longer so that watching costs at most 1 % of a vCPU]
+    #[arg(long, value_name = "MS")]
+    pub interval: Option<u64>,
     /// Stop after N passes
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,

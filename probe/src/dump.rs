@@ -157,13 +157,26 @@ impl VcpuDump {
     /// Everything `source` holds.
     pub fn capture(vcpu: u32, source: &mut impl CpuidSource) -> Self {
         let mut dump = Self::new(vcpu);
+        dump.recapture(source);
+        dump
+    }
+
+    /// Everything `source` holds, in place of what was known. The memory is used again.
+    pub fn recapture(&mut self, source: &mut impl CpuidSource) {
+        self.clear();
         walk(source, &mut |visit| match visit {
             // The walker visits in ascending order, each place once.
-            Visit::Read(id, registers) => dump.leaves.push(Record { id, registers }),
+            Visit::Read(id, registers) => self.leaves.push(Record { id, registers }),
             Visit::Missing(_) => {}
-            Visit::Capped(id) => dump.gaps.push(Gap { id, reason: GapReason::Cap }),
+            Visit::Capped(id) => self.gaps.push(Gap { id, reason: GapReason::Cap }),
         });
-        dump
+    }
+
+    /// Forgets everything but the number.
+    pub fn clear(&mut self) {
+        self.leaves.clear();
+        self.msrs.clear();
+        self.gaps.clear();
     }
 
     /// Adds a register set. The same set again folds.

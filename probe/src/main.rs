@@ -10,6 +10,7 @@ mod libvirt_guest;
 mod native;
 #[allow(dead_code)] // until every command is built
 mod output;
+mod stop;
 mod watch;
 
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::iter;
 use std::os::unix::fs::FileExt;
@@ -15,7 +15,7 @@ use cpuid_probe::dump::{Dump, Gap, GapReason, MsrRecord, Source, VcpuDump};
 use cpuid_probe::msr::FEATURE_MSRS;
 use cpuid_probe::{LeafId, Registers};
 use raw_cpuid::native_cpuid::cpuid_count;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::cli::{DumpArgs, Format};
 use crate::host::cpuinfo;
@@ -64,9 +64,37 @@ pub fn online() -> Result<Vec<u32>> {
     Ok((0..CpuSet::MAX_CPU).filter(|n| mask.is_set(*n)).filter_map(|n| u32::try_from(n).ok()).collect())
 }
 
+/// Where the kernel lists the online vCPUs.
+const ONLINE: &str = "/sys/devices/system/cpu/online";
+
 /// The online vCPUs as /sys lists them, where it is mounted.
 pub fn online_in_sys() -> Option<Vec<u32>> {
-    parse_list(fs::read_to_string("/sys/devices/system/cpu/online").ok()?.trim())
+    OnlineList::open()?.news()
+}
+
+/// The kernel's list of online vCPUs, kept open to be looked at again and again.
+#[derive(Debug)]
+pub struct OnlineList {
+    file: File,
+    /// What it said, and room for what it says.
+    said: Vec<u8>,
+    room: Vec<u8>,
+}
+
+impl OnlineList {
+    /// `None` without /sys.
+    pub fn open() -> Option<Self> {
+        // A file of sysfs is a page at most.
+        Some(Self { file: File::open(ONLINE).ok()?, said: Vec::new(), room: vec![0; 4096] })
+    }
+
+    /// The list, if it is not what it was when last asked.
+    pub fn news(&mut self) -> Option<Vec<u32>> {
+        let len = self.file.read_at(&mut self.room, 0).ok()?;
+        let says = self.room.get(..len).filter(|says| *says != self.said)?;
+        self.said = says.to_vec();
+        parse_list(str::from_utf8(says).ok()?.trim())
+    }
 }
 
 /// The vCPUs of a `--cpus` list, which must be online.
@@ -96,7 +124,7 @@ fn parse_list(list: &str) -> Option<Vec<u32>> {
 }
 
 /// Numbers as the kernel writes them: the inverse of [`parse_list`].
-struct List<'a>(&'a [u32]);
+pub struct List<'a>(pub &'a [u32]);
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,17 +161,49 @@ pub fn read(cpus: &[u32]) -> Vec<VcpuDump> {
 }
 
 /// Moves the calling thread to `cpu` and reads there. A vCPU that cannot be reached is a gap.
-pub fn read_one(cpu: u32) -> VcpuDump {
-    if pin(cpu).is_ok() {
-        let dump = VcpuDump::capture(cpu, &mut instruction);
-        // A CPU that went offline meanwhile has lost its threads to others.
-        if sched_getcpu() == cpu as usize {
-            return dump;
-        }
-    }
+fn read_one(cpu: u32) -> VcpuDump {
     let mut dump = VcpuDump::new(cpu);
-    dump.gaps.push(Gap { id: LeafId::new(0, 0), reason: GapReason::Unreachable });
+    Reader::default().read(&mut dump);
     dump
+}
+
+/// Reads vCPUs one after the other on the calling thread, which stays on the one that was read last.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// Where the thread was sent.
+    at: Option<u32>,
+}
+
+impl Reader {
+    /// The vCPU that was read last, if it could be.
+    pub const fn at(&self) -> Option<u32> {
+        self.at
+    }
+
+    /// Reads everything on the vCPU of `dump`, in place of what that holds. A vCPU that cannot be reached is a gap.
+    pub fn read(&mut self, dump: &mut VcpuDump) {
+        let cpu = dump.vcpu;
+        let mut read = || {
+            dump.recapture(&mut instruction);
+            is_kept_on(cpu)
+        };
+        if self.at == Some(cpu) && read() || pin(cpu).is_ok() && read() {
+            self.at = Some(cpu);
+            return;
+        }
+        self.at = None;
+        dump.clear();
+        dump.gaps.push(Gap { id: LeafId::new(0, 0), reason: GapReason::Unreachable });
+    }
+}
+
+/// Whether the calling thread may run on `cpu` alone, and so does. A CPU that went offline has lost its threads to
+/// others, and they their masks.
+///
+/// Asks the kernel, not the vDSO's `getcpu`: that is RDPID where the kernel found it at its start, and a migration can
+/// take that away.
+fn is_kept_on(cpu: u32) -> bool {
+    sched_getaffinity(None).is_ok_and(|mask| only(cpu) == Some(mask))
 }
 
 /// The CPUID instruction, as a [`cpuid_probe::CpuidSource`].
@@ -153,15 +213,18 @@ fn instruction(leaf: u32, subleaf: u32) -> Option<Registers> {
     Some(Registers::new(r.eax, r.ebx, r.ecx, r.edx))
 }
 
-/// Lets the calling thread run on `cpu` alone. Numbers from 1024 on do not fit into the mask and fail.
+/// Lets the calling thread run on `cpu` alone.
 fn pin(cpu: u32) -> io::Result<()> {
-    let cpu = cpu as usize;
-    if cpu >= CpuSet::MAX_CPU {
-        return Err(ErrorKind::InvalidInput.into());
-    }
-    let mut set = CpuSet::new();
-    set.set(cpu);
-    Ok(sched_setaffinity(None, &set)?)
+    let mask = only(cpu).ok_or(ErrorKind::InvalidInput)?;
+    Ok(sched_setaffinity(None, &mask)?)
+}
+
+/// The mask of one CPU. Numbers from 1024 on do not fit.
+fn only(cpu: u32) -> Option<CpuSet> {
+    let cpu = usize::try_from(cpu).ok().filter(|cpu| *cpu < CpuSet::MAX_CPU)?;
+    let mut mask = CpuSet::new();
+    mask.set(cpu);
+    Some(mask)
 }
 
 /// Adds the feature MSRs that CPUID announces, as far as the kernel's msr device lets us read them.
@@ -195,6 +258,8 @@ fn read_msrs_of(v: &mut VcpuDump, device: &File) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use cpuid_probe::dump::Record;
 
     use super::*;

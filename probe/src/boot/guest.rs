@@ -223,6 +223,8 @@ impl Qemu {
         command.args(arguments).env("LC_ALL", "C");
         command.stdin(image::open()?).stdout(OwnedFd::from(theirs));
         command.stderr(stderr.try_clone().context("cannot share a file with QEMU")?);
+        // Ctrl-C at a terminal is for us: QEMU is asked for its last words then.
+        command.process_group(0);
         die_with_us(&mut command);
         let child = command.spawn().with_context(|| format!("{}: cannot start it", qemu.display()))?;
         Ok(Self { child, qmp: Some(ours), stderr })

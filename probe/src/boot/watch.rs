@@ -6,7 +6,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, anyhow, bail};
@@ -17,6 +16,7 @@ use serde_json::json;
 use crate::boot::guest::{GuestSpec, Qemu, arguments, gone, stamp};
 use crate::boot::qmp::{Qmp, QmpError};
 use crate::cli::{BootArgs, Format, WatchFormat};
+use crate::stop::Stop;
 use crate::watch::lines;
 use crate::{host, output};
 
@@ -28,6 +28,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// # Errors
 /// As of booting; and what the guest says it cannot do.
 pub fn watch(spec: &GuestSpec, args: &BootArgs) -> Result<ExitCode> {
+    let stop = Stop::new();
     let mut arguments = arguments(spec);
     arguments.extend(["-append", "watch"].map(String::from));
     if let Some(path) = &args.qmp {
@@ -41,8 +42,11 @@ pub fn watch(spec: &GuestSpec, args: &BootArgs) -> Result<ExitCode> {
     let _socket = args.qmp.as_deref().map(Socket);
     let mut qemu = Qemu::start(&spec.qemu, &arguments)?;
     let mut guest = Guest { spec, args, arguments, text: String::new(), seen: 0 };
-    match guest.follow(&mut qemu) {
-        Ok(()) => Ok(if guest.seen > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS }),
+    match guest.follow(&mut qemu, &stop) {
+        Ok(()) => {
+            eprintln!("cpuid-probe: {} changed registers", guest.seen);
+            Ok(if guest.seen > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+        }
         Err(error) => match error.downcast::<QmpError>() {
             Ok(error) => {
                 let grace = if matches!(error, QmpError::Closed) { PERIOD * 20 } else { Duration::ZERO };
@@ -76,12 +80,13 @@ struct Guest<'a> {
 
 impl Guest<'_> {
     /// Passes on what the guest says until it is time to stop.
-    fn follow(&mut self, qemu: &mut Qemu) -> Result<()> {
+    fn follow(&mut self, qemu: &mut Qemu, stop: &Stop) -> Result<()> {
         let started = Instant::now();
         let deadline = self.args.until.deadline(started);
         let mut qmp = qemu.connect(started + self.spec.timeout)?;
         // A guest that comes from elsewhere has written its dump there.
         let mut dumped = self.args.incoming.is_some();
+        let mut stopped = false;
         loop {
             qmp.renew(Instant::now() + self.spec.timeout);
             let status = qmp.execute("query-status", json!({}))?;
@@ -95,7 +100,7 @@ impl Guest<'_> {
                     bail!("the guest wrote no dump within {} s", self.spec.timeout.as_secs());
                 }
             }
-            if dumped && !self.pass_on()? || self.args.until.until_change && self.seen > 0 {
+            if dumped && !self.pass_on()? || stopped || self.args.until.until_change && self.seen > 0 {
                 return Ok(());
             }
             match status["status"].as_str().unwrap_or_default() {
@@ -111,7 +116,8 @@ impl Guest<'_> {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Ok(());
             }
-            thread::sleep(PERIOD);
+            // Told to stop: once more, for what the guest has written last.
+            stopped = stop.within(PERIOD);
         }
     }
 

@@ -9,20 +9,25 @@
 
 mod libc_paths;
 pub mod lines;
+mod pace;
 
 use std::fs;
+use std::mem;
 use std::path::Path;
 use std::process::ExitCode;
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use cpuid_probe::change::{Sighting, changes, same};
+use cpuid_probe::coverage::Coverage;
 use cpuid_probe::dump::{Dump, Provenance, Source, VcpuDump};
-use cpuid_probe::{json, text};
+use cpuid_probe::{LeafId, json, text};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::cli::{Format, WatchArgs};
+use crate::native::{List, OnlineList, Reader};
+use crate::stop::Stop;
+use crate::watch::pace::Pace;
 use crate::{host, native, output};
 
 /// A pass that differs is read again until two readings agree, since the switch may fall into the middle of one. So
@@ -32,34 +37,51 @@ const MOST_READINGS: u32 = 8;
 /// Runs the command.
 pub fn watch(args: &WatchArgs) -> Result<ExitCode> {
     libc_paths::use_baseline();
+    let stop = Stop::new();
     let mut watcher = Watcher::new(args)?;
-    let interval = Duration::from_millis(args.interval);
-    let (started, used) = (Instant::now(), cpu_time());
+    let (started, begun) = (Instant::now(), cpu_time());
     let deadline = args.until.deadline(started);
-    let mut next = Some(started);
-    while watcher.pass()? {
+    let mut used = begun;
+    let planned = loop {
+        let start = Instant::now();
+        let goes_on = watcher.pass()?;
         let now = Instant::now();
+        // All of it counts, waking up and reporting too.
+        let earlier = mem::replace(&mut used, cpu_time());
+        if watcher.passes > 1 {
+            watcher.pace.note(used.saturating_sub(earlier));
+        }
+        let next = start.checked_add(watcher.pace.interval());
         let counted = args.count.is_some_and(|count| watcher.passes >= count);
         let changed = args.until.until_change && watcher.seen > 0;
-        if counted || changed || deadline.is_some_and(|deadline| now >= deadline) {
-            break;
+        if !goes_on || counted || changed || deadline.is_some_and(|deadline| now >= deadline) {
+            break next;
         }
-        next = next.and_then(|next| Some(next.checked_add(interval)?.max(now)));
-        match next.into_iter().chain(deadline).min() {
-            Some(wake) => thread::sleep(wake.saturating_duration_since(now)),
-            None => thread::sleep(Duration::MAX),
+        let wake = next.into_iter().chain(deadline).min();
+        if stop.within(wake.map_or(Duration::MAX, |wake| wake.saturating_duration_since(now))) {
+            break Some(Instant::now());
         }
-    }
-    let Watcher { passes, seen, .. } = watcher;
-    let used = (cpu_time() - used).as_secs_f64();
+    };
+    let Watcher { passes, seen, out_of_reach, .. } = watcher;
+    let used = cpu_time().saturating_sub(begun).as_secs_f64();
     // The pause after the last pass counts too.
-    let wall = started.elapsed().as_secs_f64().max(interval.as_secs_f64() * passes as f64);
+    let wall = planned.map_or(Duration::MAX, |next| next - started).max(started.elapsed()).as_secs_f64();
     let (each, share) = (1000.0 * used / passes as f64, 100.0 * used / wall);
+    let unread = if out_of_reach.is_empty() {
+        String::new()
+    } else {
+        format!("; not watched, because out of reach: vCPU {}", List(&out_of_reach))
+    };
     eprintln!(
         "cpuid-probe: {passes} passes, {seen} changed registers; {each:.2} ms of CPU time a pass, {share:.2} % of one \
-         vCPU"
+         vCPU{unread}"
     );
-    Ok(if seen > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(match (seen, &out_of_reach[..]) {
+        (0, []) => ExitCode::SUCCESS,
+        // No change was seen, and nobody can say that there was none.
+        (0, _) => ExitCode::from(2),
+        _ => ExitCode::from(1),
+    })
 }
 
 /// What is being watched, and what was seen so far.
@@ -74,6 +96,16 @@ struct Watcher<'a> {
     /// The provenance of dumps made here, but for their time.
     provenance: Provenance,
     online: Vec<u32>,
+    /// Where changes of `online` are seen; without /sys no vCPU can be switched on or off.
+    list: Option<OnlineList>,
+    /// The online vCPUs that the last pass could not read.
+    out_of_reach: Vec<u32>,
+    pace: Pace,
+    reader: Reader,
+    /// The last reading of each online vCPU, and the one before it where there was one in this pass. Their memory is
+    /// used again and again.
+    now: Vec<VcpuDump>,
+    earlier: Vec<VcpuDump>,
     /// Passes so far.
     passes: u64,
     /// Changed registers so far.
@@ -89,7 +121,6 @@ impl<'a> Watcher<'a> {
         }
         let mut provenance = Provenance::new(Source::Native);
         host::stamp(&mut provenance, None);
-        let online = native::online()?;
         let (before, origin, last) = match &args.baseline {
             Some(file) => {
                 let Dump { vcpus, provenance } = read_dump(file)?;
@@ -97,72 +128,98 @@ impl<'a> Watcher<'a> {
             }
             None => (Vec::new(), provenance.clone(), Some(SystemTime::now())),
         };
+        let mut list = OnlineList::open();
+        let online = list.as_mut().and_then(OnlineList::news).map_or_else(native::online, Ok)?;
         for v in before.iter().filter(|v| !online.contains(&v.vcpu)) {
             eprintln!("cpuid-probe: vCPU {} of the baseline is not online here", v.vcpu);
         }
-        Ok(Self { args, before, origin, last, provenance, online, passes: 0, seen: 0, pairs: 0 })
+        let now: Vec<VcpuDump> = online.iter().copied().map(VcpuDump::new).collect();
+        Ok(Self {
+            args,
+            before,
+            origin,
+            last,
+            provenance,
+            online,
+            list,
+            out_of_reach: Vec::new(),
+            pace: Pace::new(args.interval),
+            reader: Reader::default(),
+            earlier: now.clone(),
+            now,
+            passes: 0,
+            seen: 0,
+            pairs: 0,
+        })
     }
 
     /// Reads everything until it is settled, and reports what changed. `false` once nobody reads the reports.
     fn pass(&mut self) -> Result<bool> {
         self.passes += 1;
-        let used = cpu_time();
         self.note_hotplug();
-        let (vcpus, readings) = self.settled();
+        let used = cpu_time();
+        let (readings, last) = self.read_settled();
         let at = SystemTime::now();
         if self.passes == 1 {
-            self.introduce(&vcpus, (cpu_time() - used) / readings);
+            // The first reading has to load the program.
+            self.introduce(cpu_time().saturating_sub(last.unwrap_or(used)));
         }
+        self.note_reach()?;
 
-        let count = vcpus.len();
-        let sightings = self.sightings(&vcpus);
+        let sightings = self.sightings();
+        let mut connected = true;
         if !sightings.is_empty() {
             self.seen += sightings.len() as u64;
-            self.write_pair(&vcpus, at)?;
+            // What was seen comes first: writing a dump may fail.
+            connected = lines::print(&sightings, at, self.args.format)?;
+            self.write_pair(at)?;
             self.origin.clone_from(&self.provenance);
-            self.last = Some(at);
         }
-        self.last = self.last.map(|_| at);
-        for v in vcpus {
-            match self.before.binary_search_by_key(&v.vcpu, |b| b.vcpu) {
-                Ok(place) => self.before[place] = v,
-                Err(place) => self.before.insert(place, v),
-            }
-        }
-        let connected = lines::print(&sightings, at, self.args.format)?;
+        self.last = (self.last.is_some() || !sightings.is_empty()).then_some(at);
         if self.args.verbose {
-            let ms = (cpu_time() - used).as_secs_f64() * 1000.0;
-            eprintln!(
-                "cpuid-probe: pass {}: {count} vCPUs, read {readings} times, {ms:.2} ms of CPU time",
-                self.passes
-            );
+            let ms = cpu_time().saturating_sub(used).as_secs_f64() * 1000.0;
+            let (pass, count) = (self.passes, seen(&self.now).count());
+            eprintln!("cpuid-probe: pass {pass}: {count} vCPUs, read {readings} times, {ms:.2} ms of CPU time");
+        }
+        for v in self.now.iter_mut().filter(|v| !v.leaves().is_empty()) {
+            match self.before.binary_search_by_key(&v.vcpu, |b| b.vcpu) {
+                Ok(place) => mem::swap(&mut self.before[place], v),
+                Err(place) => self.before.insert(place, v.clone()),
+            }
         }
         Ok(connected)
     }
 
-    /// A reading that shows what was seen before, or one that the next reading confirms; and how many it took. vCPUs
-    /// out of reach are left out.
-    fn settled(&self) -> (Vec<VcpuDump>, u32) {
-        let read = || {
-            let vcpus = self.online.iter().map(|cpu| native::read_one(*cpu));
-            vcpus.filter(|v| !v.leaves().is_empty()).collect::<Vec<_>>()
-        };
-        let mut now = read();
-        let mut readings = 1;
-        let mut settled = agree(&self.before, &now);
+    /// Reads until a reading shows what was seen before, or what the one before it does. How many it took, and the CPU
+    /// time used before the last one, if that was not the first.
+    fn read_settled(&mut self) -> (u32, Option<Duration>) {
+        self.read();
+        let (mut readings, mut used) = (1, None);
+        let mut settled = agree(&self.before, &self.now);
         while !settled && readings < MOST_READINGS {
-            let again = read();
+            mem::swap(&mut self.earlier, &mut self.now);
+            used = Some(cpu_time());
+            self.read();
             readings += 1;
-            settled = agree(&now, &again);
-            now = again;
+            settled = agree(&self.earlier, &self.now);
         }
-        (now, readings)
+        (readings, used)
+    }
+
+    /// Reads every vCPU. Beginning where the last reading ended saves a move.
+    fn read(&mut self) {
+        let Self { reader, now, .. } = self;
+        if now.last().is_some_and(|last| reader.at() == Some(last.vcpu)) {
+            now.iter_mut().rev().for_each(|v| reader.read(v));
+        } else {
+            now.iter_mut().for_each(|v| reader.read(v));
+        }
     }
 
     /// What differs from before.
-    fn sightings(&self, now: &[VcpuDump]) -> Vec<Sighting> {
+    fn sightings(&self) -> Vec<Sighting> {
         let mut found = Vec::new();
-        for v in now {
+        for v in seen(&self.now) {
             if let Some(before) = find(&self.before, v.vcpu) {
                 let sighting = |change| Sighting { pass: self.passes, vcpu: v.vcpu, change };
                 changes(before.leaves(), v.leaves(), &mut |change| found.push(sighting(change)));
@@ -173,40 +230,57 @@ impl<'a> Watcher<'a> {
 
     /// Says which vCPUs came and went since the last pass.
     fn note_hotplug(&mut self) {
-        // Without /sys no vCPU can be switched on or off.
-        let Some(online) = native::online_in_sys() else { return };
-        for cpu in self.online.iter().filter(|cpu| !online.contains(cpu)) {
-            eprintln!("cpuid-probe: vCPU {cpu} went offline");
-        }
-        for cpu in online.iter().filter(|cpu| !self.online.contains(cpu)) {
-            eprintln!("cpuid-probe: vCPU {cpu} came online");
-        }
+        let Some(online) = self.list.as_mut().and_then(OnlineList::news) else { return };
+        say_difference(&self.online, &online, ["went offline", "came online"]);
+        self.now = online.iter().copied().map(VcpuDump::new).collect();
+        self.earlier.clone_from(&self.now);
         self.online = online;
     }
 
-    /// Says what is watched and what a pass costs.
-    fn introduce(&self, vcpus: &[VcpuDump], cost: Duration) {
-        let (cost, interval) = (cost.as_secs_f64() * 1000.0, self.args.interval);
-        let sets: usize = vcpus.iter().map(|v| v.leaves().len()).sum();
-        let count = vcpus.len();
+    /// Says which vCPUs cannot be read, and which can again, since the last pass.
+    fn note_reach(&mut self) -> Result<()> {
+        let unread = self.now.iter().filter(|v| v.leaves().is_empty()).map(|v| v.vcpu);
+        let mut out_of_reach: Vec<u32> = unread.collect();
+        if out_of_reach.len() == self.now.len() {
+            bail!("no vCPU can be reached (a cpuset that has none of them?): vCPU {}", List(&out_of_reach));
+        }
+        if !out_of_reach.is_empty()
+            && let Some(online) = native::online_in_sys()
+        {
+            // One that went offline in this pass is not out of reach.
+            out_of_reach.retain(|cpu| online.contains(cpu));
+        }
+        let words = ["is not out of reach any more", "is out of reach (a cpuset without it?), and is not watched"];
+        say_difference(&self.out_of_reach, &out_of_reach, words);
+        self.out_of_reach = out_of_reach;
+        Ok(())
+    }
+
+    /// Says what is watched, how often, and what a reading costs.
+    fn introduce(&mut self, cost: Duration) {
+        self.pace.note(cost);
+        let sets: usize = self.now.iter().map(|v| v.leaves().len()).sum();
+        let count = seen(&self.now).count();
+        let why = if self.pace.is_stretched() { " (so that it costs at most 1 %)" } else { "" };
+        let (interval, cost) = (self.pace.interval().as_millis(), cost.as_secs_f64() * 1000.0);
         eprintln!(
-            "cpuid-probe: {count} vCPUs, {sets} register sets; a pass every {interval} ms, {cost:.2} ms of CPU time"
+            "cpuid-probe: {count} vCPUs, {sets} register sets; a pass every {interval} ms{why}, {cost:.2} ms of CPU time"
         );
-        for v in vcpus.iter().filter(|v| self.args.baseline.is_some() && find(&self.before, v.vcpu).is_none()) {
+        for v in seen(&self.now).filter(|v| self.args.baseline.is_some() && find(&self.before, v.vcpu).is_none()) {
             eprintln!("cpuid-probe: vCPU {} is not in the baseline; it is compared with this pass", v.vcpu);
         }
     }
 
     /// Writes what was seen before and what is seen now into the directory for it, if there is one.
-    fn write_pair(&mut self, now: &[VcpuDump], at: SystemTime) -> Result<()> {
+    fn write_pair(&mut self, at: SystemTime) -> Result<()> {
         let Some(directory) = &self.args.dump_dir else { return Ok(()) };
         self.pairs += 1;
-        for (when, provenance, seen, vcpus) in
-            [("before", &self.origin, self.last, &self.before[..]), ("after", &self.provenance, Some(at), now)]
+        for (when, provenance, seen_at, vcpus) in
+            [("before", &self.origin, self.last, &self.before), ("after", &self.provenance, Some(at), &self.now)]
         {
-            let mut dump = Dump { provenance: provenance.clone(), vcpus: vcpus.to_vec() };
-            if let Some(seen) = seen {
-                dump.provenance.captured_at = Some(humantime::format_rfc3339_seconds(seen).to_string());
+            let mut dump = Dump { provenance: provenance.clone(), vcpus: vcpus.clone() };
+            if let Some(seen_at) = seen_at {
+                dump.provenance.captured_at = Some(humantime::format_rfc3339_seconds(seen_at).to_string());
                 dump.provenance.vcpus_online = u32::try_from(self.online.len()).ok();
                 dump.note_hypervisors();
             }
@@ -217,15 +291,29 @@ impl<'a> Watcher<'a> {
     }
 }
 
+/// The vCPUs that could be read.
+fn seen(vcpus: &[VcpuDump]) -> impl Iterator<Item = &VcpuDump> {
+    vcpus.iter().filter(|v| !v.leaves().is_empty())
+}
+
+/// Says which numbers are in `old` alone, and which in `new` alone.
+fn say_difference(old: &[u32], new: &[u32], words: [&str; 2]) {
+    for (these, those, word) in [(old, new, words[0]), (new, old, words[1])] {
+        for cpu in these.iter().filter(|cpu| !those.contains(cpu)) {
+            eprintln!("cpuid-probe: vCPU {cpu} {word}");
+        }
+    }
+}
+
 /// Whether two readings show the same on every vCPU that is in both (and there is one).
 fn agree(a: &[VcpuDump], b: &[VcpuDump]) -> bool {
-    let mut pairs = b.iter().filter_map(|v| Some((find(a, v.vcpu)?, v))).peekable();
+    let mut pairs = seen(b).filter_map(|v| Some((find(a, v.vcpu)?, v))).peekable();
     pairs.peek().is_some() && pairs.all(|(a, b)| same(a.leaves(), b.leaves()))
 }
 
 fn find(vcpus: &[VcpuDump], number: u32) -> Option<&VcpuDump> {
     let at = vcpus.binary_search_by_key(&number, |v| v.vcpu).ok()?;
-    vcpus.get(at)
+    vcpus.get(at).filter(|v| !v.leaves().is_empty())
 }
 
 /// The CPU time that this process has used.
@@ -243,12 +331,39 @@ fn prepare(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A dump of ours, JSON or framed text.
+/// A dump of ours, JSON or framed text, from which nothing is missing.
 fn read_dump(path: &Path) -> Result<Dump> {
     let content = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    if content.trim_start().starts_with('{') {
-        json::from_str(&content).with_context(|| path.display().to_string())
+    let dump = if content.trim_start().starts_with('{') {
+        json::from_str(&content).with_context(|| path.display().to_string())?
     } else {
-        text::read_frame(&content).with_context(|| path.display().to_string())
+        text::read_frame(&content).with_context(|| path.display().to_string())?
+    };
+    let lacks: Vec<String> = dump.vcpus.iter().filter_map(lack).collect();
+    if !lacks.is_empty() || dump.vcpus.is_empty() {
+        let lacks = if lacks.is_empty() { "it has no vCPU".to_string() } else { lacks.join("; ") };
+        bail!("{}: expected a complete dump to compare with; {lacks}", path.display());
     }
+    Ok(dump)
+}
+
+/// So many places are named.
+const MOST_PLACES: usize = 6;
+
+/// What a dump does not have of a vCPU: `vCPU 1 lacks 0x00000007.0, 0x0000000d.1 and 3 more places`.
+fn lack(v: &VcpuDump) -> Option<String> {
+    if v.leaves().is_empty() {
+        return Some(format!("vCPU {} was not read", v.vcpu));
+    }
+    let Coverage { missing, capped, .. } = Coverage::of(v);
+    let mut places: Vec<LeafId> = missing.into_iter().chain(capped).chain(v.gaps.iter().map(|gap| gap.id)).collect();
+    places.sort_unstable();
+    places.dedup();
+    let more = match places.len().saturating_sub(MOST_PLACES) {
+        0 => String::new(),
+        n => format!(" and {n} more places"),
+    };
+    places.truncate(MOST_PLACES);
+    let names: Vec<String> = places.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| format!("vCPU {} lacks {}{more}", v.vcpu, names.join(", ")))
 }
