@@ -76,7 +76,7 @@ pub fn together(owner: Owner, leaf: u32, subleaf: u32, registers: Registers) -> 
 /// The extended family counts where the base family is 15; the extended model where it is 6 or 15.
 ///
 /// # Source
-/// Intel SDM vol. 1 ch. 21 leaf 01H; AMD APM vol. 3 appendix E.3 Fn0000_0001.
+/// Intel SDM vol. 1 ch. 21 leaf 01H; AMD APM vol. 3 appendix E Fn0000_0001.
 #[must_use]
 pub const fn signature(eax: u32) -> (u32, u32, u32) {
     let base = field(eax, 11, 8);

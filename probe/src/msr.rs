@@ -33,6 +33,9 @@ impl FeatureMsr {
     }
 }
 
+/// The MSRs, and in cpufeatures.h the bits that announce them.
+const LINUX: &str = "Linux arch/x86/include/asm/msr-index.h";
+
 const VMX: (u32, Register, u8) = (0x1, Register::Ecx, 5);
 
 const fn msr(index: u32, name: &'static str, announced_by: (u32, Register, u8), source: &'static str) -> FeatureMsr {
@@ -51,8 +54,8 @@ const fn vmx_if(index: u32, name: &'static str, also: (u32, u8)) -> FeatureMsr {
 #[rustfmt::skip]
 pub const FEATURE_MSRS: &[FeatureMsr] = &[
     msr(0xcf, "IA32_CORE_CAPABILITIES", (0x7, Register::Edx, 30), "SDM vol. 4 table 2-2"),
-    msr(0x10a, "IA32_ARCH_CAPABILITIES", (0x7, Register::Edx, 29), "SDM vol. 4 table 2-2"),
-    msr(0x345, "IA32_PERF_CAPABILITIES", (0x1, Register::Ecx, 15), "SDM vol. 4 table 2-2"),
+    msr(0x10a, "IA32_ARCH_CAPABILITIES", (0x7, Register::Edx, 29), LINUX),
+    msr(0x345, "IA32_PERF_CAPABILITIES", (0x1, Register::Ecx, 15), LINUX),
     vmx(0x480, "IA32_VMX_BASIC"),
     vmx(0x481, "IA32_VMX_PINBASED_CTLS"),
     vmx(0x482, "IA32_VMX_PROCBASED_CTLS"),

@@ -48,7 +48,7 @@ impl Seen {
 /// a guest may choose to set is a feature. All others are taken as they are.
 ///
 /// # Source
-/// SDM vol. 3 appendix A.3 to A.5; QEMU 7.2 target/i386/kvm/kvm.c (`kvm_arch_get_supported_msr_feature`).
+/// SDM vol. 3 appendix A, VM-execution, VM-exit and VM-entry controls; QEMU 7.2 target/i386/kvm/kvm.c (`kvm_arch_get_supported_msr_feature`).
 #[must_use]
 pub const fn feature_word(index: u32, value: u64) -> u64 {
     match index {
@@ -131,7 +131,7 @@ impl<'a> VcpuBits<'a> {
     /// The width of guest-physical addresses in bits; `None` where the leaf is not there.
     ///
     /// # Source
-    /// Leaf 0x80000008 EAX\[7:0\]; 36 bits without that leaf (SDM vol. 3 section 5.1.4).
+    /// Leaf 0x80000008 EAX\[7:0\]; 36 bits without that leaf (SDM vol. 3, Enumeration of Paging Features by CPUID).
     #[must_use]
     pub fn phys_bits(&self) -> Option<u32> {
         self.vcpu.get(LeafId::new(0x8000_0008, 0)).map(|r| r.eax & 0xff)

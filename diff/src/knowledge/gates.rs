@@ -4,7 +4,7 @@
 //! leave such leaves filled, or unset, as they please. If a gate bit differs, that bit is the finding.
 //!
 //! # Source
-//! Intel SDM vol. 1 ch. 21 and AMD APM vol. 3 appendix E.4, the leaves named; QEMU fills 0x8000001D and 0x8000001E even
+//! Intel SDM vol. 1 ch. 21 and AMD APM vol. 3 appendix E, the leaves named; QEMU fills 0x8000001D and 0x8000001E even
 //! where the bit is off (QEMU 7.2 target/i386/cpu.c:5791-5821).
 
 use cpuid_probe::Register::{self, Eax, Ebx, Ecx, Edx};

@@ -43,7 +43,7 @@ pub(super) const FEATURES: &[MsrFeature] = &[
     msr_feature(0x10a, 29, "",                                     "",                                    "IGN_UMONITOR",        "MCU_OPT_CTRL can make UMONITOR be ignored"),
     msr_feature(0x10a, 30, "",                                     "",                                    "MON_UMON_MITG",       "MCU_OPT_CTRL controls a MONITOR and UMONITOR mitigation"),
     msr_feature(0x10a, 32, "",                                     "",                                    "PB_OPT_CTRL",         "PB_OPT_CTRL MSR exists"),
-    msr_feature(0x10a, 62, "its-no",                               "its-no",                              "",                    "Immune to indirect target selection"),
+    msr_feature(0x10a, 62, "its-no",                               "its-no",                              "",                    "Immune to indirect target selection (a hypervisor's word: no hardware sets it)"),
     msr_feature(0x345, 13, "",                                     "full-width-write",                    "",                    "General counters can be written at their full width"),
     msr_feature(0x480, 54, "vmx-ins-outs",                         "vmx-ins-outs",                        "",                    "VM exits by INS and OUTS report instruction information"),
     msr_feature(0x480, 55, "vmx-true-ctls",                        "vmx-true-ctls",                       "",                    "The TRUE control capability MSRs 0x48d to 0x490 exist"),

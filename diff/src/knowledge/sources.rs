@@ -1,4 +1,6 @@
 //! Where each leaf is described, for places whose row names no source of its own.
+//!
+//! Manuals are cited by leaf, function or MSR: their sections move from edition to edition.
 
 use super::{Owner, Site};
 
@@ -22,17 +24,17 @@ const fn to(first: u32, last: u32, source: &'static str) -> Described {
 #[rustfmt::skip]
 const CPU: &[Described] = &[
     one(0x0, "Intel SDM vol. 1 ch. 21 leaf 00H"),
-    one(0x1, "Intel SDM vol. 1 ch. 21 leaf 01H; AMD APM vol. 3 appendix E.3 Fn0000_0001"),
+    one(0x1, "Intel SDM vol. 1 ch. 21 leaf 01H; AMD APM vol. 3 appendix E Fn0000_0001"),
     one(0x2, "Intel SDM vol. 1 ch. 21 leaf 02H"),
     one(0x3, "Intel SDM vol. 1 ch. 21 leaf 03H"),
     one(0x4, "Intel SDM vol. 1 ch. 21 leaf 04H"),
-    one(0x5, "Intel SDM vol. 1 ch. 21 leaf 05H; AMD APM vol. 3 appendix E.3 Fn0000_0005"),
+    one(0x5, "Intel SDM vol. 1 ch. 21 leaf 05H; AMD APM vol. 3 appendix E Fn0000_0005"),
     one(0x6, "Intel SDM vol. 1 ch. 21 leaf 06H"),
-    one(0x7, "Intel SDM vol. 1 ch. 21 leaf 07H; AMD APM vol. 3 appendix E.3 Fn0000_0007"),
+    one(0x7, "Intel SDM vol. 1 ch. 21 leaf 07H; AMD APM vol. 3 appendix E Fn0000_0007"),
     one(0x9, "Intel SDM vol. 1 ch. 21 leaf 09H"),
     one(0xa, "Intel SDM vol. 1 ch. 21 leaf 0AH"),
-    one(0xb, "Intel SDM vol. 1 ch. 21 leaf 0BH; AMD APM vol. 3 appendix E.3 Fn0000_000B"),
-    one(0xd, "Intel SDM vol. 1 ch. 21 leaf 0DH; AMD APM vol. 3 appendix E.3 Fn0000_000D"),
+    one(0xb, "Intel SDM vol. 1 ch. 21 leaf 0BH; AMD APM vol. 3 appendix E Fn0000_000B"),
+    one(0xd, "Intel SDM vol. 1 ch. 21 leaf 0DH; AMD APM vol. 3 appendix E Fn0000_000D"),
     one(0xf, "Intel SDM vol. 1 ch. 21 leaf 0FH"),
     one(0x10, "Intel SDM vol. 1 ch. 21 leaf 10H"),
     one(0x12, "Intel SDM vol. 1 ch. 21 leaf 12H"),
@@ -55,27 +57,27 @@ const CPU: &[Described] = &[
     one(0x27, "Intel SDM vol. 1 ch. 21 leaf 27H"),
     one(0x28, "Intel SDM vol. 1 ch. 21 leaf 28H"),
     one(0x29, "Intel SDM vol. 1 ch. 21 leaf 29H"),
-    one(0x8000_0000, "AMD APM vol. 3 appendix E.4 Fn8000_0000; Intel SDM vol. 1 ch. 21 leaf 80000000H"),
-    one(0x8000_0001, "AMD APM vol. 3 appendix E.4 Fn8000_0001; Intel SDM vol. 1 ch. 21 leaf 80000001H"),
-    to(0x8000_0002, 0x8000_0004, "AMD APM vol. 3 appendix E.4 Fn8000_0002 to Fn8000_0004; Intel SDM vol. 1 ch. 21 leaves 80000002H to 80000004H"),
-    one(0x8000_0005, "AMD APM vol. 3 appendix E.4 Fn8000_0005"),
-    one(0x8000_0006, "AMD APM vol. 3 appendix E.4 Fn8000_0006; Intel SDM vol. 1 ch. 21 leaf 80000006H"),
-    one(0x8000_0007, "AMD APM vol. 3 appendix E.4 Fn8000_0007; Intel SDM vol. 1 ch. 21 leaf 80000007H"),
-    one(0x8000_0008, "AMD APM vol. 3 appendix E.4 Fn8000_0008; Intel SDM vol. 1 ch. 21 leaf 80000008H"),
-    one(0x8000_000a, "AMD APM vol. 3 appendix E.4 Fn8000_000A"),
-    one(0x8000_0019, "AMD APM vol. 3 appendix E.4 Fn8000_0019"),
-    one(0x8000_001a, "AMD APM vol. 3 appendix E.4 Fn8000_001A"),
-    one(0x8000_001b, "AMD APM vol. 3 appendix E.4 Fn8000_001B"),
-    one(0x8000_001c, "AMD APM vol. 3 appendix E.4 Fn8000_001C"),
-    one(0x8000_001d, "AMD APM vol. 3 appendix E.4 Fn8000_001D"),
-    one(0x8000_001e, "AMD APM vol. 3 appendix E.4 Fn8000_001E"),
-    one(0x8000_001f, "AMD APM vol. 3 appendix E.4 Fn8000_001F"),
-    one(0x8000_0020, "AMD APM vol. 3 appendix E.4 Fn8000_0020"),
-    one(0x8000_0021, "AMD APM vol. 3 appendix E.4 Fn8000_0021; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
-    one(0x8000_0022, "AMD APM vol. 3 appendix E.4 Fn8000_0022"),
-    one(0x8000_0023, "AMD APM vol. 3 appendix E.4 Fn8000_0023"),
+    one(0x8000_0000, "AMD APM vol. 3 appendix E Fn8000_0000; Intel SDM vol. 1 ch. 21 leaf 80000000H"),
+    one(0x8000_0001, "AMD APM vol. 3 appendix E Fn8000_0001; Intel SDM vol. 1 ch. 21 leaf 80000001H"),
+    to(0x8000_0002, 0x8000_0004, "AMD APM vol. 3 appendix E Fn8000_0002 to Fn8000_0004; Intel SDM vol. 1 ch. 21 leaves 80000002H to 80000004H"),
+    one(0x8000_0005, "AMD APM vol. 3 appendix E Fn8000_0005; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_0006, "AMD APM vol. 3 appendix E Fn8000_0006; Intel SDM vol. 1 ch. 21 leaf 80000006H"),
+    one(0x8000_0007, "AMD APM vol. 3 appendix E Fn8000_0007; Intel SDM vol. 1 ch. 21 leaf 80000007H"),
+    one(0x8000_0008, "AMD APM vol. 3 appendix E Fn8000_0008; Intel SDM vol. 1 ch. 21 leaf 80000008H"),
+    one(0x8000_000a, "AMD APM vol. 3 appendix E Fn8000_000A; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_0019, "AMD APM vol. 3 appendix E Fn8000_0019; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_001a, "AMD APM vol. 3 appendix E Fn8000_001A; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_001b, "AMD APM vol. 3 appendix E Fn8000_001B; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_001c, "AMD APM vol. 3 appendix E Fn8000_001C; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_001d, "AMD APM vol. 3 appendix E Fn8000_001D; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_001e, "AMD APM vol. 3 appendix E Fn8000_001E; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_001f, "AMD APM vol. 3 appendix E Fn8000_001F; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_0020, "AMD APM vol. 3 appendix E Fn8000_0020; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_0021, "AMD APM vol. 3 appendix E Fn8000_0021; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_0022, "AMD APM vol. 3 appendix E Fn8000_0022; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
+    one(0x8000_0023, "AMD APM vol. 3 appendix E Fn8000_0023; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
     one(0x8000_0025, "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000025"),
-    one(0x8000_0026, "AMD APM vol. 3 appendix E.4 Fn8000_0026"),
+    one(0x8000_0026, "AMD APM vol. 3 appendix E Fn8000_0026; Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv"),
     one(0x8000_0027, "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000027"),
     to(0x8086_0000, 0x8086_0007, "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv, Transmeta leaves; Linux 6.1 arch/x86/kernel/cpu/transmeta.c"),
     one(0xc000_0000, "Linux 6.1 arch/x86/kernel/cpu/centaur.c"),
@@ -101,8 +103,12 @@ pub(super) fn of(site: Site) -> Option<&'static str> {
 /// Where the MSR is described.
 pub(super) const fn of_msr(index: u32) -> Option<&'static str> {
     match index {
-        0xcf | 0x10a | 0x345 => Some("Intel SDM vol. 4 table 2-2"),
-        0x480..=0x491 => Some("Intel SDM vol. 3 appendix A"),
+        0xcf => Some("Linux arch/x86/include/asm/msr-index.h MSR_IA32_CORE_CAPS; Intel SDM vol. 4 table 2-2"),
+        0x10a => Some(
+            "Linux arch/x86/include/asm/msr-index.h ARCH_CAP_*; Xen include/public/arch-x86/cpufeatureset.h, MSR_ARCH_CAPS",
+        ),
+        0x345 => Some("Linux arch/x86/include/asm/msr-index.h MSR_IA32_PERF_CAPABILITIES"),
+        0x480..=0x491 => Some("Intel SDM vol. 3 appendix A; Linux arch/x86/include/asm/vmx.h and vmxfeatures.h"),
         _ => None,
     }
 }

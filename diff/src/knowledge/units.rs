@@ -59,7 +59,7 @@ const fn plus_one(unit: &'static str) -> Unit {
 
 const CACHE_TYPE: Unit = Unit::Words(&[(0, "none"), (1, "data"), (2, "instruction"), (3, "unified")]);
 
-/// AMD's code for ways (APM vol. 3 appendix E.4 Fn8000_0006).
+/// AMD's code for ways (APM vol. 3 appendix E Fn8000_0006).
 const WAYS: Unit = Unit::Words(&[
     (0, "off"),
     (1, "direct mapped"),

@@ -131,7 +131,7 @@ pub(super) const NOTES: &[Note] = &[
                 it off.",
         lost: "No 64-bit system runs without it; a 32-bit one that uses it meets an invalid opcode.",
         remedy: "Use a 64-bit CPU model on both; if one is meant to do without: {disable}.",
-        source: "x86-64 psABI, micro-architecture levels; QEMU docs/system/cpu-models-x86.rst.inc, ABI compatibility \
+        source: "x86-64 psABI low-level-sys-info.tex, Micro-Architecture Levels; QEMU docs/system/cpu-models-x86.rst.inc, ABI compatibility \
                  levels",
     },
     Note {
@@ -150,7 +150,7 @@ pub(super) const NOTES: &[Note] = &[
                started: an invalid opcode in the middle of a running program.",
         remedy: "Use a CPU model from Nehalem or Opteron_G4 on for both, or name it on both: {require}; or leave it \
                  out: {disable}.",
-        source: "x86-64 psABI, micro-architecture levels; QEMU docs/system/cpu-models-x86.rst.inc, ABI compatibility \
+        source: "x86-64 psABI low-level-sys-info.tex, Micro-Architecture Levels; QEMU docs/system/cpu-models-x86.rst.inc, ABI compatibility \
                  levels; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
     },
     Note {
@@ -340,7 +340,7 @@ pub(super) const NOTES: &[Note] = &[
                program started. Without LZCNT and TZCNT there is no fault but a wrong result: the old instruction \
                runs instead.",
         remedy: "Name it on both: {require}; or leave it out on both: {disable}.",
-        source: "x86-64 psABI, micro-architecture levels; Intel SDM vol. 2 LZCNT, TZCNT; Linux 6.14 \
+        source: "x86-64 psABI low-level-sys-info.tex, Micro-Architecture Levels; Intel SDM vol. 2 LZCNT, TZCNT; Linux 6.14 \
                  arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
     },
     Note {
@@ -397,7 +397,7 @@ pub(super) const NOTES: &[Note] = &[
                 the guests are of different vendors, or the bits of 1.EDX differ.",
         lost: "Software for AMD reads the copy instead of the original.",
         remedy: "Settle the vendor, or the bit of the same number in 0x00000001 EDX; this one follows.",
-        source: "AMD APM vol. 3 appendix E.4 Fn8000_0001; QEMU 7.2 target/i386/cpu.c CPUID_EXT2_AMD_ALIASES; Linux \
+        source: "AMD APM vol. 3 appendix E Fn8000_0001; QEMU 7.2 target/i386/cpu.c CPUID_EXT2_AMD_ALIASES; Linux \
                  6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
     },
     Note {
