@@ -24,7 +24,7 @@ use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::register::mask;
 use cpuid_probe::volatile::volatile_bits;
 use cpuid_probe::{LeafId, Register, json};
-use demo::{CASES, LINUX_CASES, PROBE, image, show, show_linux, switch};
+use demo::{CASES, LINUX_CASES, PROBE, changes, image, show, show_linux, switch};
 use machine::{Cpu, Definition, Machine};
 
 /// A migration: source and destination, as `-cpu` and optionally `-smp` arguments.
@@ -103,6 +103,19 @@ fn a_guest_sees_what_was_predicted_and_nothing_else() {
     thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(work))));
     let failures = failures.into_inner().unwrap();
     assert!(failures.is_empty(), "{failures}");
+}
+
+#[test]
+fn the_loss_of_long_mode_is_seen_though_no_vcpu_could_start_without_it() {
+    let definition = Definition::image(&image(), "watch=5 verbose");
+    for vcpus in ["1", "2", "3"] {
+        let mut source = Machine::start(&definition, &Cpu::new("qemu64", vcpus));
+        let (mut destination, _) = switch(&mut source, &definition, &Cpu::new("qemu64,-lm", vcpus));
+        let lost = |line: &&str| line.contains(" 0x80000001 EDX ") && line.ends_with("-29)");
+        let on: Vec<&str> = changes(destination.console()).into_iter().filter(lost).collect();
+        let on: BTreeSet<&str> = on.iter().filter_map(|line| line.split(' ').nth(3)).collect();
+        assert_eq!(on.len().to_string(), vcpus, "{}", destination.console());
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! The local APIC: starting the other vCPUs, and sleeping.
+//! The local APIC: starting the other vCPUs, sleeping, and waking them.
 //!
 //! # Source
-//! SDM vol. 3 chapters 11.4 (xAPIC registers), 11.5.4 (timer), 11.12 (x2APIC: the same registers as MSRs).
+//! SDM vol. 3 chapters 11.4 (xAPIC registers), 11.5.4 (timer), 11.6.1 (interrupt command), 11.12 (x2APIC: the same
+//! registers as MSRs).
 
 use core::arch::asm;
 
@@ -26,8 +27,8 @@ const DIVIDE_BY_1: u32 = 0b1011;
 /// Timer ticks in a millisecond under QEMU and KVM, whose APIC bus runs at 1 GHz.
 const TICKS: u32 = 1_000_000;
 
-/// The vector of the timer's interrupt (entry.s returns from it at once).
-pub const TIMER_VECTOR: usize = 32;
+/// The vector of the interrupt that ends a sleep, the timer's or another vCPU's (entry.s returns from it at once).
+pub const WAKE_VECTOR: usize = 32;
 
 /// This vCPU's local APIC.
 #[derive(Clone, Copy, Debug)]
@@ -69,12 +70,22 @@ impl Apic {
         // The two legacy interrupt controllers: all lines off.
         outb(0x21, 0xff);
         outb(0xa1, 0xff);
-        self.write(SPURIOUS, (APIC_ON | SPURIOUS_VECTOR).into());
+        self.enable();
         self.write(TIMER_DIVISOR, DIVIDE_BY_1.into());
-        self.write(TIMER, TIMER_VECTOR as u64);
+        self.write(TIMER, WAKE_VECTOR as u64);
         self.write(TIMER_COUNT, milliseconds.saturating_mul(TICKS).max(1).into());
+        self.await_interrupt();
+    }
+
+    /// Lets this vCPU take interrupts, once it waits for one.
+    pub fn enable(self) {
+        self.write(SPURIOUS, (APIC_ON | SPURIOUS_VECTOR).into());
+    }
+
+    /// Sleeps until the next interrupt, or goes on at once if it came before.
+    pub fn await_interrupt(self) {
         // SAFETY: the interrupt's entry returns at once, and STI lets none through before HLT.
-        unsafe { asm!("sti", "hlt", "cli", options(nomem)) }
+        unsafe { asm!("sti", "hlt", "cli") }
         self.write(END_OF_INTERRUPT, 0);
     }
 }

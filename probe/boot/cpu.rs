@@ -4,7 +4,7 @@ use core::arch::asm;
 
 use cpuid_probe::{CpuidSource, Registers};
 
-use crate::apic::TIMER_VECTOR;
+use crate::apic::WAKE_VECTOR;
 
 /// Bits of CR4.
 const CR4_OSXSAVE: u64 = 1 << 18;
@@ -16,7 +16,7 @@ unsafe extern "C" {
     safe fn try_xsetbv(value: u64) -> bool;
     safe static exception_stubs: u8;
     safe static general_protection: u8;
-    safe static timer_interrupt: u8;
+    safe static wake_interrupt: u8;
 }
 
 /// The CPUID instruction of the vCPU this runs on.
@@ -112,7 +112,7 @@ pub fn wait(ticks: u64) {
     }
 }
 
-/// Sleeps. Interrupts are off, so only INIT wakes this vCPU, and SIPI then starts it in the trampoline.
+/// Sleeps. Interrupts are off, so nothing but INIT wakes this vCPU.
 pub fn halt() -> ! {
     loop {
         // SAFETY: stops this vCPU, nothing else.
@@ -154,7 +154,7 @@ pub fn set_up() {
 }
 
 /// The exceptions, and the one interrupt that is ever let through.
-const VECTORS: usize = TIMER_VECTOR + 1;
+const VECTORS: usize = WAKE_VECTOR + 1;
 const GENERAL_PROTECTION: usize = 13;
 
 /// Points every exception to its entry in `entry.s`. Each vCPU builds the same table in the same place.
@@ -169,7 +169,7 @@ fn load_exception_table() {
     for vector in 0..VECTORS {
         let at = match vector {
             GENERAL_PROTECTION => &raw const general_protection as usize,
-            TIMER_VECTOR => &raw const timer_interrupt as usize,
+            WAKE_VECTOR => &raw const wake_interrupt as usize,
             // Sixteen bytes each.
             _ => &raw const exception_stubs as usize + 16 * vector,
         };

@@ -198,9 +198,9 @@ try_xsetbv_at:
     mov $1, %eax
     ret
 
-# The timer has woken this vCPU: that was all.
-    .globl timer_interrupt
-timer_interrupt:
+# This vCPU was woken: that was all.
+    .globl wake_interrupt
+wake_interrupt:
     iretq
 
 # Exceptions: a fault of the two functions above makes them return false, all else is fatal.

@@ -8,7 +8,7 @@
 //! One vCPU after the other:
 //! * `entry.s` checks for long mode and enters it;
 //! * [`info`] takes the kernel command line and the size of RAM from the boot loader;
-//! * [`smp`] starts the other vCPUs; each reads itself into its own slot of RAM ([`slot`]) and halts. None waits for
+//! * [`smp`] starts the other vCPUs; each reads itself into its own slot of RAM ([`slot`]) and sleeps. None waits for
 //!   a lock: vCPUs that spin keep those that work from running;
 //! * the first vCPU sorts the slots by APIC id, since vCPUs arrive in any order, and prints them.
 //!

@@ -1,15 +1,19 @@
 //! Every vCPU reads itself.
 //!
+//! The others are started once. Between passes they sleep in 64-bit mode, and an interrupt wakes them for the next one:
+//! from a start on, a migration may take away what a start needs (long mode), and that loss has to be reported. Only
+//! where their number is another one, all are started anew.
+//!
 //! # Source
-//! SDM vol. 3 section 9.4 (INIT-SIPI-SIPI).
+//! SDM vol. 3 section 9.4 (INIT-SIPI-SIPI), section 11.6.1 (interrupt command).
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use cpuid_probe::LeafId;
 use cpuid_probe::text::{Gap, GapReason, VcpuView};
 
-use crate::apic::Apic;
-use crate::cpu::{self, inb, outw, wait};
+use crate::apic::{Apic, WAKE_VECTOR};
+use crate::cpu::{self, cpuid, inb, outw, wait};
 use crate::slot::{Bank, List, Reading, SLOT, SLOTS};
 
 /// Where the other vCPUs start in real mode: a page below 1 MiB that no boot loader uses.
@@ -21,6 +25,10 @@ pub static NEXT_SLOT: AtomicU32 = AtomicU32::new(1);
 pub static SLOT_LIMIT: AtomicU32 = AtomicU32::new(0);
 /// Whether vCPUs read into [`Bank::B`].
 static INTO_B: AtomicBool = AtomicBool::new(false);
+/// Counts passes. A vCPU that sleeps reads itself once this has moved on.
+static PASS: AtomicU32 = AtomicU32::new(0);
+/// How many vCPUs have read themselves in the last pass.
+static AWAKE: AtomicUsize = AtomicUsize::new(0);
 /// The slots whose vCPU has read itself in this pass.
 static DONE: [AtomicBool; MOST] = [const { AtomicBool::new(false) }; MOST];
 
@@ -37,6 +45,7 @@ const TO_ALL_OTHERS: u32 = 3 << 18;
 const ASSERT: u32 = 1 << 14;
 const INIT: u32 = TO_ALL_OTHERS | ASSERT | 5 << 8;
 const STARTUP: u32 = TO_ALL_OTHERS | ASSERT | 6 << 8 | (TRAMPOLINE >> 12) as u32;
+const WAKE: u32 = TO_ALL_OTHERS | ASSERT | WAKE_VECTOR as u32;
 
 /// Ticks between INIT and SIPI: a fraction of a millisecond. Hypervisors need none; the manual's 10 ms are for boards
 /// of 1995.
@@ -46,6 +55,10 @@ const AFTER_INIT: u64 = 1 << 18;
 const PATIENCE: u64 = 1 << 34;
 /// The same where nobody says how many there are: a fraction of a second.
 const PATIENCE_UNKNOWN: u64 = 1 << 29;
+
+/// CPUID.80000001H:EDX[29].
+const EXTENDED: u32 = 0x8000_0001;
+const LONG_MODE: u32 = 1 << 29;
 
 unsafe extern "C" {
     safe static trampoline_start: u8;
@@ -87,17 +100,23 @@ impl Vcpus {
     }
 }
 
-/// Starts every other vCPU, reads this one meanwhile, and waits for the others.
+/// Starts or wakes every other vCPU, reads this one meanwhile, and waits for the others.
 ///
 /// What an earlier pass read into `bank` is gone then; the caller looks at it no more.
 pub fn read_all(ram_end: u64, bank: Bank) -> Vcpus {
     let slots = MOST.min((ram_end as usize).saturating_sub(SLOTS) / SLOT);
     SLOT_LIMIT.store(slots as u32, Ordering::SeqCst);
     INTO_B.store(bank == Bank::B, Ordering::SeqCst);
-    NEXT_SLOT.store(1, Ordering::SeqCst);
     DONE.iter().for_each(|done| done.store(false, Ordering::SeqCst));
+    PASS.fetch_add(1, Ordering::SeqCst);
     let expected = vcpu_count();
-    let started = expected != Some(1) && start_others();
+    let awake = AWAKE.load(Ordering::SeqCst);
+    let started = match expected {
+        Some(1) => false,
+        // All of them were there in the last pass.
+        Some(n) if n.min(slots) == awake => wake_others(),
+        _ => start_others(),
+    };
     read_into(0);
     let patience = match (started, expected) {
         (false, _) => 0,
@@ -112,14 +131,22 @@ pub fn read_all(ram_end: u64, bank: Bank) -> Vcpus {
         }
         core::hint::spin_loop();
     }
+    AWAKE.store(done, Ordering::SeqCst);
     sort(expected.unwrap_or(done), bank)
 }
 
 /// Where a secondary vCPU arrives, with its slot.
 pub extern "C" fn secondary_vcpu(slot: usize) -> ! {
     cpu::set_up();
-    read_into(slot);
-    cpu::halt()
+    loop {
+        let pass = PASS.load(Ordering::SeqCst);
+        read_into(slot);
+        let Some(apic) = Apic::local() else { cpu::halt() };
+        apic.enable();
+        while PASS.load(Ordering::SeqCst) == pass {
+            apic.await_interrupt();
+        }
+    }
 }
 
 fn read_into(slot: usize) {
@@ -157,9 +184,18 @@ pub fn vcpu_count() -> Option<usize> {
     (item(FW_CFG_SIGNATURE).to_le_bytes() == *b"QEMU").then(|| (item(FW_CFG_NB_CPUS) & 0xffff) as usize)
 }
 
-/// Sends INIT and SIPI to every vCPU but this one, which then start in the trampoline. Without an APIC it cannot.
-fn start_others() -> bool {
+/// Wakes every vCPU but this one.
+fn wake_others() -> bool {
     let Some(apic) = Apic::local() else { return false };
+    apic.command(WAKE);
+    true
+}
+
+/// Sends INIT and SIPI to every vCPU but this one, which then start in the trampoline. Without an APIC it cannot; and
+/// without long mode they could not go on from there.
+fn start_others() -> bool {
+    let Some(apic) = Apic::local().filter(|_| cpuid(EXTENDED, 0).edx & LONG_MODE != 0) else { return false };
+    NEXT_SLOT.store(1, Ordering::SeqCst);
     let (start, end) = (&raw const trampoline_start, &raw const trampoline_end);
     // SAFETY: the trampoline is position-independent and its page is free; the boot loader's information was read.
     unsafe { core::ptr::copy_nonoverlapping(start, TRAMPOLINE as *mut u8, end as usize - start as usize) };

@@ -4,7 +4,7 @@
 //! change: pass 12 vcpu 0 0x00000007.0 EBX 000003a9 -> 00000389 (-5)
 //! vCPUs: pass 12 1 -> 2
 //! ```
-//! Each pass starts every vCPU anew, so nothing is left running in between.
+//! In between all vCPUs sleep.
 
 use core::fmt::{self, Write};
 
