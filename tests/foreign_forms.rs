@@ -57,11 +57,18 @@ enum Journey {
     Utf16Le,
     Utf16Be,
     Blanks,
+    Cr,
+    Quoted,
+    Indented,
+    Fenced,
+    NoBreak,
+    Padded,
 }
 
 fn any_journey() -> impl Strategy<Value = Journey> {
-    use Journey::{Blanks, Bom, Coloured, Crlf, Utf16Be, Utf16Le};
-    prop_oneof![Just(Crlf), Just(Coloured), Just(Bom), Just(Utf16Le), Just(Utf16Be), Just(Blanks)]
+    use Journey::{Blanks, Bom, Coloured, Cr, Crlf, Fenced, Indented, NoBreak, Padded, Quoted, Utf16Be, Utf16Le};
+    let all = [Crlf, Coloured, Bom, Utf16Le, Utf16Be, Blanks, Cr, Quoted, Indented, Fenced, NoBreak, Padded];
+    prop::sample::select(all.to_vec())
 }
 
 impl Journey {
@@ -74,6 +81,12 @@ impl Journey {
             Self::Utf16Le => format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect(),
             Self::Utf16Be => format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_be_bytes).collect(),
             Self::Blanks => lines(&|line| format!("{line} \t\n\n")),
+            Self::Cr => text.replace('\n', "\r").into_bytes(),
+            Self::Quoted => lines(&|line| format!("> {line}\n")),
+            Self::Indented => lines(&|line| format!("    {line}\n")),
+            Self::Fenced => format!("```\n{text}\n```\n").into_bytes(),
+            Self::NoBreak => text.replace(' ', "\u{a0}").into_bytes(),
+            Self::Padded => format!("{text}\n\x1a\0\0\0").into_bytes(),
         }
     }
 }
@@ -147,7 +160,7 @@ fn any_text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn what_is_written_is_read_back(dump in any_dump(), journey in any_journey()) {

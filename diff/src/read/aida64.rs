@@ -5,8 +5,9 @@
 //! CPUID 00000004: 1C004121-01C0003F-0000003F-00000000 [SL 00] [L1D: 32 KB]
 //! ```
 //! Over its thirty years the tool and its users wrote the colon with a blank before it, after it or not at all, tabs,
-//! blanks for dashes, and no `[SL nn]` (a hexadecimal subleaf) at all; headers number CPUs from 0 or from 1, or are
-//! missing, and then leaf 0 again begins the next one. Everything else in a file is skipped: MSRs, caches, versions.
+//! blanks for dashes, small letters, and no `[SL nn]` (a hexadecimal subleaf) at all; headers number CPUs from 0 or from
+//! 1, or are missing, and then leaf 0 again begins the next one. Everything else in a file is skipped: MSRs, caches,
+//! versions.
 
 use cpuid_probe::Registers;
 use cpuid_probe::text::hex8;
@@ -28,7 +29,18 @@ const LIMITS: [&str; 2] = [
 ];
 
 fn recognise(text: &str) -> bool {
-    text.contains("CPUID ") && line::any(text, leaf as Form)
+    names_cpuid(text) && line::any(text, leaf as Form)
+}
+
+/// Whether the word is in a text: what can tell soon that it is of no form whose lines begin with it.
+pub(super) fn names_cpuid(text: &str) -> bool {
+    text.contains("CPUID") || text.contains("cpuid")
+}
+
+/// What follows the word `CPUID` and blanks, in a line that begins with them.
+pub(super) fn after_cpuid(line: &str) -> Option<&str> {
+    let (word, rest) = line.split_at_checked(5)?;
+    (word.eq_ignore_ascii_case("cpuid") && rest.starts_with([' ', '\t'])).then(|| rest.trim_start())
 }
 
 fn read(text: &str) -> Result<Input, ReadError> {
@@ -62,9 +74,9 @@ fn form(line: &str) -> Result<Option<Line>, &'static str> {
     }
 }
 
-fn leaf(line: &str) -> Result<Option<Line>, &'static str> {
-    let Some(rest) = line.strip_prefix("CPUID").filter(|rest| rest.starts_with([' ', '\t'])) else { return Ok(None) };
-    let rest = rest.trim_start();
+/// A register line.
+pub(super) fn leaf(line: &str) -> Result<Option<Line>, &'static str> {
+    let Some(rest) = after_cpuid(line) else { return Ok(None) };
     let word = rest.split([' ', '\t', ':']).next().unwrap_or_default();
     // "CPUID Revision", "CPUID Registers (CPU #1)": a leaf is a number.
     if !word.contains(|c: char| c.is_ascii_digit()) && hex8(word).is_none() {
@@ -84,7 +96,7 @@ fn registers(line: &str) -> Option<Line> {
     let mut values = [0; 4];
     for (i, value) in values.iter_mut().enumerate() {
         if i > 0 {
-            rest = rest.strip_prefix(['-', ' '])?;
+            rest = rest.strip_prefix(['-', ' ', '\t'])?;
         }
         let (digits, after) = rest.split_at_checked(8)?;
         *value = hex8(digits)?;
@@ -93,8 +105,9 @@ fn registers(line: &str) -> Option<Line> {
     if !rest.is_empty() && !rest.starts_with([' ', '\t', '[']) {
         return None;
     }
-    let subleaf = match rest.trim_start().strip_prefix("[SL ") {
-        Some(notes) => Some(short_hex(notes.split([']', ' ']).next()?)?),
+    let note = rest.trim_start().split_at_checked(3).filter(|(word, _)| word.eq_ignore_ascii_case("[sl"));
+    let subleaf = match note {
+        Some((_, rest)) => Some(short_hex(rest.trim_start().split([']', ' ', '\t']).next()?)?),
         None => None,
     };
     let [eax, ebx, ecx, edx] = values;
@@ -103,19 +116,19 @@ fn registers(line: &str) -> Option<Line> {
 
 /// The header of a CPU: its number from 0, where it has one.
 fn header(line: &str) -> Option<Option<u32>> {
-    let number = |text: &str| {
-        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        text.get(..digits)?.parse::<u32>().ok()
+    if !line.contains('#') {
+        return None;
+    }
+    let line = line::lower(line);
+    let words: Vec<&str> = line.trim_start_matches(['-', '[', ' ', '\t']).split_ascii_whitespace().collect();
+    let (number, first) = match words.as_slice() {
+        ["cpuid", "registers", "/", "logical", "cpu", number, ..] | ["logical", "cpu", number, ..] => (*number, 0),
+        ["cpuid", "registers", "(cpu", number, ..] => (*number, 1),
+        [number, ..] if number.starts_with("cpu#") => (&number[3..], 0),
+        _ => return None,
     };
-    if let Some(rest) = line.strip_prefix("CPUID Registers (CPU #") {
-        return Some(number(rest).and_then(|n| n.checked_sub(1)));
-    }
-    if let Some(rest) = line.strip_prefix("CPU#") {
-        return Some(number(rest));
-    }
-    let title = line.strip_prefix("---")?.trim_start_matches('-').strip_prefix("[ ")?;
-    let title = title.strip_prefix("CPUID Registers / ").unwrap_or(title);
-    title.strip_prefix("Logical CPU #").map(number)
+    let number: Option<u32> = number.strip_prefix('#')?.trim_end_matches([')', ':', ']', '-']).parse().ok();
+    Some(number.and_then(|n| n.checked_sub(first)))
 }
 
 #[cfg(test)]
@@ -146,6 +159,8 @@ mod tests {
             "CPUID 00000004: 1C004121-01C0003F-0000003F-00000000\t[SMEP]",
             "CPUID 00000004: 1C004121-01C0003F-0000003F-00000000 [SL 00] [L1D: 32 KB",
             "CPUID 00000004: 1C004121-01C0003F-0000003F-00000000 [SL 00",
+            "cpuid 00000004: 1c004121-01c0003f-0000003f-00000000 [sl 00]",
+            "CPUID\t00000004:\t1C004121-01C0003F-0000003F-00000000\t[SL\t00]\t[L1D:\t32\tKB]",
         ] {
             assert_eq!(dump(line).vcpus[0].get(LeafId::new(4, 0)), Some(expected), "{line}");
         }
@@ -175,6 +190,10 @@ mod tests {
             ["------[ CPUID Registers / Logical CPU #0 ]------", "------[ CPUID Registers / Logical CPU #1 ]------"],
             ["CPU#000 AffMask: 0x0000000000000001 ", "CPU#001 AffMask: 0x0000000000000002 "],
             ["CPUID Registers (CPU #1):", "CPUID Registers (CPU #2 Virtual):"],
+            // A user's two headers in a row are one CPU; an old version numbers from 0.
+            ["------[ CPUID Registers / Logical CPU #0 ]------\nCPUID Registers (CPU #1):", "[Logical CPU #1]"],
+            ["CPUID Registers (CPU #0):", "CPUID Registers (CPU #1 Virtual):"],
+            ["------[\tCPUID\tREGISTERS\t/\tLOGICAL\tCPU\t#0\t]------", "------[ logical cpu #1 ]------"],
         ] {
             let leaf = "CPUID 00000000: 00000001-756E6547-6C65746E-49656E69";
             let tail = "------[ All CPUs ]------\nCPU   0: APICID    0 / Package 0\n\

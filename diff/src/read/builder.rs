@@ -52,8 +52,11 @@ impl Builder {
         Self { format, vcpus: Vec::new(), pending: None, headers: 0, loose_headers: false, limits, label: None }
     }
 
-    /// A header: what follows belongs to the next vCPU.
+    /// A header: what follows belongs to the next vCPU. The same header again, with nothing between, says no more.
     pub fn header(&mut self, line: usize, number: Option<u32>) -> Result<(), ReadError> {
+        if self.loose_headers && self.pending.is_some_and(|(_, open)| open == number) {
+            return Ok(());
+        }
         self.close_header()?;
         self.pending = Some((line, number));
         self.headers += 1;

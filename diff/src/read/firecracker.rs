@@ -3,7 +3,7 @@
 //! Both are lists of `{leaf, subleaf, modifiers: [{register, bitmap}]}` and `{addr, bitmap}`. A bitmap is `0b` and
 //! digits; in a template `x` leaves a bit as it is, and bits that are not written are left as they are, too.
 //!
-//! Source: Firecracker docs/cpu_templates/cpu-templates.md, src/vmm/src/cpu_config/templates_serde.rs.
+//! Source: Firecracker docs/cpu_templates/cpu-templates.md and schema.json, src/vmm/src/cpu_config/templates_serde.rs.
 
 use cpuid_probe::dump::MsrRecord;
 use cpuid_probe::{LeafId, Register, Registers};
@@ -134,11 +134,20 @@ impl TryFrom<String> for Bitmap {
     }
 }
 
+/// Those of ARM CPUs are recognised to be refused by name.
 fn recognise(text: &str) -> bool {
-    text.trim_start().starts_with('{') && text.contains("\"cpuid_modifiers\"")
+    text.trim_start().starts_with('{') && (text.contains(X86) || text.contains(ARM))
 }
 
+/// What Firecracker modifies on x86.
+const X86: &str = "\"cpuid_modifiers\"";
+/// What Firecracker modifies on aarch64.
+const ARM: &str = "\"reg_modifiers\"";
+
 fn parse(text: &str) -> Result<File, ReadError> {
+    if text.contains(ARM) && !text.contains(X86) {
+        return Err(ReadError::whole("the registers of an ARM CPU; expected x86 CPUID"));
+    }
     let mut file: File = serde_json::from_str(text).map_err(|e| json::error(&e))?;
     if let Some(config) = file.guest_cpu_config.take() {
         file.own = config;
@@ -233,6 +242,14 @@ mod tests {
         let Ok(Input::Dump(dump)) = read(&text) else { panic!() };
         assert_eq!(dump.vcpus[0].get(LeafId::new(7, 1)), Some(Registers::new(22, 0, 0, 0)));
         assert_eq!(dump.provenance.tool.as_deref(), Some("firecracker 1.16.0"));
+    }
+
+    #[test]
+    fn registers_of_an_arm_cpu_are_refused_by_name() {
+        let text = "{\"guest_cpu_config\": {\"reg_modifiers\": [{\"addr\": \"0x603\", \"bitmap\": \"0b1\"}]}}";
+        assert!(recognise(text));
+        assert!(read(text).unwrap_err().message.contains("ARM"));
+        assert!(template(text).unwrap_err().message.contains("ARM"));
     }
 
     #[test]

@@ -28,7 +28,9 @@ const LIMITS: [&str; 2] = [
 ];
 
 fn recognise(text: &str) -> bool {
-    text.contains(": EAX=0x") && text.contains(", EBX=0x")
+    [(": EAX=0x", ", EBX=0x"), (": eax=0x", ", ebx=0x"), (": EAX=0X", ", EBX=0X")]
+        .iter()
+        .any(|(first, second)| text.contains(first) && text.contains(second))
 }
 
 fn read(text: &str) -> Result<Input, ReadError> {
@@ -37,7 +39,8 @@ fn read(text: &str) -> Result<Input, ReadError> {
     let mut subleaves_of = None;
     for (number, line) in line::lines(text) {
         let error = || ReadError::at(number, format!("expected {KCPUID}; found `{}`", shorten(line)));
-        let Some((place, rest)) = line.split_once(':') else { continue };
+        let lower = line::lower(line);
+        let Some((place, rest)) = lower.split_once(':') else { continue };
         if let Some(leaf) = place.strip_prefix("0x") {
             let leaf = hex8(leaf).ok_or_else(error)?;
             if rest.trim() == "subleafs" || rest.trim() == "subleafs:" {
@@ -46,7 +49,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
                 subleaves_of = None;
                 builder.leaf(number, leaf, Some(0), registers(rest).ok_or_else(error)?)?;
             }
-        } else if rest.contains("EAX=") {
+        } else if rest.contains("eax=") {
             let (leaf, subleaf) = (subleaves_of.ok_or_else(error)?, place.parse().map_err(|_| error())?);
             builder.leaf(number, leaf, Some(subleaf), registers(rest).ok_or_else(error)?)?;
         }
@@ -57,7 +60,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
 fn registers(values: &str) -> Option<Registers> {
     let mut values = values.split(',');
     let mut next = |name: &str| hex8(values.next()?.trim().strip_prefix(name)?.strip_prefix("=0x")?);
-    let registers = Registers::new(next("EAX")?, next("EBX")?, next("ECX")?, next("EDX")?);
+    let registers = Registers::new(next("eax")?, next("ebx")?, next("ecx")?, next("edx")?);
     if values.next().is_some() { None } else { Some(registers) }
 }
 
@@ -77,10 +80,12 @@ mod tests {
 
     #[test]
     fn subleaves_are_decimal() {
-        assert!(recognise(TEXT));
-        let Ok(Input::Dump(dump)) = read(TEXT) else { panic!() };
-        let ids: Vec<LeafId> = dump.vcpus[0].leaves().iter().map(|r| r.id).collect();
-        assert_eq!(ids, [(0, 0), (13, 0), (13, 11), (0x8000_0000, 0)].map(|(leaf, sub)| LeafId::new(leaf, sub)));
+        for text in [TEXT.to_string(), TEXT.to_uppercase(), TEXT.to_lowercase()] {
+            assert!(recognise(&text));
+            let Ok(Input::Dump(dump)) = read(&text) else { panic!("{text}") };
+            let ids: Vec<LeafId> = dump.vcpus[0].leaves().iter().map(|r| r.id).collect();
+            assert_eq!(ids, [(0, 0), (13, 0), (13, 11), (0x8000_0000, 0)].map(|(leaf, sub)| LeafId::new(leaf, sub)));
+        }
     }
 
     #[test]

@@ -33,11 +33,15 @@ const ARRAYS: &[(&str, u32, bool)] = &[
 ];
 
 fn recognise(text: &str) -> bool {
-    is_raw(text) || text.contains("CPUID 0000") && line::lines(text).any(|(_, line)| is_rule(line))
+    is_raw(text)
+        || aida64::names_cpuid(text)
+            && line::lines(text).any(|(_, line)| is_rule(line))
+            && line::any(text, aida64::leaf)
 }
 
+/// Registers of ARM CPUs are recognised to be refused by name.
 fn is_raw(text: &str) -> bool {
-    text.contains("basic_cpuid[")
+    ["basic_cpuid[", "BASIC_CPUID[", "arm_midr="].iter().any(|array| text.contains(array))
 }
 
 fn read(text: &str) -> Result<Input, ReadError> {
@@ -64,8 +68,9 @@ fn read(text: &str) -> Result<Input, ReadError> {
 }
 
 fn form(line: &str) -> Result<Option<Line>, &'static str> {
+    let line = &*line::lower(line);
     if line.starts_with("___") {
-        let number = line.trim_matches('_').trim().strip_prefix("Logical CPU #").and_then(|n| n.parse().ok());
+        let number = line.trim_matches('_').trim().strip_prefix("logical cpu #").and_then(|n| n.parse().ok());
         return number.map(|n| Some(Line::Header(Some(n)))).ok_or("`___ Logical CPU #N ___`");
     }
     if !line.contains("[") {
@@ -109,6 +114,10 @@ mod tests {
         let ids: Vec<LeafId> = dump.vcpus[0].leaves().iter().map(|r| r.id).collect();
         let expected = [(0, 0), (4, 0), (4, 1), (13, 0), (0x8000_0008, 0)].map(|(leaf, sub)| LeafId::new(leaf, sub));
         assert_eq!(ids, expected);
+        let Ok(Input::Dump(upper)) = read(&text.to_uppercase().replace("NONSENSE", "")) else { panic!() };
+        assert_eq!(upper.vcpus, dump.vcpus);
+        let arm = "____ Logical CPU #0 ____\narm_midr=00000000410fd030\n";
+        assert!(recognise(arm) && read(arm).unwrap_err().message.contains("ARM"));
         for damage in ["basic_cpuid[x]=0 0 0 0", "basic_cpuid[1]=0000000d 756e6547", "new_fn[0]=0000000d 0 0 0"] {
             let error = read(&format!("basic_cpuid[0]=0000000d 756e6547 6c65746e 49656e69\n{damage}")).unwrap_err();
             assert_eq!(error.line, Some(2), "{damage}");

@@ -1,5 +1,7 @@
 //! The two plain line forms that people paste: bare register lines and lines of `cpuid -r`.
 
+use std::borrow::Cow;
+
 use cpuid_probe::Registers;
 use cpuid_probe::dump::{Gap, MsrRecord};
 use cpuid_probe::text::{hex8, parse_gap, parse_msr};
@@ -33,6 +35,15 @@ pub(super) const RAW: &str = "`0xLEAF 0xSUBLEAF: eax=0x… ebx=0x… ecx=0x… e
 /// The lines of a text with their numbers (from 1), without surrounding blanks and CRs.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     (1..).zip(text.lines().map(str::trim))
+}
+
+/// A line in lower case, in which forms whose words have a case are read.
+pub(super) fn lower(line: &str) -> Cow<'_, str> {
+    if line.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(line.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(line)
+    }
 }
 
 /// Whether a line of `text` has this form, or begins like it.
@@ -107,7 +118,8 @@ fn leaf_of<'a>(leaf: &str, subleaf: &str, mut values: impl Iterator<Item = &'a s
 
 /// `0x00000001 0x00: eax=0x… ebx=0x… ecx=0x… edx=0x…`, and `CPU N:`.
 ///
-/// Old versions of the tool print no subleaf, and still read such lines.
+/// Old versions of the tool print no subleaf, and still read such lines. `0x10a: 0x0000000000000048` is an MSR, as
+/// libvirt's tests/cputestdata/cpu-gather.py prints it below the tool's output.
 pub(super) fn raw(line: &str) -> Result<Option<Line>, &'static str> {
     if is_blank(line) {
         return Ok(Some(Line::Nothing));
@@ -115,10 +127,18 @@ pub(super) fn raw(line: &str) -> Result<Option<Line>, &'static str> {
     if let Some(header) = header(line) {
         return Ok(Some(header));
     }
+    let line = &*lower(line);
     if !line.starts_with("0x") && !line.contains(" eax=") {
         return Ok(None);
     }
-    raw_leaf(line).map(Some).ok_or(RAW)
+    raw_leaf(line).or_else(|| raw_msr(line)).map(Some).ok_or(RAW)
+}
+
+fn raw_msr(line: &str) -> Option<Line> {
+    let (index, value) = line.split_once(": ")?;
+    let (high, low) = value.strip_prefix("0x")?.split_at_checked(8)?;
+    let value = u64::from(hex8(high)?) << 32 | u64::from(hex8(low)?);
+    Some(Line::Msr(MsrRecord { index: short_hex(index.strip_prefix("0x")?)?, value: Some(value) }))
 }
 
 fn raw_leaf(line: &str) -> Option<Line> {
@@ -162,7 +182,7 @@ fn is_column_names(line: &str) -> bool {
 /// At least three words of hex digits alone: a register line, whole or damaged.
 fn begins_bare(line: &str) -> bool {
     let is_hex = |word: &str| {
-        let word = word.strip_prefix("0x").unwrap_or(word);
+        let word = without_0x(word);
         let word = word.strip_suffix(':').unwrap_or(word);
         word.len() >= 4 && word.bytes().all(|b| b.is_ascii_hexdigit())
     };
@@ -171,7 +191,11 @@ fn begins_bare(line: &str) -> bool {
 
 /// 8 hex digits, with or without `0x`.
 fn word8(word: &str) -> Option<u32> {
-    hex8(word.strip_prefix("0x").unwrap_or(word))
+    hex8(without_0x(word))
+}
+
+fn without_0x(word: &str) -> &str {
+    word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")).unwrap_or(word)
 }
 
 /// 1 to 8 hex digits.
@@ -193,6 +217,7 @@ mod tests {
             "00000001 00000000 : 000306C1 00000800 FFFA3227 0FABFBFF",
             "00000001 00000000\t000306c1 00000800 fffa3227 0fabfbff",
             "0x00000001 0x00000000: 0x000306c1 0x00000800 0xfffa3227 0x0fabfbff",
+            "0X00000001 0X00000000: 0X000306C1 0X00000800 0XFFFA3227 0X0FABFBFF",
         ] {
             assert_eq!(bare(line), Ok(Some(LEAF_1)), "{line}");
         }
@@ -227,6 +252,10 @@ mod tests {
     fn raw_lines_and_headers() {
         let line = "0x00000001 0x00: eax=0x000306c1 ebx=0x00000800 ecx=0xfffa3227 edx=0x0fabfbff";
         assert_eq!(raw(line), Ok(Some(LEAF_1)));
+        assert_eq!(raw(&line.to_uppercase()), Ok(Some(LEAF_1)));
+        let msr = MsrRecord { index: 0x10a, value: Some(0x1_0000_0048) };
+        assert_eq!(raw("0x10a: 0x0000000100000048"), Ok(Some(Line::Msr(msr))));
+        assert_eq!(raw("0x10a: 0x000000010000004"), Err(RAW));
         assert_eq!(raw("CPU 12:"), Ok(Some(Line::Header(Some(12)))));
         assert_eq!(raw("CPU:"), Ok(Some(Line::Header(None))));
         assert_eq!(raw("SeaBIOS (version 1.2)"), Ok(None));

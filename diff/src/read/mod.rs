@@ -165,9 +165,7 @@ pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
             let names: Vec<&str> = READERS.iter().map(|r| r.name).collect();
             ReadError::whole(format!("unknown format `{name}`, expected one of: {}", names.join(" ")))
         })?,
-        None => READERS.iter().find(|r| (r.recognise)(&text)).ok_or_else(|| {
-            ReadError::whole("not recognised as a CPUID dump; name the format with --from, e.g. --from bare")
-        })?,
+        None => READERS.iter().find(|r| (r.recognise)(&text)).ok_or_else(|| ReadError::whole(no_dump(&text)))?,
     };
     match (reader.read, part) {
         (Read::One(read), None) => read(&text),
@@ -176,6 +174,16 @@ pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
             let message = format!("`{}:{part}`: a file of this format holds one dump, without a name", reader.name);
             Err(ReadError::whole(message))
         }
+    }
+}
+
+/// What to do with a text that no reader knows.
+fn no_dump(text: &str) -> &'static str {
+    let is_libvirt = ["<cpu>", "<cpu ", "<capabilities", "<domain"].iter().any(|tag| text.contains(tag));
+    if text.trim_start().starts_with('<') && is_libvirt {
+        "libvirt XML that names features and holds no registers; give it as --baseline, or to `cpuid-diff baseline`"
+    } else {
+        "not recognised as a CPUID dump; name the format with --from, e.g. --from bare"
     }
 }
 
@@ -188,10 +196,10 @@ fn shorten(line: &str) -> String {
     short
 }
 
-/// Text in UTF-8 or UTF-16, with or without a byte order mark.
+/// Text in UTF-8 or UTF-16, with or without a byte order mark, as its tool printed it: what a terminal, a mail or an old
+/// system did to it on its way is undone (see [`as_printed`]).
 ///
-/// Escape sequences of terminals are removed. Names and comments may be in any 8-bit character set: registers are
-/// ASCII, so what is no text becomes U+FFFD.
+/// Names and comments may be in any 8-bit character set: registers are ASCII, so what is no text becomes U+FFFD.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
     let utf16 = |unit: fn([u8; 2]) -> u16, bytes: &[u8]| {
         let units = bytes.chunks(2).map(|pair| match pair {
@@ -201,6 +209,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
         });
         Cow::Owned(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
     };
+    if let Some((_, what)) = COMPRESSED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Err(ReadError::whole(format!("binary data, compressed by {what}; unpack it first")));
+    }
     let text = match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(u16::from_le_bytes, rest),
         [0xfe, 0xff, rest @ ..] => utf16(u16::from_be_bytes, rest),
@@ -208,19 +219,96 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
         [0, a, 0, b, ..] if *a != 0 && *b != 0 => utf16(u16::from_be_bytes, bytes),
         _ => String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)),
     };
-    if text.chars().take(8192).any(|c| c == '\0') {
+    if without_padding(&text).chars().take(8192).any(|c| c == '\0') {
         return Err(ReadError::whole("binary data; expected a CPUID dump as text or JSON"));
     }
-    if !text.contains('\x1b') {
-        return Ok(text);
+    Ok(as_printed(text))
+}
+
+/// How compressed files begin.
+const COMPRESSED: [(&[u8], &str); 4] =
+    [(b"\x1f\x8b", "gzip"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2")];
+
+/// Undoes, line for line, what may have happened to a text: line ends of CR alone, padding behind the end, no-break
+/// spaces, a terminal's colours and cursor movements, the `>` of mails, Markdown's fences, indentation of the whole.
+fn as_printed(mut text: Cow<'_, str>) -> Cow<'_, str> {
+    let end = without_padding(&text).len();
+    match &mut text {
+        Cow::Borrowed(text) => *text = &text[..end],
+        Cow::Owned(text) => text.truncate(end),
     }
-    // A terminal's colours and cursor movements.
-    let mut clean = String::with_capacity(text.len());
+    if text.contains('\r') && !text.contains('\n') {
+        text = Cow::Owned(text.replace('\r', "\n"));
+    }
+    if text.contains('\u{a0}') {
+        text = Cow::Owned(text.replace('\u{a0}', " "));
+    }
+    if text.contains('\x1b') {
+        text = Cow::Owned(by_line(&text, clean_line));
+    }
+    if is_quoted(&text) {
+        text = Cow::Owned(by_line(&text, |line| Cow::Borrowed(unquoted(line))));
+    }
+    if text.contains("```") {
+        let is_fence = |line: &str| line.trim_start().starts_with("```");
+        text = Cow::Owned(by_line(&text, |line| Cow::Borrowed(if is_fence(line) { "" } else { line })));
+    }
+    let indentation = indentation(&text);
+    if indentation > 0 {
+        text = Cow::Owned(by_line(&text, |line| Cow::Borrowed(line.get(indentation..).unwrap_or_default())));
+    }
+    text
+}
+
+/// A text up to Ctrl-Z, which was its end on DOS, and the NULs that pad a block behind the last line.
+fn without_padding(text: &str) -> &str {
+    let text = text.strip_suffix('\x1a').unwrap_or(text);
+    let end = text.trim_end_matches(['\0', '\x1a']);
+    if end.ends_with(['\n', '\r']) { end } else { text }
+}
+
+fn by_line(text: &str, change: impl for<'l> Fn(&'l str) -> Cow<'l, str>) -> String {
+    let mut changed = String::with_capacity(text.len());
     for line in text.lines() {
-        clean.push_str(&clean_line(line));
-        clean.push('\n');
+        changed.push_str(&change(line));
+        changed.push('\n');
     }
-    Ok(Cow::Owned(clean))
+    changed
+}
+
+/// Whether a mail quotes this text. The output of plain `diff` has lines with `>` too, but also lines with `<` or its
+/// commands (`12a13`); XML has lines with `<`.
+fn is_quoted(text: &str) -> bool {
+    let is_lines = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b',');
+    let is_command = |line: &str| {
+        line.split_once(['a', 'c', 'd']).is_some_and(|(old, new)| is_lines(old) && is_lines(new.trim_end()))
+    };
+    (text.starts_with('>') || text.contains("\n>"))
+        && !text.lines().any(|line| line.starts_with('<') || is_command(line))
+}
+
+/// How many blanks all lines begin with, but for blank ones.
+fn indentation(text: &str) -> usize {
+    let blanks = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let Some(first) = lines.next() else { return 0 };
+    let mut common = &first[..blanks(first)];
+    for line in lines {
+        if common.is_empty() {
+            break;
+        }
+        let same = common.bytes().zip(line.bytes()).take_while(|(a, b)| a == b).count();
+        common = &common[..same];
+    }
+    common.len()
+}
+
+/// A line without its marks of quoting: `> `, `>> `, `> > `.
+fn unquoted(mut line: &str) -> &str {
+    while let Some(rest) = line.strip_prefix('>') {
+        line = rest.strip_prefix(' ').unwrap_or(rest);
+    }
+    line
 }
 
 #[cfg(test)]
@@ -240,6 +328,50 @@ mod tests {
     }
 
     #[test]
+    fn what_happened_on_the_way_is_undone() {
+        let two = "00000001 00000000: 000306c1 00000800 fffa3227 0fabfbff\n\
+                   00000002 00000000: 00000001 00000000 0000004d 002c307d\n";
+        let plain = read(two.as_bytes(), None).unwrap();
+        let quoted = |mark: &str| two.lines().map(|line| format!("{mark}{line}\n")).collect::<String>();
+        for text in [
+            two.replace('\n', "\r"),
+            two.replace('\n', "\r\r\n"),
+            two.replace(' ', "\u{a0}"),
+            format!("{two}\x1a"),
+            format!("{two}\0\0\0\0"),
+            format!("{two}\x1a\0\0"),
+            quoted("> "),
+            quoted(">"),
+            quoted(">> "),
+            quoted("> > "),
+            two.lines().map(|line| format!("\x1b[32m> {line}\x1b[m\r\n")).collect(),
+            quoted("    "),
+            quoted(" \t"),
+            format!("```\n{two}```\n"),
+            format!("> ```text\n{}> ```\n", quoted(">   ")),
+            format!("# On Monday somebody wrote:\n{}# and signed\n", quoted("> ")),
+        ] {
+            assert_eq!(read(text.as_bytes(), None).as_ref(), Ok(&plain), "{text:?}");
+        }
+        // `diff` without -u: neither side is whole.
+        assert!(read(format!("0a1,2\n{}", quoted("> ")).as_bytes(), None).is_err());
+        assert!(read(format!("{}---\n{}", quoted("< "), quoted("> ")).as_bytes(), None).is_err());
+    }
+
+    #[test]
+    fn a_whole_document_is_read_from_a_mail_too() {
+        let json = "{\n\"cpuid_modifiers\": []\n}";
+        let frame = "cpuid-dump/1 begin vcpus=0 source=native\ncpuid-dump/1 end lines=0 crc32=00000000";
+        for text in [json, frame, "<cpudata arch='x86'>\n</cpudata>"] {
+            let plain = read(text.as_bytes(), None);
+            for mark in ["> ", ">", "    "] {
+                let marked: String = text.lines().map(|line| format!("{mark}{line}\n")).collect();
+                assert_eq!(read(marked.as_bytes(), None).map_err(|e| e.message), plain.clone().map_err(|e| e.message));
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_dump_is_refused_with_a_reason() {
         for (bytes, what) in [
             (&b""[..], "empty"),
@@ -247,6 +379,9 @@ mod tests {
             (b"\x7fELF\x02\x01\x01\0\0\0", "binary data"),
             (b"\xff\xfe\0\0", "binary data"),
             (b"hello", "not recognised"),
+            (b"\x1f\x8b\x08\0", "binary data, compressed by gzip"),
+            (b"\xfd7zXZ\0\0", "binary data, compressed by xz"),
+            (b"<cpu mode='custom'>\n<model>EPYC</model></cpu>", "libvirt XML that names features"),
         ] {
             let error = read(bytes, None).unwrap_err().to_string();
             assert!(error.starts_with(what), "{error}");

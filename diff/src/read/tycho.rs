@@ -12,6 +12,7 @@
 use cpuid_probe::Registers;
 use cpuid_probe::text::hex8;
 
+use super::aida64::{after_cpuid, names_cpuid};
 use super::builder::Builder;
 use super::line::{self, Form, Line, header, short_hex};
 use super::{Input, Read, ReadError, Reader};
@@ -25,7 +26,7 @@ const LIMIT: &str = "tycho/cpuid ends leaf 0xd at the first component that is mi
                      but the first";
 
 fn recognise(text: &str) -> bool {
-    text.contains("CPUID ") && line::lines(text).any(|(_, line)| matches!(leaf(line), Ok(Some(_))))
+    names_cpuid(text) && line::lines(text).any(|(_, line)| matches!(leaf(line), Ok(Some(_))))
 }
 
 fn read(text: &str) -> Result<Input, ReadError> {
@@ -45,11 +46,10 @@ fn form(line: &str) -> Result<Option<Line>, &'static str> {
 }
 
 fn leaf(line: &str) -> Result<Option<Line>, &'static str> {
-    let Some(rest) = line.strip_prefix("CPUID ").filter(|rest| rest.starts_with(|c: char| c.is_ascii_hexdigit()))
-    else {
+    let Some(rest) = after_cpuid(line).filter(|rest| rest.starts_with(|c: char| c.is_ascii_hexdigit())) else {
         return Ok(None);
     };
-    registers(rest).map(Some).ok_or(TYCHO)
+    registers(&line::lower(rest)).map(Some).ok_or(TYCHO)
 }
 
 fn registers(line: &str) -> Option<Line> {

@@ -41,19 +41,20 @@ fn read(text: &str) -> Result<Input, ReadError> {
     })?;
     let [mut a, mut b] = [Builder::new(READER.name), Builder::new(READER.name)];
     let mut names: [Option<String>; 2] = [None, None];
-    let mut in_hunk = false;
+    // The lines of A and of B that the open hunk still has; none outside of hunks.
+    let mut left = [0usize; 2];
     for (number, line) in line::lines(text) {
+        let in_hunk = left != [0; 2];
         let name = |mark| line.strip_prefix(mark).map(|name| file_name(name).to_string());
         if let Some(name) = name("--- ") {
             if names[0].is_some() {
                 return Err(ReadError::at(number, "a second pair of files begins here; keep one pair"));
             }
             names[0] = Some(name);
-            in_hunk = false;
         } else if let Some(name) = name("+++ ") {
             names[1] = Some(name);
         } else if let Some(hunk) = line.strip_prefix("@@ -") {
-            in_hunk = true;
+            left = lengths(hunk);
             // `diff -p` and git repeat the last header above the hunk.
             if let Some((_, above)) = hunk.split_once("@@")
                 && let Ok(Some(Line::Header(Some(vcpu)))) = form(above.trim())
@@ -65,19 +66,21 @@ fn read(text: &str) -> Result<Input, ReadError> {
         } else if line.starts_with('\\') || is_frame(line) {
             // "\ No newline at end of file"; the frame's own counts fit neither side.
         } else {
-            let (sides, rest): (&mut [&mut Builder], &str) = match (line.strip_prefix('-'), line.strip_prefix('+')) {
-                (Some(removed), _) => (&mut [&mut a], removed),
-                (_, Some(added)) => (&mut [&mut b], added),
-                _ => (&mut [&mut a, &mut b], line),
+            let (of_a, of_b, rest) = match (line.strip_prefix('-'), line.strip_prefix('+')) {
+                (Some(removed), _) => (true, false, removed),
+                (_, Some(added)) => (false, true, added),
+                _ => (true, true, line),
             };
-            for side in sides {
-                // Above the first hunk there is prose: "diff -u …", "Only in …", the mail's text.
+            for (side, _) in [&mut a, &mut b].into_iter().zip([of_a, of_b]).filter(|(_, is_of)| *is_of) {
+                // Around the hunks there is prose: "diff -u …", "Only in …", the mail's text and its signature.
                 if !line::add(side, number, rest.trim(), form)? && in_hunk {
                     let message =
                         format!("expected a diff of register lines such as {BARE}; found `{}`", shorten(line));
                     return Err(ReadError::at(number, message));
                 }
             }
+            left[0] = left[0].saturating_sub(usize::from(of_a));
+            left[1] = left[1].saturating_sub(usize::from(of_b));
         }
     }
     if let [Some(of_a), Some(of_b)] = names
@@ -92,6 +95,14 @@ fn read(text: &str) -> Result<Input, ReadError> {
         a.finish("register lines of the first file")?,
         b.finish("register lines of the second file")?,
     ])))
+}
+
+/// How many lines a hunk has of A and of B, by its header behind `@@ -`: `1,7 +1,8 @@`, where `,1` is left out.
+fn lengths(hunk: &str) -> [usize; 2] {
+    let mut ranges = hunk.split("@@").next().unwrap_or_default().split_ascii_whitespace();
+    let mut length = || ranges.next()?.split_once(',').map_or(Some(1), |(_, length)| length.parse().ok());
+    // A header that was cut says nothing of an end.
+    [length().unwrap_or(usize::MAX), length().unwrap_or(usize::MAX)]
 }
 
 /// The last part of a path, before the time stamp that `diff` prints.
@@ -148,6 +159,19 @@ mod tests {
                    +   0x00000001 0x00: eax=0x000306c1 ebx=0x00000800 ecx=0xfffa3227 edx=0x0fabfbff\n\
                    \x20   0x00000002 0x00: eax=0x00000001 ebx=0x00000000 ecx=0x0000004d edx=0x002c307d\n";
         assert_eq!(pair(raw)[1].vcpus, pair(BARE_DIFF)[1].vcpus);
+    }
+
+    #[test]
+    fn a_mail_around_the_hunks_is_skipped() {
+        let mail = format!("Hello,\nwhat do you make of this?\n\n{BARE_DIFF}\nThe second one is new.\n-- \nA. User\n");
+        assert_eq!(pair(&mail)[0].vcpus, pair(BARE_DIFF)[0].vcpus);
+        // A damaged register line is an error even there; so is a line too many inside.
+        let damaged = format!("{BARE_DIFF}\n 00000003 00000000: 00000000 00000000 00000000 0000000\n");
+        assert_eq!(read(&damaged).unwrap_err().line, Some(8));
+        assert_eq!(read(&BARE_DIFF.replace(" 00000002", "and\n 00000002")).unwrap_err().line, Some(6));
+        assert_eq!(lengths("1,7 +1,8 @@ CPU 0:"), [7, 8]);
+        assert_eq!(lengths("1 +1 @@"), [1, 1]);
+        assert_eq!(lengths("12,3"), [3, usize::MAX]);
     }
 
     #[test]
