@@ -17,7 +17,7 @@ pub mod verdict;
 pub mod within;
 
 use cpuid_probe::coverage::{Coverage, MsrPlace, Place};
-use cpuid_probe::dump::{Dump, GapReason, VcpuDump};
+use cpuid_probe::dump::{Dump, GapReason, Source, VcpuDump};
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::rules::rule_of;
 use cpuid_probe::{Register, Registers};
@@ -75,7 +75,7 @@ pub fn compare(a: &Dump, b: &Dump, directions: Directions) -> Comparison {
     let complete = coverage.iter().all(|c| !c.is_empty() && c.iter().all(Coverage::is_complete));
     Comparison {
         findings: findings.into_sorted(),
-        not_captured: missing.into_sorted(),
+        not_captured: missing.into_sorted(&|input| is_import([a, b][input])),
         notes: notes::notes(a, b, &coverage),
         compared,
         complete,
@@ -88,7 +88,12 @@ pub fn compare(a: &Dump, b: &Dump, directions: Directions) -> Comparison {
 pub fn not_captured(input: usize, dump: &Dump) -> Vec<NotCaptured> {
     let mut missing = Missing::default();
     missing.own(input, &dump.vcpus.iter().map(Coverage::of).collect::<Vec<_>>());
-    missing.into_sorted()
+    missing.into_sorted(&|_| is_import(dump))
+}
+
+/// Whether a dump was read from another tool's file.
+fn is_import(dump: &Dump) -> bool {
+    dump.provenance.source == Source::Import
 }
 
 /// Whether a dump holds every feature MSR that exists on its vCPUs (perhaps none).
@@ -292,7 +297,13 @@ impl Missing {
         }
     }
 
-    fn into_sorted(mut self) -> Vec<NotCaptured> {
+    /// By input and place. Where nobody read a leaf, a reader of another tool's file can only say that it is missing.
+    fn into_sorted(mut self, imported: &dyn Fn(usize) -> bool) -> Vec<NotCaptured> {
+        for lack in &mut self.0 {
+            if lack.reason == GapReason::Fault.word() && matches!(lack.what, Lacking::Leaf(_)) && imported(lack.input) {
+                lack.reason = "missing";
+            }
+        }
         self.0.sort_unstable();
         self.0.dedup_by_key(|lack| (lack.input, lack.vcpu, lack.what));
         let hex = |n: u32| format!("{n:#010x}");
