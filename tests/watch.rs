@@ -8,6 +8,8 @@ mod machine;
 mod support;
 
 use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream;
@@ -27,6 +29,7 @@ use machine::qmp::Qmp;
 use machine::{Cpu, Definition, Machine};
 use serde_json::Value;
 use support::guest::Guest;
+use support::tidy::bind;
 
 #[test]
 fn what_a_watcher_leaves_out_is_what_the_differ_never_judges() {
@@ -143,6 +146,21 @@ fn a_baseline_is_what_the_first_pass_is_compared_with() {
 
 const KEYS: [&str; 8] = ["leaf", "new", "old", "pass", "register", "subleaf", "time", "vcpu"];
 
+/// A program that signals end, even if whoever runs this test has them ignored.
+fn program(path: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal").arg(path);
+    command
+}
+
+fn wait_until(what: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !what() {
+        assert!(Instant::now() < deadline, "not within 60 s");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn send(signal: &str, process: u32) {
     assert!(Command::new("kill").args(["-s", signal, &process.to_string()]).status().unwrap().success());
 }
@@ -156,9 +174,9 @@ fn told_to_stop_it_ends_with_its_summary() {
         (&["--interval", "1"], "TERM", 0),
         (&["--interval", "100000", "--baseline", &baseline], "TERM", 1),
     ] {
-        let mut command = Command::new(PROBE);
+        let mut command = program(PROBE);
         command.args(["watch", "--verbose"]).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = bind(&mut command).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         assert!(lines.any(|line| line.starts_with("cpuid-probe: pass 1: ")));
         send(signal, child.id());
@@ -302,8 +320,9 @@ fn with_every_option_it_survives_too_and_a_boot_dump_is_a_baseline() {
 #[test]
 fn vcpus_that_come_and_go_are_no_change() {
     let script = "mkdir -p /dev /sys; mount -t devtmpfs none /dev; mount -t sysfs none /sys
-cpu1=/sys/devices/system/cpu/cpu1/online
-(sleep 1; echo 0 > $cpu1; sleep 1; echo 1 > $cpu1) & cpuid-probe watch --interval 50 --max-seconds 3";
+cpu1=/sys/devices/system/cpu/cpu1/online; said() { until grep -q \"$1\" /log; do sleep 0.1; done; }
+cpuid-probe watch --interval 50 2>/log & said sets; echo 0 > $cpu1; said offline; echo 1 > $cpu1; said came
+kill $!; wait $!; code=$?; cat /log; (exit $code)";
     let outputs = Guest::new("Haswell-noTSX", "2").file("bin/cpuid-probe", PROBE).run_script(&[script]);
     let output = &outputs[script];
     assert_eq!(output.code, 0, "{output:?}");
@@ -316,10 +335,11 @@ fn a_vcpu_out_of_reach_is_said_and_is_trouble() {
     let setup = "mkdir -p /dev /sys; mount -t devtmpfs none /dev; mount -t sysfs none /sys; mkdir -p /cg; mount -t cgroup2 none /cg
 echo +cpuset > /cg/cgroup.subtree_control; mkdir /cg/one; echo 0 > /cg/one/cpuset.cpus";
     let watch = "(echo 0 > /cg/one/cgroup.procs; exec cpuid-probe watch --interval 50 --count 3)";
-    let [enter, widen] = ["echo 0 > /cg/one/cgroup.procs", "echo 0-1 > /cg/one/cpuset.cpus"];
-    let for_a_while = format!("({enter}; (sleep 1; {widen}) & exec cpuid-probe watch --interval 50 --max-seconds 2)");
-    let outputs =
-        Guest::new("Haswell-noTSX", "2").file("bin/cpuid-probe", PROBE).run_script(&[setup, watch, &for_a_while]);
+    let for_a_while = "said() { until grep -q \"$1\" /log; do sleep 0.1; done; }
+(echo 0 > /cg/one/cgroup.procs; exec cpuid-probe watch --interval 50 2>/log) & said 'is out of reach'
+echo 0-1 > /cg/one/cpuset.cpus; said 'any more'; kill $!; wait $!; code=$?; cat /log; (exit $code)";
+    let guest = Guest::new("Haswell-noTSX", "2").file("bin/cpuid-probe", PROBE);
+    let outputs = guest.run_script(&[setup, watch, for_a_while]);
     let notes = |command: &str| -> Vec<String> {
         let lines = outputs[command].text.lines().filter(|line| line.contains("reach"));
         lines.map(|line| line.split_once("; not").map_or(line, |(_, rest)| rest).to_string()).collect()
@@ -327,8 +347,8 @@ echo +cpuset > /cg/cgroup.subtree_control; mkdir /cg/one; echo 0 > /cg/one/cpuse
     let lost = "cpuid-probe: vCPU 1 is out of reach (a cpuset without it?), and is not watched";
     assert_eq!(notes(watch), [lost, " watched, because out of reach: vCPU 1"], "{outputs:?}");
     assert_eq!(outputs[watch].code, 2, "{outputs:?}");
-    assert_eq!(notes(&for_a_while), [lost, "cpuid-probe: vCPU 1 is not out of reach any more"], "{outputs:?}");
-    assert_eq!(outputs[for_a_while.as_str()].code, 0, "{outputs:?}");
+    assert_eq!(notes(for_a_while), [lost, "cpuid-probe: vCPU 1 is not out of reach any more"], "{outputs:?}");
+    assert_eq!(outputs[for_a_while].code, 0, "{outputs:?}");
 }
 
 /// QEMU processes with `text` on their command line.
@@ -346,21 +366,15 @@ fn boot_watch_follows_a_guest_from_one_host_to_the_next() {
     let directory = support::scratch();
     let path = |name: &str| directory.join(name).display().to_string();
     let start = |cpu: &str, arguments: &[&str]| {
-        let mut command = Command::new(PROBE);
+        let mut command = program(PROBE);
         command.args(["boot", "--accel", "tcg", "--cpu", cpu, "--smp", "2", "--watch"]).args(arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    };
-    let wait_until = |what: &dyn Fn() -> bool| {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !what() {
-            assert!(Instant::now() < deadline);
-            thread::sleep(Duration::from_millis(5));
-        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        bind(&mut command).spawn().unwrap()
     };
     let (qmp, stream, dump) = (path("qmp"), path("stream"), path("source.json"));
     let source = start("Haswell-noTSX", &["--qmp", &qmp, "-o", &dump]);
     let destination = start("Haswell-noTSX,-avx2", &["--incoming", &format!("unix:{stream}"), "--until-change"]);
-    wait_until(&|| Path::new(&dump).exists() && Path::new(&stream).exists());
+    wait_until(|| Path::new(&dump).exists() && Path::new(&stream).exists());
     let connection = UnixStream::connect(&qmp).unwrap();
     let mut qmp = Qmp::connect(connection, Instant::now() + Duration::from_secs(60)).unwrap();
     qmp.execute("migrate", serde_json::json!({ "uri": format!("unix:{stream}") })).unwrap();
@@ -380,7 +394,7 @@ fn boot_watch_follows_a_guest_from_one_host_to_the_next() {
     for (signal, code) in [("INT", Some(0)), ("TERM", Some(0)), ("KILL", None)] {
         let (qmp, dump) = (path(signal), path(&format!("{signal}.json")));
         let told = start("Haswell-noTSX", &["--qmp", &qmp, "-o", &dump]);
-        wait_until(&|| Path::new(&dump).exists());
+        wait_until(|| Path::new(&dump).exists());
         assert_eq!(qemus(&name), 1);
         send(signal, told.id());
         let output = told.wait_with_output().unwrap();
@@ -388,7 +402,38 @@ fn boot_watch_follows_a_guest_from_one_host_to_the_next() {
         let ends = text(&output.stderr).ends_with("\ncpuid-probe: 0 changed registers\n");
         assert_eq!(ends, code.is_some(), "{}", text(&output.stderr));
         assert_eq!(Path::new(&qmp).exists(), code.is_none(), "the socket after {signal}");
-        wait_until(&|| qemus(&name) == 0);
+        wait_until(|| qemus(&name) == 0);
     }
     fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_killed_test_leaves_nothing_behind() {
+    const TO_BE_KILLED: &str = "CPUID_TEST_TO_BE_KILLED";
+    if env::var_os(TO_BE_KILLED).is_some() {
+        let directory = support::scratch();
+        let definition = Definition::image(&demo::image(), &format!("watch=20 verbose {}", directory.display()));
+        let cpu = Cpu::new("Haswell-noTSX", "1");
+        let mut source = Machine::start(&definition, &cpu);
+        let _destination = switch(&mut source, &definition, &cpu);
+        println!("\n{}", directory.display());
+        return thread::sleep(Duration::from_secs(60));
+    }
+    let this = env::current_exe().unwrap();
+    let sh = Path::new("sh");
+    // The test itself; and what has started it, as cargo has this one.
+    for (signal, parent) in [("INT", None), ("TERM", None), ("KILL", None), ("TERM", Some(sh)), ("KILL", Some(sh))] {
+        let mut command = program(parent.unwrap_or(&this));
+        if parent.is_some() {
+            command.args(["-c", "\"$0\" \"$@\"; exit"]).arg(&this);
+        }
+        command.args(["--exact", "--nocapture", "a_killed_test_leaves_nothing_behind"]).env(TO_BE_KILLED, "yes");
+        let mut child = bind(command.stdout(Stdio::piped())).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let directory = lines.find(|line| line.contains("/cpuid-test-")).unwrap();
+        assert_eq!((qemus(&directory), Path::new(&directory).exists()), (2, true), "{signal}");
+        send(signal, child.id());
+        child.wait().unwrap();
+        wait_until(|| qemus(&directory) == 0 && !Path::new(&directory).exists());
+    }
 }

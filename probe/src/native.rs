@@ -68,7 +68,7 @@ pub fn online() -> Result<Vec<u32>> {
 const ONLINE: &str = "/sys/devices/system/cpu/online";
 
 /// The online vCPUs as /sys lists them, where it is mounted.
-pub fn online_in_sys() -> Option<Vec<u32>> {
+fn online_in_sys() -> Option<Vec<u32>> {
     OnlineList::open()?.news()
 }
 

@@ -1,16 +1,18 @@
 //! Real guests: an unmodified Debian kernel under QEMU's emulation, with an initramfs made for the test.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{Read, Seek, Write};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{self, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use super::root;
+use super::{root, tidy};
 
-/// Seconds after which a guest counts as hung; one boots in two.
-const TIMEOUT: u32 = 300;
+/// After this time a guest counts as hung; one boots in two seconds.
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A guest to be.
 pub struct Guest {
@@ -128,22 +130,35 @@ impl Guest {
     }
 
     fn boot(self) -> String {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("initramfs-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let initramfs = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::write(&initramfs, self.initramfs()).expect("initramfs");
-        let output = Command::new("timeout")
-            .args(["-k", "5", &TIMEOUT.to_string(), "qemu-system-x86_64", "-serial", "stdio"])
-            .args(self.arguments())
-            .args(["-cpu", &self.cpu, "-smp", &self.smp, "-initrd"])
-            .arg(&initramfs)
-            .stdin(Stdio::null())
-            .output()
-            .expect("timeout(1) runs");
-        fs::remove_file(&initramfs).expect("initramfs");
-        let serial = String::from_utf8_lossy(&output.stdout).replace('\r', "");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}; is QEMU there (scripts/test)?\n{errors}\n{serial}", output.status);
+        let serial = tidy::nameless(b"");
+        let errors = tidy::nameless(b"");
+        let content = |mut file: &File| {
+            let mut bytes = Vec::new();
+            file.rewind().and_then(|()| file.read_to_end(&mut bytes)).expect("what QEMU wrote");
+            String::from_utf8_lossy(&bytes).replace('\r', "")
+        };
+        let mut command = Command::new("qemu-system-x86_64");
+        command.args(["-serial", "stdio"]).args(self.arguments()).args(["-cpu", &self.cpu, "-smp", &self.smp]);
+        // QEMU opens it anew; its own standard input is the guest's serial line.
+        let initramfs = tidy::nameless(&self.initramfs());
+        command.args(["-initrd", &format!("/proc/{}/fd/{}", process::id(), initramfs.as_raw_fd())]);
+        command.stdin(Stdio::null());
+        command.stdout(serial.try_clone().expect("a file")).stderr(errors.try_clone().expect("a file"));
+        let mut child = tidy::bind(&mut command).spawn().expect("qemu-system-x86_64 runs (scripts/test installs it)");
+        let deadline = Instant::now() + TIMEOUT;
+        let status = loop {
+            match child.try_wait().expect("QEMU's status") {
+                Some(status) => break status.to_string(),
+                None if Instant::now() >= deadline => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    break format!("not done within {} s", TIMEOUT.as_secs());
+                }
+                None => thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        let (serial, errors) = (content(&serial), content(&errors));
+        assert!(status == "exit status: 0", "QEMU: {status}\n{errors}\n{serial}");
         serial
     }
 }

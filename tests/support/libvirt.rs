@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::root;
+use super::{root, tidy};
 
 /// Seconds after which a daemon that does not answer counts as broken.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -66,6 +66,7 @@ impl Libvirt {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libvirt-capabilities");
         fs::create_dir_all(&cache).expect("cache");
         fs::create_dir_all(&directory).expect("directory");
+        tidy::remove_at_end(&directory);
         let log = fs::File::create(directory.join("log")).expect("log");
 
         let as_root = is_root();

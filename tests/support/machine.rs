@@ -6,7 +6,7 @@
 #![allow(dead_code)]
 
 use std::fs::File;
-use std::io::{self, IoSlice, Seek, Write};
+use std::io::{IoSlice, Seek, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
@@ -20,10 +20,10 @@ use std::time::{Duration, Instant};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use rustix::process::{Signal, set_parent_process_death_signal};
 use serde_json::{Value, json};
 
 use crate::support::guest::Guest;
+use crate::support::tidy;
 use qmp::Qmp;
 
 #[path = "../../probe/src/boot/qmp.rs"]
@@ -126,7 +126,8 @@ impl Machine {
             command.args(["-incoming", &format!("fd:{}", stream.as_raw_fd())]);
         }
         inherit(&mut command, inherited);
-        let child = command.spawn().unwrap_or_else(|e| panic!("{QEMU}: {e}; scripts/test installs it"));
+        let child =
+            tidy::bind(&mut command).spawn().unwrap_or_else(|e| panic!("{QEMU}: {e}; scripts/test installs it"));
         // The command holds our copies of what QEMU has inherited.
         drop(command);
         match Qmp::connect(ours, Instant::now() + LIFETIME) {
@@ -244,7 +245,7 @@ fn content(file: &File) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Lets the child have these descriptors, and has the kernel kill it when this thread ends.
+/// Lets the child have these descriptors.
 #[allow(unsafe_code)]
 fn inherit(command: &mut Command, descriptors: Vec<RawFd>) {
     let in_child = move || {
@@ -253,7 +254,7 @@ fn inherit(command: &mut Command, descriptors: Vec<RawFd>) {
             let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(*fd) };
             fcntl_setfd(fd, FdFlags::empty())?;
         }
-        set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from)
+        Ok(())
     };
     // SAFETY: between fork and exec only system calls are made.
     unsafe { command.pre_exec(in_child) };

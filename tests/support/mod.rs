@@ -4,6 +4,7 @@
 pub mod guest;
 pub mod libvirt;
 pub mod places;
+pub mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,11 +22,12 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     Some(shared.join(path)).filter(|p| p.exists())
 }
 
-/// An empty directory of its own for a test, which removes it.
+/// An empty directory of its own for a test, which removes it; it is gone after the test in any case.
 pub fn scratch() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("cpuid-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let directory = env::temp_dir().join(name);
     fs::create_dir(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
+    tidy::remove_at_end(&directory);
     directory
 }

@@ -98,7 +98,9 @@ struct Watcher<'a> {
     online: Vec<u32>,
     /// Where changes of `online` are seen; without /sys no vCPU can be switched on or off.
     list: Option<OnlineList>,
-    /// The online vCPUs that the last pass could not read.
+    /// The vCPUs that the last pass could not read; and those of them that are said to be out of reach, because neither
+    /// could the pass before. (One on its way offline cannot be read while it is still listed as online.)
+    unread: Vec<u32>,
     out_of_reach: Vec<u32>,
     pace: Pace,
     reader: Reader,
@@ -142,6 +144,7 @@ impl<'a> Watcher<'a> {
             provenance,
             online,
             list,
+            unread: Vec::new(),
             out_of_reach: Vec::new(),
             pace: Pace::new(args.interval),
             reader: Reader::default(),
@@ -239,20 +242,15 @@ impl<'a> Watcher<'a> {
 
     /// Says which vCPUs cannot be read, and which can again, since the last pass.
     fn note_reach(&mut self) -> Result<()> {
-        let unread = self.now.iter().filter(|v| v.leaves().is_empty()).map(|v| v.vcpu);
-        let mut out_of_reach: Vec<u32> = unread.collect();
-        if out_of_reach.len() == self.now.len() {
-            bail!("no vCPU can be reached (a cpuset that has none of them?): vCPU {}", List(&out_of_reach));
+        let unread: Vec<u32> = self.now.iter().filter(|v| v.leaves().is_empty()).map(|v| v.vcpu).collect();
+        if unread.len() == self.now.len() {
+            bail!("no vCPU can be reached (a cpuset that has none of them?): vCPU {}", List(&unread));
         }
-        if !out_of_reach.is_empty()
-            && let Some(online) = native::online_in_sys()
-        {
-            // One that went offline in this pass is not out of reach.
-            out_of_reach.retain(|cpu| online.contains(cpu));
-        }
+        let again = |cpu: &&u32| self.passes == 1 || self.unread.contains(cpu);
+        let out_of_reach: Vec<u32> = unread.iter().filter(again).copied().collect();
         let words = ["is not out of reach any more", "is out of reach (a cpuset without it?), and is not watched"];
         say_difference(&self.out_of_reach, &out_of_reach, words);
-        self.out_of_reach = out_of_reach;
+        (self.unread, self.out_of_reach) = (unread, out_of_reach);
         Ok(())
     }
 
