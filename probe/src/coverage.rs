@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::dump::{Recorded, VcpuDump};
+use crate::dump::{Gap, GapReason, Recorded, VcpuDump};
 use crate::enumerate::{Visit, walk};
 use crate::hypervisor::{base_of, block_at};
 use crate::leaf::LeafId;
@@ -44,7 +44,7 @@ pub struct Coverage<'a> {
     pub missing: Vec<LeafId>,
     /// Places where the walker itself stopped at a cap, ascending.
     pub capped: Vec<LeafId>,
-    /// Leaves of the vCPU's gaps, ascending.
+    /// Leaves of the vCPU's gaps, ascending, without the ends of lists.
     gaps: Vec<u32>,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Coverage<'a> {
     /// Replays the walker over `vcpu`.
     #[must_use]
     pub fn of(vcpu: &'a VcpuDump) -> Self {
-        let mut gaps: Vec<u32> = vcpu.gaps.iter().map(|gap| gap.id.leaf).collect();
+        let mut gaps: Vec<u32> = lacking(vcpu).map(|gap| gap.id.leaf).collect();
         gaps.sort_unstable();
         let read = Vec::with_capacity(vcpu.leaves().len());
         let mut coverage = Self { vcpu, read, missing: Vec::new(), capped: Vec::new(), gaps };
@@ -61,6 +61,8 @@ impl<'a> Coverage<'a> {
             Visit::Missing(id) => coverage.missing.push(id),
             Visit::Capped(id) => coverage.capped.push(id),
         });
+        let ends = |id: &LeafId| vcpu.gaps.iter().any(|gap| gap.id == *id && gap.reason == GapReason::End);
+        coverage.missing.retain(|id| !ends(id));
         let mut headless: Vec<LeafId> = vcpu
             .leaves()
             .iter()
@@ -85,7 +87,7 @@ impl<'a> Coverage<'a> {
     /// Nothing is missing, cut or listed as a gap.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.missing.is_empty() && self.capped.is_empty() && self.vcpu.gaps.is_empty()
+        self.missing.is_empty() && self.capped.is_empty() && self.gaps.is_empty()
     }
 
     /// Register sets in the dump that are over-enumerated, ascending.
@@ -174,6 +176,11 @@ impl<'a> Coverage<'a> {
         let at = self.read.partition_point(|id| id.leaf < leaf);
         self.read.get(at).is_some_and(|id| id.leaf == leaf) || has_leaf(&self.missing, leaf)
     }
+}
+
+/// The gaps of a vCPU behind which something may be: all but the ends of lists.
+pub fn lacking(vcpu: &VcpuDump) -> impl Iterator<Item = &Gap> {
+    vcpu.gaps.iter().filter(|gap| gap.reason != GapReason::End)
 }
 
 /// Whether an ascending list holds a place of `leaf`.

@@ -328,7 +328,7 @@ impl<'de> Deserialize<'de> for WireReason {
         let reason = GapReason::from_word(&word);
         reason
             .map(WireReason)
-            .ok_or_else(|| D::Error::custom(format!("reason `{word}`, expected cap, unreachable or fault")))
+            .ok_or_else(|| D::Error::custom(format!("reason `{word}`, expected cap, unreachable, fault or end")))
     }
 }
 

@@ -47,6 +47,8 @@ pub enum GapReason {
     Unreachable,
     /// Reading faulted, or the format the dump came from cannot hold the place.
     Fault,
+    /// The entry that ends a list, which the tool that printed the list always leaves out: there is nothing more.
+    End,
 }
 
 impl GapReason {
@@ -57,17 +59,18 @@ impl GapReason {
             Self::Cap => "cap",
             Self::Unreachable => "unreachable",
             Self::Fault => "fault",
+            Self::End => "end",
         }
     }
 
     /// The reason a word stands for.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Cap, Self::Unreachable, Self::Fault].into_iter().find(|r| r.word() == word)
+        [Self::Cap, Self::Unreachable, Self::Fault, Self::End].into_iter().find(|r| r.word() == word)
     }
 }
 
-/// A place that exists, or may exist, and is not in the dump.
+/// A place that exists, or may exist, and is not in the dump (or, with [`GapReason::End`], the end of a list).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// The place that would have been read next.

@@ -16,7 +16,7 @@ pub mod pairs;
 pub mod verdict;
 pub mod within;
 
-use cpuid_probe::coverage::{Coverage, MsrPlace, Place};
+use cpuid_probe::coverage::{Coverage, MsrPlace, Place, lacking};
 use cpuid_probe::dump::{Dump, GapReason, Source, VcpuDump};
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::rules::rule_of;
@@ -272,7 +272,7 @@ enum Lacking {
 impl Missing {
     fn add(&mut self, input: usize, vcpu: &VcpuDump, id: Option<LeafId>, capped: &[LeafId]) {
         let Some(id) = id else { return };
-        let gap = vcpu.gaps.iter().find(|gap| gap.id.leaf == id.leaf || gap.id.leaf == 0);
+        let gap = lacking(vcpu).find(|gap| gap.id.leaf == id.leaf || gap.id.leaf == 0);
         let cut = capped.iter().any(|c| c.leaf == id.leaf);
         let reason = gap.map_or(if cut { "cap" } else { "missing" }, |gap| gap.reason.word());
         self.0.push(Lack { input, vcpu: vcpu.vcpu, what: Lacking::Leaf(id), reason });
@@ -291,7 +291,7 @@ impl Missing {
                 self.add(input, vcpu, Some(*id), &coverage.capped);
             }
             let capped = coverage.capped.iter().map(|id| (*id, GapReason::Cap));
-            for (id, reason) in capped.chain(vcpu.gaps.iter().map(|gap| (gap.id, gap.reason))) {
+            for (id, reason) in capped.chain(lacking(vcpu).map(|gap| (gap.id, gap.reason))) {
                 self.0.push(Lack { input, vcpu: vcpu.vcpu, what: Lacking::Leaf(id), reason: reason.word() });
             }
         }

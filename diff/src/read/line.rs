@@ -81,7 +81,7 @@ pub(super) fn bare(line: &str) -> Result<Option<Line>, &'static str> {
         return parse_msr(words).map(|m| Some(Line::Msr(m))).ok_or("`msr INDEX: HIGH LOW`, each 8 hex digits");
     }
     if let Some(words) = line.strip_prefix("gap ") {
-        return parse_gap(words).map(|g| Some(Line::Gap(g))).ok_or("`gap LEAF SUBLEAF: cap|unreachable|fault`");
+        return parse_gap(words).map(|g| Some(Line::Gap(g))).ok_or("`gap LEAF SUBLEAF: cap|unreachable|fault|end`");
     }
     if !begins_bare(line) {
         return Ok(None);
