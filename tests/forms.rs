@@ -269,7 +269,7 @@ fn json_that_is_not_a_dump_is_refused_with_its_place() {
         (replaced("cpuid-dump/1", "cpuid-dump/2"), "schema `cpuid-dump/2`, expected `cpuid-dump/1`"),
         (replaced("\"vcpu\": 1", "\"vcpu\": 0"), "vcpu 0 comes twice"),
         (replaced("\"native\"", "\"magic\""), "source `magic`, expected native, kvm, boot or import"),
-        (replaced("\"cap\"", "\"oops\""), "reason `oops`, expected cap, unreachable or fault"),
+        (replaced("\"cap\"", "\"oops\""), "reason `oops`, expected cap, unreachable, fault or end"),
         (replaced("0x000306c1", "306c1"), "number `306c1`, expected `0x` and up to 8 hex digits"),
         (replaced("0x000306c1", "0x1000306c1"), "number `0x1000306c1`, expected `0x` and up to 8 hex digits"),
         (replaced("\"eax\"", "\"rax\""), "unknown field `rax`"),
