@@ -371,6 +371,29 @@ fn a_block_far_above_the_first_is_compared_too() {
     assert_eq!(find(&report, "0x40001001:eax:0").severity, Severity::Unsafe);
 }
 
+/// A register set at another subleaf of a head, which over-enumerating tools write, must not hide the block of the other
+/// dump (found by fuzzing).
+#[test]
+fn a_subleaf_of_a_head_is_no_second_block() {
+    let block = |signature: &str, feature: &str| {
+        let lines = cpuid_diff::assemble::canonical(&guest(1));
+        let head = format!("40000200 00000000: 40000201 {signature} {signature} {signature}\n");
+        let more = format!("40000200 00000002: 40000201 00000000 00000001 00000002\n40000201 00000000: {feature}\n");
+        dump(&format!("{lines}{head}{more}"))
+    };
+    let (a, b) = (
+        block("00000000", "00000001 00000000 00000000 00000000"),
+        block("41414141", "00000001 00000000 00000000 00000000"),
+    );
+    for report in [compare(&a, &b), compare(&b, &a)] {
+        for block in ["block:", "block:AAAAAAAAAAAA"] {
+            assert_eq!(find(&report, block).severity, Severity::Unsafe);
+        }
+        let heads = report.findings.iter().filter(|f| f.id.starts_with("0x40000200:"));
+        assert!(heads.filter(|f| f.values.a.as_deref() == Some("absent")).count() > 0, "the second dump's block");
+    }
+}
+
 /// A head that names no last leaf: EAX 0, as only KVM's is documented to be.
 #[test]
 fn a_block_without_an_end_is_compared_all_the_same() {

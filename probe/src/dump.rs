@@ -243,7 +243,9 @@ impl VcpuDump {
 
     /// The hypervisor blocks whose heads are in the dump, by base.
     pub fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
-        self.leaves.iter().filter_map(|r| hypervisor::block_at(r.id.leaf, r.registers))
+        // A subleaf of a head's is no head.
+        let heads = self.leaves.iter().filter(|r| r.id.ecx() == 0);
+        heads.filter_map(|r| hypervisor::block_at(r.id.leaf, r.registers))
     }
 
     /// Whether the walker, replayed over this vCPU, misses nothing, and no gap is listed.
