@@ -76,6 +76,19 @@ fn every_kind_of_bad_input_is_named() {
             FRAME.replace("00000001 00000000: 000306c1 00000800 7ffa3227 0fabfbff\n", "").into(),
             "2: vcpu 0",
         ),
+        (
+            "cpuinfo",
+            b"processor\t: 0\nflags\t\t: fpu vme\n".to_vec(),
+            " the features that the Linux kernel shows, after hiding and adding some, without registers (cpuinfo); give",
+        ),
+        (
+            "qmp",
+            b"{\"return\": {\"model\": {\"name\": \"base\", \"props\": {\"avx\": true}}}}\n".to_vec(),
+            " an answer of QEMU's, features without the registers that a guest reads (qmp); give",
+        ),
+        ("guest.xml", b"<cpu mode='custom'><model>EPYC</model></cpu>\n".to_vec(), " libvirt XML that names features"),
+        ("arm.json", b"{\"reg_modifiers\": []}\n".to_vec(), " the registers of an ARM CPU"),
+        ("xz", b"\xfd7zXZ\0\0\x04".to_vec(), " binary data, compressed by xz; unpack it"),
         ("xml", b"<cpudata arch='x86'>\n<cpuid eax_in='1'/>\n</cpudata>".to_vec(), "2:1: <cpuid> without eax='0x"),
     ];
     for (name, content, expected) in cases {

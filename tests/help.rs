@@ -40,6 +40,24 @@ fn examples(command: &str) -> Vec<String> {
         .collect()
 }
 
+/// Help lists every format that is read or written, once.
+#[test]
+fn formats_are_listed() {
+    if !commands().iter().any(|command| command == "convert") {
+        return;
+    }
+    let listed = |command: &str, name: &str| {
+        let bullet = format!("- {name}:");
+        help(&[command]).lines().filter(|line| line.trim_start().starts_with(&bullet)).count()
+    };
+    for name in ["text", "bare", "raw", "libvirt", "aida64"] {
+        assert_eq!((listed("convert", name), listed("compare", name)), (2, 1), "{name}");
+    }
+    for name in ["xen", "cpuinfo", "firecracker"] {
+        assert_eq!((listed("convert", name), listed("compare", name)), (1, 1), "{name}");
+    }
+}
+
 /// What a file in an example holds.
 fn fixture(name: &str) -> Option<Vec<u8>> {
     let sample = match name {

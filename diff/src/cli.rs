@@ -1,11 +1,15 @@
 //! The command line, in one place. Help, man pages and completions come from here.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 use cpuid_diff::compare::judge::Directions;
 use cpuid_diff::compare::verdict::FailOn;
 use cpuid_diff::policy::Day;
+use cpuid_diff::read::READERS;
+use cpuid_diff::write::WRITERS;
 
 /// Compare the CPUID of guests with each other and with a baseline: what differs, why, and may it migrate?
 ///
@@ -126,6 +130,31 @@ pub enum Format {
     Json,
 }
 
+/// Names of formats, listed in help and offered by completions. Any text is taken: of some formats a part has a name
+/// (`xen:hvm-max`), and what is none is refused where the formats are known.
+#[derive(Clone)]
+struct Formats(Vec<PossibleValue>);
+
+impl TypedValueParser for Formats {
+    type Value = String;
+
+    fn parse_ref(&self, cmd: &clap::Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(cmd, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().cloned()))
+    }
+}
+
+fn from_formats() -> Formats {
+    Formats(READERS.iter().map(|reader| PossibleValue::new(reader.name).help(reader.about)).collect())
+}
+
+fn to_formats() -> Formats {
+    Formats(WRITERS.iter().map(|writer| PossibleValue::new(writer.name).help(writer.about)).collect())
+}
+
 /// What every reporting command takes.
 #[derive(Args, Clone, Debug)]
 pub struct Common {
@@ -136,7 +165,7 @@ pub struct Common {
     #[arg(long)]
     pub partial: bool,
     /// Read inputs as this format instead of recognising it
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", value_parser = from_formats())]
     pub from: Option<String>,
     /// The form of the report
     #[arg(long, value_enum, default_value = "table")]
@@ -270,10 +299,10 @@ pub struct ConvertArgs {
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     /// The format to write
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", value_parser = to_formats())]
     pub to: String,
     /// Read the input as this format instead of recognising it
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", value_parser = from_formats())]
     pub from: Option<String>,
 }
 
@@ -288,7 +317,7 @@ pub struct ExplainArgs {
     #[arg(long = "in", value_name = "DUMP")]
     pub dump: Option<PathBuf>,
     /// Read the dump as this format instead of recognising it
-    #[arg(long, value_name = "FORMAT", requires = "dump")]
+    #[arg(long, value_name = "FORMAT", requires = "dump", value_parser = from_formats())]
     pub from: Option<String>,
     /// The form of the answer
     #[arg(long, value_enum, default_value = "text")]

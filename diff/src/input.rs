@@ -144,7 +144,7 @@ pub fn dump(path: &Path, from: Option<&str>) -> Result<Named> {
         Input::Dump(dump) => Ok(Named { name, dump: *dump }),
         Input::Pair(_) => bail!("{name}: a diff of two dumps, expected one dump"),
         Input::Statements(s) => {
-            bail!("{name}: {} lists feature names without registers, expected a dump", s.format)
+            bail!("{name}: {}", s.instead())
         }
     }
 }

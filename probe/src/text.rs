@@ -425,7 +425,7 @@ mod reader {
                 vcpu.insert_msr(msr).map_err(|_| error("this MSR came before with another value"))
             } else if let Some(words) = line.strip_prefix("gap ") {
                 let gap = parse_gap(words)
-                    .ok_or_else(|| error("expected `gap LEAF SUBLEAF: REASON` with cap, unreachable or fault"))?;
+                    .ok_or_else(|| error("expected `gap LEAF SUBLEAF: REASON` with cap, unreachable, fault or end"))?;
                 vcpu.gaps.push(gap);
                 Ok(())
             } else {

@@ -90,6 +90,25 @@ pub struct Statements {
     pub format: &'static str,
 }
 
+impl Statements {
+    /// What these are, and what to give where registers are needed.
+    #[must_use]
+    pub fn instead(&self) -> String {
+        let (what, instead) = match self.names {
+            NameSpace::Linux => (
+                "the features that the Linux kernel shows, after hiding and adding some, without registers",
+                "give a dump made on that system with `cpuid-probe dump` or `cpuid -r`",
+            ),
+            NameSpace::Qemu | NameSpace::Places => (
+                "an answer of QEMU's, features without the registers that a guest reads",
+                "give a dump made in the guest with `cpuid-probe dump` or `cpuid -r`, or of such a guest by \
+                 `cpuid-probe boot`",
+            ),
+        };
+        format!("{what} ({}); {instead}", self.format)
+    }
+}
+
 /// What an input holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
