@@ -157,9 +157,12 @@ fn without_versions(text: &str) -> String {
 
 /// What was seen and not predicted, or predicted and not seen.
 fn check(definition: &Definition, pair: &Pair) -> Vec<String> {
-    let [a, b] = [pair.source, pair.destination].map(|(cpu, smp)| boot(cpu, smp));
+    let ([a, b], (seen, vcpus_changed)) = thread::scope(|scope| {
+        let dumps = scope.spawn(|| [pair.source, pair.destination].map(|(cpu, smp)| boot(cpu, smp)));
+        let seen = migrate(definition, pair);
+        (dumps.join().unwrap(), seen)
+    });
     let findings = compare(&a, &b, Directions::AToB).findings;
-    let (seen, vcpus_changed) = migrate(definition, pair);
 
     let mut wrong = Vec::new();
     if (seen.is_empty() && !vcpus_changed) != (pair.kind == "identical") {

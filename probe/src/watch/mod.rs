@@ -259,7 +259,7 @@ impl<'a> Watcher<'a> {
         self.pace.note(cost);
         let sets: usize = self.now.iter().map(|v| v.leaves().len()).sum();
         let count = seen(&self.now).count();
-        let why = if self.pace.is_stretched() { " (so that it costs at most 1 %)" } else { "" };
+        let why = if self.pace.is_stretched() { " (for now: so that it costs at most 1 %)" } else { "" };
         let (interval, cost) = (self.pace.interval().as_millis(), cost.as_secs_f64() * 1000.0);
         eprintln!(
             "cpuid-probe: {count} vCPUs, {sets} register sets; a pass every {interval} ms{why}, {cost:.2} ms of CPU time"
