@@ -78,3 +78,26 @@ fn read_form(bencher: Bencher, form: &str) {
     };
     bencher.counter(BytesCount::of_str(&text)).bench(|| read::read(black_box(text.as_bytes()), Some(form)));
 }
+
+/// The folders of real dumps beside the project, where they are.
+fn corpora() -> impl Iterator<Item = &'static str> {
+    ["instlatx64", "libcpuid", "libvirt", "tp-qemu", "firecracker"].into_iter().filter(|name| !files(name).is_empty())
+}
+
+fn files(corpus: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus").join(corpus);
+    let paths = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    paths.filter_map(|path| std::fs::read(path).ok()).collect()
+}
+
+/// Reading every file of a corpus, each recognised by its content.
+#[divan::bench(args = corpora())]
+fn read_corpus(bencher: Bencher, corpus: &str) {
+    let files = files(corpus);
+    let bytes = files.iter().map(Vec::len).sum::<usize>();
+    bencher.counter(BytesCount::new(bytes)).bench(|| {
+        for file in &files {
+            let _ = black_box(read::read(black_box(file), None));
+        }
+    });
+}
