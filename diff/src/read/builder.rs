@@ -92,6 +92,19 @@ impl Builder {
         Ok(())
     }
 
+    /// A second reading of subleaf 0 of a leaf: it takes the place of the first. Returns whether they differ.
+    pub fn reread(&mut self, leaf: u32, registers: Registers) -> bool {
+        let open = self.vcpus.last_mut().filter(|_| self.pending.is_none());
+        let mut first = open.into_iter().flat_map(|vcpu| &mut vcpu.leaves);
+        match first.find(|line| line.leaf == leaf && line.subleaf == Some(0) && line.registers != registers) {
+            Some(line) => {
+                line.registers = registers;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// An MSR of the vCPU that is being read.
     pub fn msr(&mut self, line: usize, msr: MsrRecord) -> Result<(), ReadError> {
         let vcpu = self.vcpu(line, false)?;

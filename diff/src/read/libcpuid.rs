@@ -62,9 +62,25 @@ fn read(text: &str) -> Result<Input, ReadError> {
         if line.starts_with("arm_") {
             return Err(ReadError::at(number, "the registers of an ARM CPU; expected x86 CPUID"));
         }
+        if is_list(line)
+            && let Ok(Some(Line::Leaf(leaf, Some(0), registers))) = form(line)
+            && builder.reread(leaf, registers)
+        {
+            let limit = format!("libcpuid read leaf {leaf:#010x} twice, and not the same; the second reading is kept");
+            if !builder.limits.contains(&limit) {
+                builder.limits.push(limit);
+            }
+        }
         line::add(&mut builder, number, line, form)?;
     }
     builder.finish(RAW).map(|dump| Input::Dump(Box::new(dump)))
+}
+
+/// Whether a line is of an array of one leaf's subleaves. Subleaf 0 is in `basic_cpuid` or `ext_cpuid` too, each read
+/// for itself: on two CPUs, where the tool was moved in between.
+fn is_list(line: &str) -> bool {
+    let line = line::lower(line);
+    ARRAYS.iter().any(|(name, _, counts_leaves)| !counts_leaves && line.starts_with(name))
 }
 
 fn form(line: &str) -> Result<Option<Line>, &'static str> {
@@ -116,6 +132,15 @@ mod tests {
         assert_eq!(ids, expected);
         let Ok(Input::Dump(upper)) = read(&text.to_uppercase().replace("NONSENSE", "")) else { panic!() };
         assert_eq!(upper.vcpus, dump.vcpus);
+        let moved = "basic_cpuid[0]=0000000b 756e6547 6c65746e 49656e69\nbasic_cpuid[11]=00000001 00000002 00000100 00000003\n\
+                     intel_fn11[0]=00000001 00000002 00000100 00000005\nintel_fn11[1]=00000004 00000004 00000201 00000005\n";
+        let Ok(Input::Dump(moved)) = read(moved) else { panic!() };
+        assert_eq!(moved.vcpus[0].get(LeafId::new(0xb, 0)).unwrap().edx, 5);
+        assert!(moved.provenance.imported.unwrap().limits.iter().any(|limit| limit.contains("0x0000000b twice")));
+        let twice = "basic_cpuid[1]=0000000b 0 0 0\nbasic_cpuid[1]=0000000c 0 0 0\n".replace(" 0", " 00000000");
+        assert_eq!(read(&twice).unwrap_err().line, Some(2));
+        let two = "basic_cpuid[0]=0000000b 0 0 0\nbasic_cpuid[0]=0000000c 0 0 0\n".replace(" 0", " 00000000");
+        assert!(matches!(read(&two), Ok(Input::Dump(dump)) if dump.vcpus.len() == 2));
         let arm = "____ Logical CPU #0 ____\narm_midr=00000000410fd030\n";
         assert!(recognise(arm) && read(arm).unwrap_err().message.contains("ARM"));
         for damage in ["basic_cpuid[x]=0 0 0 0", "basic_cpuid[1]=0000000d 756e6547", "new_fn[0]=0000000d 0 0 0"] {

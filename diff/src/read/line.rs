@@ -135,8 +135,8 @@ pub(super) fn raw(line: &str) -> Result<Option<Line>, &'static str> {
 }
 
 fn raw_msr(line: &str) -> Option<Line> {
-    let (index, value) = line.split_once(": ")?;
-    let (high, low) = value.strip_prefix("0x")?.split_at_checked(8)?;
+    let (index, value) = line.split_once(':')?;
+    let (high, low) = value.trim_start().strip_prefix("0x")?.split_at_checked(8)?;
     let value = u64::from(hex8(high)?) << 32 | u64::from(hex8(low)?);
     Some(Line::Msr(MsrRecord { index: short_hex(index.strip_prefix("0x")?)?, value: Some(value) }))
 }
