@@ -162,13 +162,13 @@ pub fn walker(bytes: &[u8]) {
 fn pair(bytes: &[u8]) -> [Dump; 2] {
     let mut bytes = Bytes(bytes);
     let mut places: Vec<Record> = Vec::new();
-    for _ in 0..bytes.byte() % 8 {
+    for _ in 0..bytes.byte() % 6 {
         let (leaf, subleaf, registers) = bytes.record();
         places.push(Record { id: LeafId::new(leaf, subleaf), registers });
     }
     let msr = [0xcf, 0x10a, 0x345, 0x480, 0x48b, 0x11][usize::from(bytes.byte() % 6)];
     let msr = (bytes.byte() < 128).then(|| (msr, u64::from(bytes.word()) << 32 | u64::from(bytes.word())));
-    let vcpus = 1 + u32::from(bytes.byte() % 2);
+    let vcpus = if bytes.byte() < 64 { 2 } else { 1 };
     let mut moved = false;
     [(); 2].map(|()| {
         let mut dump = Dump::new(Source::Native);
@@ -177,7 +177,7 @@ fn pair(bytes: &[u8]) -> [Dump; 2] {
         for number in 0..vcpus {
             let mut vcpu = VcpuDump::new(number);
             let mut places = places.clone();
-            for _ in 0..bytes.byte() % 4 {
+            for _ in 0..bytes.byte() % 3 {
                 change(&mut places, &mut moved, &mut bytes);
             }
             for mut place in places {
@@ -231,7 +231,7 @@ pub fn comparison(bytes: &[u8]) {
     let [a, b] = pair(bytes);
     let forth = compare(&a, &b, Directions::Both);
     // Now and then, to try more dumps.
-    if bytes.len().is_multiple_of(4) {
+    if bytes.len().is_multiple_of(8) {
         assert_eq!(mirrored(&forth, false), mirrored(&compare(&b, &a, Directions::Both), true));
     }
 }

@@ -77,8 +77,8 @@ impl Spot {
     fn closeness(&self, subject: Subject, bit: u8) -> Option<u32> {
         match (*self, subject) {
             (Self::Bits(owners, at), Subject::Cpuid(site)) => {
-                let here = owners.contains(&site.owner)
-                    && at.leaf == site.leaf
+                let here = at.leaf == site.leaf
+                    && owners.contains(&site.owner)
                     && at.subleaf.holds(site.subleaf)
                     && at.register == site.register
                     && at.holds(bit);
@@ -86,7 +86,7 @@ impl Spot {
                 here.then(|| u32::from(at.hi - at.lo) * 2 + exact)
             }
             (Self::Leaves(owners, first, last), Subject::Cpuid(site)) => {
-                (owners.contains(&site.owner) && first <= site.leaf && site.leaf <= last)
+                (first <= site.leaf && site.leaf <= last && owners.contains(&site.owner))
                     .then(|| (last - first).saturating_add(100))
             }
             (Self::Msr(index, hi, lo), Subject::Msr(asked)) => {
