@@ -176,6 +176,31 @@ fn a_source_that_ignores_ecx_ends_every_list() {
 }
 
 #[test]
+fn only_the_entry_behind_a_list_may_be_called_its_end() {
+    let cpu = intel(0x1f)
+        .with(0x4, 0, [0x121, 1, 2, 3])
+        .with(0x4, 1, [0x122, 1, 2, 3])
+        .with(0x7, 0, [1, 1 << 2, 0, 0])
+        .with(0x7, 1, [1; 4])
+        .with(0x12, 1, [1; 4])
+        .with(0xd, 0, [7, 0x340, 0x340, 0])
+        .with(0xd, 2, [0x100, 0x240, 0, 0]);
+    let whole = walked(cpu);
+    let is_complete = |leaf, subleaf| {
+        let id = LeafId::new(leaf, subleaf);
+        let mut cut = VcpuDump::new(0);
+        whole.leaves().iter().filter(|r| r.id != id).for_each(|r| cut.insert(*r).unwrap());
+        assert!(whole.get(id).is_some() && !cut.is_complete(), "{id}");
+        cut.gaps.push(Gap { id, reason: GapReason::End });
+        cut.is_complete()
+    };
+    assert!(is_complete(0x4, 2) && is_complete(0x12, 2));
+    for (leaf, subleaf) in [(0, 0), (0x3, 0), (0x4, 0), (0x4, 1), (0x7, 0), (0x7, 1), (0xd, 2), (0x12, 1)] {
+        assert!(!is_complete(leaf, subleaf), "{leaf:x}.{subleaf}");
+    }
+}
+
+#[test]
 fn endless_lists_and_ranges_are_cut_and_the_cut_is_recorded() {
     let caches = |n: u32| [0x121, n, 2, 3];
     let cpu = (0..100).fold(intel(0x20), |cpu, n| cpu.with(0x4, n, caches(n)));

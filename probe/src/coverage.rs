@@ -7,7 +7,7 @@ use crate::enumerate::{Visit, walk};
 use crate::hypervisor::{base_of, block_at};
 use crate::leaf::LeafId;
 use crate::msr::FEATURE_MSRS;
-use crate::rules::{Exists, RANGES};
+use crate::rules::{Exists, RANGES, Subleaves, rule_of};
 
 /// What a dump says of one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +61,7 @@ impl<'a> Coverage<'a> {
             Visit::Missing(id) => coverage.missing.push(id),
             Visit::Capped(id) => coverage.capped.push(id),
         });
-        let ends = |id: &LeafId| vcpu.gaps.iter().any(|gap| gap.id == *id && gap.reason == GapReason::End);
-        coverage.missing.retain(|id| !ends(id));
+        coverage.missing.retain(|id| !ends_a_list(vcpu, *id));
         let mut headless: Vec<LeafId> = vcpu
             .leaves()
             .iter()
@@ -176,6 +175,19 @@ impl<'a> Coverage<'a> {
         let at = self.read.partition_point(|id| id.leaf < leaf);
         self.read.get(at).is_some_and(|id| id.leaf == leaf) || has_leaf(&self.missing, leaf)
     }
+}
+
+/// Whether a gap says that `id` is the end of a list, which is left out: of a list that its last entry ends, not of a
+/// leaf; and with nothing of that list behind it.
+fn ends_a_list(vcpu: &VcpuDump, id: LeafId) -> bool {
+    let first = match rule_of(id.leaf).map(|rule| rule.subleaves) {
+        Some(Subleaves::UntilZero { from, .. }) => from.max(1),
+        _ => return false,
+    };
+    let is_behind = |other: LeafId| other.leaf == id.leaf && other.ecx() > id.ecx();
+    id.ecx() >= first
+        && vcpu.gaps.iter().any(|gap| gap.id == id && gap.reason == GapReason::End)
+        && !vcpu.leaves().iter().any(|record| is_behind(record.id))
 }
 
 /// The gaps of a vCPU behind which something may be: all but the ends of lists.

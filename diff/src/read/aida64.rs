@@ -53,16 +53,12 @@ pub(super) fn read_as(text: &str, format: &'static str) -> Result<Input, ReadErr
     builder.loose_headers = true;
     builder.limits = LIMITS.map(str::to_string).to_vec();
     for (number, line) in line::lines(text) {
-        if is_rule(line) {
-            // Below it libcpuid keeps what it expects to decode.
-            break;
-        }
         line::add(&mut builder, number, line, form)?;
     }
     builder.finish(AIDA64).map(|dump| Input::Dump(Box::new(dump)))
 }
 
-/// The line of 80 dashes that ends the dump in a test of libcpuid.
+/// The line of 80 dashes that ends the dump in a test of libcpuid. Below it stands what libcpuid expects to decode.
 pub(super) fn is_rule(line: &str) -> bool {
     line.len() >= 40 && line.bytes().all(|b| b == b'-')
 }
@@ -144,6 +140,14 @@ mod tests {
             Input::Dump(dump) => *dump,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_line_of_dashes_between_two_cpus_ends_nothing() {
+        let cpu = "CPUID 00000000: 00000001-756E6547-6C65746E-49656E69\n";
+        let text = format!("{cpu}{}\nx86\n{cpu}", "-".repeat(80));
+        let Ok(Input::Dump(dump)) = super::super::read(text.as_bytes(), None) else { panic!() };
+        assert_eq!(dump.vcpus.len(), 2);
     }
 
     #[test]

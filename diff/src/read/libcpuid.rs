@@ -55,9 +55,14 @@ fn read(text: &str) -> Result<Input, ReadError> {
     ]
     .map(str::to_string)
     .to_vec();
+    let mut below = false;
     for (number, line) in line::lines(text) {
-        if is_rule(line) {
-            break;
+        below |= is_rule(line);
+        if below {
+            if matches!(form(line), Ok(Some(Line::Leaf(..)))) {
+                return Err(ReadError::at(number, "registers below the line that ends the dump; keep one dump a file"));
+            }
+            continue;
         }
         if line.starts_with("arm_") {
             return Err(ReadError::at(number, "the registers of an ARM CPU; expected x86 CPUID"));
@@ -141,6 +146,8 @@ mod tests {
         assert_eq!(read(&twice).unwrap_err().line, Some(2));
         let two = "basic_cpuid[0]=0000000b 0 0 0\nbasic_cpuid[0]=0000000c 0 0 0\n".replace(" 0", " 00000000");
         assert!(matches!(read(&two), Ok(Input::Dump(dump)) if dump.vcpus.len() == 2));
+        let again = format!("{text}basic_cpuid[0]=0000000d 756e6547 6c65746e 49656e69\n");
+        assert_eq!(read(&again).unwrap_err().line, Some(again.lines().count()));
         let arm = "____ Logical CPU #0 ____\narm_midr=00000000410fd030\n";
         assert!(recognise(arm) && read(arm).unwrap_err().message.contains("ARM"));
         for damage in ["basic_cpuid[x]=0 0 0 0", "basic_cpuid[1]=0000000d 756e6547", "new_fn[0]=0000000d 0 0 0"] {

@@ -269,8 +269,7 @@ fn as_printed(mut text: Cow<'_, str>) -> Cow<'_, str> {
         text = Cow::Owned(by_line(&text, |line| Cow::Borrowed(unquoted(line))));
     }
     if text.contains("```") {
-        let is_fence = |line: &str| line.trim_start().starts_with("```");
-        text = Cow::Owned(by_line(&text, |line| Cow::Borrowed(if is_fence(line) { "" } else { line })));
+        text = Cow::Owned(by_line(&text, |line| Cow::Borrowed(unfenced(line))));
     }
     let indentation = indentation(&text);
     if indentation > 0 {
@@ -304,6 +303,16 @@ fn is_quoted(text: &str) -> bool {
     };
     (text.starts_with('>') || text.contains("\n>"))
         && !text.lines().any(|line| line.starts_with('<') || is_command(line))
+}
+
+/// A line without the fence that it begins with, and without the one word that may name the language there. More words
+/// are the first line of what is fenced, as chats have it.
+fn unfenced(line: &str) -> &str {
+    match line.trim_start().strip_prefix("```") {
+        Some(rest) if rest.split_ascii_whitespace().nth(1).is_some() => rest,
+        Some(_) => "",
+        None => line,
+    }
 }
 
 /// How many blanks all lines begin with, but for blank ones.
@@ -367,6 +376,7 @@ mod tests {
             quoted("    "),
             quoted(" \t"),
             format!("```\n{two}```\n"),
+            format!("```{two}```\n"),
             format!("> ```text\n{}> ```\n", quoted(">   ")),
             format!("# On Monday somebody wrote:\n{}# and signed\n", quoted("> ")),
         ] {

@@ -50,7 +50,9 @@ const BEHIND: u32 = 0x8000_001e;
 /// does not know it reads one subleaf), and the leaf behind it that the text was not cut there.
 fn note_list_end(vcpu: &mut VcpuDump) {
     let missing = Coverage::of(vcpu).missing.into_iter().find(|id| id.leaf == UNENDED && id.ecx() >= 2);
-    if let Some(id) = missing.filter(|_| vcpu.get(LeafId::new(BEHIND, 0)).is_some()) {
+    // With an entry behind it, it is a line that was lost.
+    let ends = |id: &LeafId| !vcpu.leaves().iter().any(|record| record.id.leaf == UNENDED && record.id > *id);
+    if let Some(id) = missing.filter(ends).filter(|_| vcpu.get(LeafId::new(BEHIND, 0)).is_some()) {
         vcpu.gaps.push(Gap { id, reason: GapReason::End });
         vcpu.gaps.sort_by_key(|gap| gap.id);
     }
@@ -115,8 +117,8 @@ mod tests {
     #[test]
     fn a_list_that_may_go_on_is_not() {
         let cut = text(4).split("   0x8000001e").next().unwrap().to_string();
-        let hole = text(4).lines().filter(|l| !l.contains("0x8000001d 0x01")).map(|l| format!("{l}\n")).collect();
-        for text in [text(1), cut, hole] {
+        let hole = |lost: &str| text(4).lines().filter(|l| !l.contains(lost)).map(|l| format!("{l}\n")).collect();
+        for text in [text(1), cut, hole("0x8000001d 0x01"), hole("0x8000001d 0x02")] {
             let v = vcpu(&text);
             assert_eq!(v.gaps, []);
             assert!(Coverage::of(&v).missing.iter().any(|id| id.leaf == UNENDED), "{text}");
