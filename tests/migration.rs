@@ -116,13 +116,17 @@ fn a_guest_sees_what_was_predicted_and_nothing_else() {
     assert!(failures.is_empty(), "{failures}");
 }
 
+/// What the vCPUs need to start or to wake.
 #[test]
-fn the_loss_of_long_mode_is_seen_though_no_vcpu_could_start_without_it() {
+fn the_loss_of_long_mode_or_of_the_apic_is_seen_by_all_vcpus() {
     let definition = Definition::image(&image(), "watch=5 verbose");
-    for vcpus in ["1", "2", "3"] {
+    // Of one vCPU alone QEMU takes the APIC away with the bit, and refuses the migration.
+    let long_mode = ["1", "2", "3"].map(|vcpus| (vcpus, "qemu64,-lm", " 0x80000001 EDX ", "-29)"));
+    let apic = ["2", "3"].map(|vcpus| (vcpus, "qemu64,-apic", " 0x00000001 EDX ", "(-9)"));
+    for (vcpus, model, register, bit) in long_mode.into_iter().chain(apic) {
         let mut source = Machine::start(&definition, &Cpu::new("qemu64", vcpus));
-        let (mut destination, _) = switch(&mut source, &definition, &Cpu::new("qemu64,-lm", vcpus));
-        let lost = |line: &&str| line.contains(" 0x80000001 EDX ") && line.ends_with("-29)");
+        let (mut destination, _) = switch(&mut source, &definition, &Cpu::new(model, vcpus));
+        let lost = |line: &&str| line.contains(register) && line.ends_with(bit);
         let on: Vec<&str> = changes(destination.console()).into_iter().filter(lost).collect();
         let on: BTreeSet<&str> = on.iter().filter_map(|line| line.split(' ').nth(3)).collect();
         assert_eq!(on.len().to_string(), vcpus, "{}", destination.console());

@@ -351,6 +351,26 @@ echo 0-1 > /cg/one/cpuset.cpus; said 'any more'; kill $!; wait $!; code=$?; cat 
     assert_eq!(outputs[for_a_while].code, 0, "{outputs:?}");
 }
 
+#[test]
+fn a_guest_that_was_not_watched_is_trouble() {
+    let watch = |cpu: &str, arguments: &[&str]| {
+        let arguments = [&["boot", "--accel", "tcg", "--cpu", cpu, "--smp", "2", "--watch"], arguments].concat();
+        let output = Command::new(PROBE).args(arguments).output().unwrap();
+        let last = text(&output.stderr).lines().last().unwrap_or_default().to_string();
+        (output.status.code(), last)
+    };
+    let (code, last) = watch("qemu64", &["--max-seconds", "0"]);
+    assert_eq!((code, last.contains("has not written its dump")), (Some(2), true), "{last}");
+    let directory = support::scratch();
+    let from = format!("unix:{}", directory.join("stream").display());
+    let (code, last) = watch("qemu64", &["--max-seconds", "0", "--incoming", &from]);
+    assert_eq!((code, last.contains("no guest has come")), (Some(2), true), "{last}");
+    fs::remove_dir_all(directory).unwrap();
+    // Without an APIC nobody can start the other vCPU.
+    let (code, last) = watch("qemu64,-apic", &["--max-seconds", "5"]);
+    assert_eq!((code, last.contains("0 changed registers; not watched: 1 of 2 vCPUs")), (Some(2), true), "{last}");
+}
+
 /// QEMU processes with `text` on their command line.
 fn qemus(text: &str) -> usize {
     let lines = fs::read_dir("/proc").unwrap().filter_map(|e| fs::read(e.ok()?.path().join("cmdline")).ok());

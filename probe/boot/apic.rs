@@ -5,6 +5,7 @@
 //! registers as MSRs).
 
 use core::arch::asm;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cpu::{cpuid, outb, rdmsr, wrmsr};
 
@@ -40,10 +41,14 @@ pub enum Apic {
 }
 
 impl Apic {
-    /// The APIC, if this vCPU has one.
+    /// The APIC, if this vCPU has one. One that CPUID announced once stays: a migration that hides it takes away no
+    /// device, and all vCPUs have to go on reporting.
     pub fn local() -> Option<Self> {
-        let has_apic = cpuid(1, 0).edx >> 9 & 1 == 1;
-        let base = rdmsr(APIC_BASE).filter(|_| has_apic)?;
+        static ANNOUNCED: AtomicBool = AtomicBool::new(false);
+        if cpuid(1, 0).edx >> 9 & 1 == 1 {
+            ANNOUNCED.store(true, Ordering::Relaxed);
+        }
+        let base = rdmsr(APIC_BASE).filter(|_| ANNOUNCED.load(Ordering::Relaxed))?;
         Some(if base & APIC_BASE_X2APIC != 0 { Self::X2 } else { Self::Memory(base & !0xfff) })
     }
 

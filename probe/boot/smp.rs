@@ -107,7 +107,7 @@ pub fn read_all(ram_end: u64, bank: Bank) -> Vcpus {
     let slots = MOST.min((ram_end as usize).saturating_sub(SLOTS) / SLOT);
     SLOT_LIMIT.store(slots as u32, Ordering::SeqCst);
     INTO_B.store(bank == Bank::B, Ordering::SeqCst);
-    DONE.iter().for_each(|done| done.store(false, Ordering::SeqCst));
+    none_is_done();
     PASS.fetch_add(1, Ordering::SeqCst);
     let expected = vcpu_count();
     let awake = AWAKE.load(Ordering::SeqCst);
@@ -158,6 +158,10 @@ fn read_into(slot: usize) {
     }
 }
 
+fn none_is_done() {
+    DONE.iter().for_each(|done| done.store(false, Ordering::SeqCst));
+}
+
 fn done_among(slots: usize) -> usize {
     DONE.iter().take(slots).filter(|done| done.load(Ordering::Acquire)).count()
 }
@@ -199,8 +203,12 @@ fn start_others() -> bool {
     let (start, end) = (&raw const trampoline_start, &raw const trampoline_end);
     // SAFETY: the trampoline is position-independent and its page is free; the boot loader's information was read.
     unsafe { core::ptr::copy_nonoverlapping(start, TRAMPOLINE as *mut u8, end as usize - start as usize) };
-    for (command, ticks) in [(INIT, AFTER_INIT), (STARTUP, AFTER_INIT), (STARTUP, 0)] {
-        apic.command(command);
+    apic.command(INIT);
+    wait(AFTER_INIT);
+    // One that was late may have finished an earlier pass just now.
+    none_is_done();
+    for ticks in [AFTER_INIT, 0] {
+        apic.command(STARTUP);
         wait(ticks);
     }
     true

@@ -3,12 +3,13 @@
 //! ```text
 //! change: pass 12 vcpu 0 0x00000007.0 EBX 000003a9 -> 00000389 (-5)
 //! vCPUs: pass 12 1 -> 2
+//! unanswered: 1 of 2 vCPUs, pass 12
 //! ```
 //! In between all vCPUs sleep.
 
 use core::fmt::{self, Write};
 
-use cpuid_probe::change::{Sighting, changes};
+use cpuid_probe::change::{Sighting, UNANSWERED, changes};
 use cpuid_probe::text::Crc32;
 
 use crate::apic::Apic;
@@ -27,6 +28,7 @@ const MOST_READINGS: u32 = 8;
 
 /// Reports what differs from `before`, the first pass, and then from what was seen last.
 pub fn watch(serial: &mut Serial, mut before: Vcpus, info: &Info, interval: u32) -> ! {
+    let mut missing = before.missing();
     for pass in 2.. {
         match Apic::local() {
             Some(apic) => apic.sleep(interval),
@@ -34,10 +36,18 @@ pub fn watch(serial: &mut Serial, mut before: Vcpus, info: &Info, interval: u32)
         }
         let now = settled(&before, info.ram_end);
         // Writing to a port cannot fail.
+        if now.missing() > 0 || missing > 0 {
+            // Every time: a migration may have taken the guest to somebody who has not heard it.
+            missing = now.missing();
+            let _ = writeln!(serial, "{UNANSWERED}{missing} of {} vCPUs, pass {pass}", now.views().len());
+            serial.flush();
+        }
         if now.missing() > 0 {
             // The others cannot be told apart then: vCPUs are numbered by ascending APIC id.
-            let _ = writeln!(serial, "pass {pass}: {} vCPUs did not answer; not compared", now.missing());
-            serial.flush();
+            continue;
+        }
+        if before.missing() > 0 {
+            before = now;
             continue;
         }
         let _ = report(serial, pass, &before, &now);
@@ -90,8 +100,7 @@ fn digest(before: &Vcpus, now: &Vcpus) -> u32 {
 /// Writes what differs.
 fn report(out: &mut impl Write, pass: u64, before: &Vcpus, now: &Vcpus) -> fmt::Result {
     let mut result = Ok(());
-    // Where a vCPU did not answer in the first pass there is nothing to compare.
-    for (a, b) in before.views().zip(now.views()).filter(|(a, _)| !a.leaves.is_empty()) {
+    for (a, b) in before.views().zip(now.views()) {
         changes(a.leaves, b.leaves, &mut |change| {
             let sighting = Sighting { pass, vcpu: b.vcpu, change };
             result = result.and_then(|()| writeln!(out, "{}{sighting}", Sighting::WORD));

@@ -47,6 +47,10 @@ impl fmt::Display for Change {
     }
 }
 
+/// What the boot image's lines start with that say how many vCPUs did not answer in a pass, which then compares nothing:
+/// `unanswered: 1 of 2 vCPUs, pass 12`; and 0 in the pass after that.
+pub const UNANSWERED: &str = "unanswered: ";
+
 /// A change that a watcher saw. Written, it is the line the boot image prints, behind [`Sighting::WORD`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighting {

@@ -4,12 +4,13 @@
 //! migrated, away from here through `--qmp`, to here through `--incoming`.
 
 use std::fs;
+use std::mem;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, anyhow, bail};
-use cpuid_probe::change::Sighting;
+use cpuid_probe::change::{Sighting, UNANSWERED};
 use cpuid_probe::text::{has_frame, read_frame};
 use serde_json::json;
 
@@ -41,12 +42,9 @@ pub fn watch(spec: &GuestSpec, args: &BootArgs) -> Result<ExitCode> {
     }
     let _socket = args.qmp.as_deref().map(Socket);
     let mut qemu = Qemu::start(&spec.qemu, &arguments)?;
-    let mut guest = Guest { spec, args, arguments, text: String::new(), seen: 0 };
+    let mut guest = Guest { spec, args, arguments, text: String::new(), seen: 0, unanswered: (0, 0) };
     match guest.follow(&mut qemu, &stop) {
-        Ok(()) => {
-            eprintln!("cpuid-probe: {} changed registers", guest.seen);
-            Ok(if guest.seen > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
-        }
+        Ok(()) => Ok(guest.summary()),
         Err(error) => match error.downcast::<QmpError>() {
             Ok(error) => {
                 let grace = if matches!(error, QmpError::Closed) { PERIOD * 20 } else { Duration::ZERO };
@@ -76,9 +74,26 @@ struct Guest<'a> {
     text: String,
     /// Changed registers so far.
     seen: usize,
+    /// How many vCPUs did not answer in the last pass, of how many.
+    unanswered: (usize, usize),
 }
 
 impl Guest<'_> {
+    /// Says what was seen.
+    fn summary(&self) -> ExitCode {
+        let unread = match self.unanswered {
+            (0, _) => String::new(),
+            (missing, all) => format!("; not watched: {missing} of {all} vCPUs do not answer"),
+        };
+        eprintln!("cpuid-probe: {} changed registers{unread}", self.seen);
+        match (self.seen, self.unanswered) {
+            (0, (0, _)) => ExitCode::SUCCESS,
+            // No change was seen, and nobody can say that there was none.
+            (0, _) => ExitCode::from(2),
+            _ => ExitCode::from(1),
+        }
+    }
+
     /// Passes on what the guest says until it is time to stop.
     fn follow(&mut self, qemu: &mut Qemu, stop: &Stop) -> Result<()> {
         let started = Instant::now();
@@ -100,9 +115,10 @@ impl Guest<'_> {
                     bail!("the guest wrote no dump within {} s", self.spec.timeout.as_secs());
                 }
             }
-            if dumped && !self.pass_on()? || stopped || self.args.until.until_change && self.seen > 0 {
-                return Ok(());
-            }
+            let ends = dumped && !self.pass_on()?
+                || stopped
+                || self.args.until.until_change && self.seen > 0
+                || deadline.is_some_and(|deadline| Instant::now() >= deadline);
             match status["status"].as_str().unwrap_or_default() {
                 "postmigrate" => {
                     eprintln!("cpuid-probe: the guest has migrated away");
@@ -111,10 +127,10 @@ impl Guest<'_> {
                 state @ ("shutdown" | "internal-error" | "io-error" | "guest-panicked") => {
                     bail!("the guest was stopped (`{state}`)");
                 }
+                "inmigrate" if ends => bail!("nothing was watched: no guest has come"),
+                _ if ends && !dumped => bail!("nothing was watched: the guest has not written its dump yet"),
+                _ if ends => return Ok(()),
                 _ => {}
-            }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Ok(());
             }
             // Told to stop: once more, for what the guest has written last.
             stopped = stop.within(PERIOD);
@@ -128,6 +144,7 @@ impl Guest<'_> {
         }
         let Ok(mut dump) = read_frame(&self.text) else { return Ok(false) };
         let vcpus = dump.vcpus.len();
+        self.unanswered = (dump.vcpus.iter().filter(|v| v.leaves().is_empty()).count(), vcpus);
         if self.args.output.output.is_some() {
             stamp(&mut dump, self.spec, self.arguments.clone(), qmp.version(), qmp.machine()?, &qemu.stderr()?);
             host::stamp(&mut dump.provenance, self.args.output.label.as_ref());
@@ -144,13 +161,21 @@ impl Guest<'_> {
         let whole: String = self.text.drain(..self.text.rfind('\n').map_or(0, |at| at + 1)).collect();
         let mut sightings = Vec::new();
         for line in whole.lines() {
-            match line.strip_prefix(Sighting::WORD) {
-                Some(change) => {
-                    let sighting = Sighting::parse(change);
-                    sightings.push(sighting.ok_or_else(|| anyhow!("expected a change, the guest wrote `{line}`"))?);
-                }
-                None => eprintln!("cpuid-probe: the guest says: {line}"),
+            let wrong = |what| anyhow!("expected {what}, the guest wrote `{line}`");
+            if let Some(change) = line.strip_prefix(Sighting::WORD) {
+                sightings.push(Sighting::parse(change).ok_or_else(|| wrong("a change"))?);
+                continue;
             }
+            if let Some(words) = line.strip_prefix(UNANSWERED) {
+                let mut numbers = words.split(' ').filter_map(|word| word.parse().ok());
+                let (Some(missing), Some(all)) = (numbers.next(), numbers.next()) else {
+                    bail!(wrong("how many vCPUs did not answer"));
+                };
+                if mem::replace(&mut self.unanswered, (missing, all)) == (missing, all) {
+                    continue;
+                }
+            }
+            eprintln!("cpuid-probe: the guest says: {line}");
         }
         self.seen += sightings.len();
         let json = self.args.output.format == Some(Format::Json);
