@@ -150,6 +150,16 @@ fn all_forms_say_the_same_and_two_runs_differ_only_in_their_time() {
 }
 
 #[test]
+fn without_a_second_thread_the_first_reads_every_vcpu() {
+    let confined = "mkdir /sys /cg; mount -t sysfs none /sys; mount -t cgroup2 none /cg; \
+                    echo +pids > /cg/cgroup.subtree_control; mkdir /cg/a; echo 1 > /cg/a/pids.max; \
+                    (echo 0 > /cg/a/cgroup.procs; exec cpuid-probe --format text)";
+    let outputs = Guest::new("qemu64", "3").file("bin/cpuid-probe", PROBE).run_script(&[confined]);
+    assert_eq!(outputs[confined].code, 0, "{outputs:?}");
+    assert_eq!(read_frame(&outputs[confined].text).unwrap().vcpus.len(), 3);
+}
+
+#[test]
 fn a_vcpu_out_of_reach_is_a_gap() {
     let confined = "mkdir /sys /cg; mount -t sysfs none /sys; mount -t cgroup2 none /cg; \
                     echo +cpuset > /cg/cgroup.subtree_control; mkdir /cg/a; echo 0 > /cg/a/cpuset.cpus; \

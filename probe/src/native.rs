@@ -151,7 +151,9 @@ pub fn read(cpus: &[u32]) -> Vec<VcpuDump> {
         iter::from_fn(take).map(|cpu| read_one(*cpu)).collect::<Vec<_>>()
     };
     let mut vcpus = thread::scope(|scope| {
-        let workers: Vec<_> = (0..others).map(|_| scope.spawn(worker)).collect();
+        // Where the system allows no more threads, those that are there read everything.
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, worker).ok();
+        let workers: Vec<_> = (0..others).map_while(spawn).collect();
         let own = worker();
         workers.into_iter().filter_map(|w| w.join().ok()).flatten().chain(own).collect::<Vec<_>>()
     });
