@@ -214,9 +214,37 @@ fn a_guest_without_nested_virtualization_owes_no_vmx_features() {
         assert!(missing("").is_empty(), "{model}");
         assert!(missing("<feature name='vmx' policy='disable'/>").is_empty(), "{model}");
         assert_eq!(missing("<feature name='vmx-ept'/>"), ["vmx-ept"], "{model}");
+        assert!(missing("<feature name='vmx' policy='optional'/>").is_empty(), "{model}");
         let nested = missing("<feature name='vmx'/>");
         assert!(nested.len() > 60 && nested[0] == "vmx", "{model}: {nested:?}");
     }
+}
+
+/// Whether it was to nest or merely may, and does: then the model's `vmx-*` are promised with it.
+#[test]
+fn a_guest_that_may_nest_and_does_owes_the_vmx_features() {
+    let files = Files::new("may-nest");
+    let with = |msr: &str| {
+        let text = "00000000 00000000: 00000001 756e6547 6c65746e 49656e69\n00000001 00000000: 000806f0 00000800 80000020 0f8bfbff\n";
+        let dump = files.put("guest", &format!("{text}{msr}"));
+        let xml = "<cpu><model>SapphireRapids-v2</model><feature name='vmx' policy='optional'/>\
+                   <feature name='vmx-invvpid' policy='optional'/></cpu>";
+        report(&["check", &dump, "--baseline", &files.put("b.xml", xml), "--partial"]).1
+    };
+    // IA32_VMX_EPT_VPID_CAP without anything in it.
+    let nothing =
+        with("msr 00000482: ffffffff 00000000\nmsr 0000048b: ffffffff 00000000\nmsr 0000048c: 00000000 00000000\n");
+    let missing = names(&nothing, "unsafe");
+    assert!(
+        missing.contains(&"vmx-page-walk-4".to_string()) && !missing.contains(&"vmx-ept".to_string()),
+        "{missing:?}"
+    );
+    assert!(!missing.contains(&"vmx-invvpid".to_string()), "{missing:?}");
+    assert_eq!(finding(&nothing, "vmx-page-walk-4")["rule"], "require");
+    // Nobody read the MSRs: nobody can say.
+    let unread = with("");
+    assert!(!names(&unread, "unsafe").iter().any(|name| name.starts_with("vmx-")));
+    assert!(names(&unread, "info").contains(&"vmx-page-walk-4".to_string()));
 }
 
 #[test]

@@ -284,6 +284,12 @@ impl OneVcpu<'_> {
         let seen = self.bits.see(feature.place);
         let promise = baseline.expanded.promise(id);
         let announced = self.log.and_then(|log| log.iter().find(|a| a.is_about(baseline.map, id)));
+        let promise = match promise {
+            Some(p) if p.with_its_msr && self.bits.announces(feature.place) => {
+                Some(Promise { policy: Policy::Require, ..p })
+            }
+            other => other,
+        };
         let policy = promise.map_or(Policy::Require, |p| p.policy);
         match (promise.and_then(Promise::wants), seen) {
             (Some(wanted), Seen::NotCaptured(why)) => {

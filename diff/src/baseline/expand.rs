@@ -25,6 +25,8 @@ pub struct Promise {
     pub policy: Policy,
     /// It is a feature of the model, listed or not.
     pub by_model: bool,
+    /// It is in an MSR that the definition does not ask for: a guest that has the MSR all the same is to have it.
+    pub with_its_msr: bool,
 }
 
 impl Promise {
@@ -67,21 +69,21 @@ impl<'a> Expanded<'a> {
             _ => None,
         };
         let vendor = cpu.vendor.as_deref().map(|name| map.vendor(name)).transpose()?;
-        let required = |id: &FeatureId| (*id, Promise { policy: Policy::Require, by_model: true });
+        let required = |id: &FeatureId| (*id, Promise { policy: Policy::Require, by_model: true, with_its_msr: false });
         let mut promises: BTreeMap<_, _> = model.into_iter().flat_map(|m| &m.features).map(required).collect();
         let mut unknown = Vec::new();
         for listed in &cpu.features {
             match map.feature(&listed.name) {
                 Some(id) => {
                     let by_model = promises.get(&id).is_some_and(|p: &Promise| p.by_model);
-                    promises.insert(id, Promise { policy: listed.policy, by_model });
+                    promises.insert(id, Promise { policy: listed.policy, by_model, with_its_msr: false });
                 }
                 None => unknown.push((listed.clone(), map.unknown_feature(&listed.name))),
             }
         }
         let named: Features = cpu.features.iter().filter_map(|listed| map.feature(&listed.name)).collect();
         for id in unannounced(map, &promises).difference(&named) {
-            promises.insert(*id, Promise { policy: Policy::Optional, by_model: true });
+            promises.insert(*id, Promise { policy: Policy::Optional, by_model: true, with_its_msr: true });
         }
         Ok(Self { model, vendor, promises, unknown, bounded: model.is_some() })
     }

@@ -3,6 +3,7 @@
 use cpuid_probe::coverage::{Coverage, MsrPlace, Place as Covered, range_head};
 use cpuid_probe::dump::VcpuDump;
 use cpuid_probe::leaf::LeafId;
+use cpuid_probe::msr::FEATURE_MSRS;
 
 use super::map::{CpuMap, Features, Place, Signature};
 
@@ -97,6 +98,16 @@ impl<'a> VcpuBits<'a> {
                 None => Seen::NotCaptured(Why::Msr),
             },
         }
+    }
+
+    /// Whether CPUID is seen to announce the MSR of `place`.
+    #[must_use]
+    pub fn announces(&self, place: Place) -> bool {
+        let Place::Msr { index, .. } = place else { return false };
+        FEATURE_MSRS.iter().filter(|msr| msr.index == index).any(|msr| {
+            let (leaf, register, bit) = msr.announced_by;
+            self.see(Place::Cpuid { id: LeafId::new(leaf, 0), register, bit }).is_set()
+        })
     }
 
     fn unread(&self, id: LeafId) -> Seen {
