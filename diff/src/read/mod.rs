@@ -241,7 +241,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
     if without_padding(&text).chars().take(8192).any(|c| c == '\0') {
         return Err(ReadError::whole("binary data; expected a CPUID dump as text or JSON"));
     }
-    Ok(as_printed(text))
+    as_printed(text)
 }
 
 /// How compressed files begin.
@@ -250,7 +250,10 @@ const COMPRESSED: [(&[u8], &str); 4] =
 
 /// Undoes, line for line, what may have happened to a text: line ends of CR alone, padding behind the end, no-break
 /// spaces, a terminal's colours and cursor movements, the `>` of mails, Markdown's fences, indentation of the whole.
-fn as_printed(mut text: Cow<'_, str>) -> Cow<'_, str> {
+///
+/// # Errors
+/// Registers that two people wrote into one mail.
+fn as_printed(mut text: Cow<'_, str>) -> Result<Cow<'_, str>, ReadError> {
     let end = without_padding(&text).len();
     match &mut text {
         Cow::Borrowed(text) => *text = &text[..end],
@@ -266,6 +269,14 @@ fn as_printed(mut text: Cow<'_, str>) -> Cow<'_, str> {
         text = Cow::Owned(by_line(&text, clean_line));
     }
     if is_quoted(&text) {
+        let mut depths =
+            (1..).zip(text.lines()).filter(|(_, line)| has_registers(line)).map(|(n, line)| (n, depth(line)));
+        if let Some((_, first)) = depths.next()
+            && let Some((number, _)) = depths.find(|(_, depth)| *depth != first)
+        {
+            let message = "registers that are not quoted as those above: of another dump? Keep one dump a file";
+            return Err(ReadError::at(number, message));
+        }
         text = Cow::Owned(by_line(&text, |line| Cow::Borrowed(unquoted(line))));
     }
     if text.contains("```") {
@@ -275,7 +286,7 @@ fn as_printed(mut text: Cow<'_, str>) -> Cow<'_, str> {
     if indentation > 0 {
         text = Cow::Owned(by_line(&text, |line| Cow::Borrowed(line.get(indentation..).unwrap_or_default())));
     }
-    text
+    Ok(text)
 }
 
 /// A text up to Ctrl-Z, which was its end on DOS, and the NULs that pad a block behind the last line.
@@ -302,7 +313,18 @@ fn is_quoted(text: &str) -> bool {
         line.split_once(['a', 'c', 'd']).is_some_and(|(old, new)| is_lines(old) && is_lines(new.trim_end()))
     };
     (text.starts_with('>') || text.contains("\n>"))
-        && !text.lines().any(|line| line.starts_with('<') || is_command(line))
+        && !text.lines().any(|line| line.starts_with('<') || is_command(unquoted(line)))
+}
+
+/// How often a line is quoted.
+fn depth(line: &str) -> usize {
+    let marks = &line[..line.len() - unquoted(line).len()];
+    marks.bytes().filter(|b| *b == b'>').count()
+}
+
+/// Whether a line has four numbers of 8 hex digits.
+fn has_registers(line: &str) -> bool {
+    line.split(|c: char| !c.is_ascii_hexdigit()).filter(|word| word.len() == 8).count() >= 4
 }
 
 /// A line without the fence that it begins with, and without the one word that may name the language there. More words
@@ -382,7 +404,16 @@ mod tests {
         ] {
             assert_eq!(read(text.as_bytes(), None).as_ref(), Ok(&plain), "{text:?}");
         }
+        // Of two people's dumps, one is not the other's.
+        let other = "00000003 00000000: 00000000 00000000 00000000 00000000\n";
+        for text in [format!("{}{other}", quoted("> ")), format!("> {other}{}", quoted("> > "))] {
+            let line = if text.starts_with("> 00000003") { 2 } else { 3 };
+            assert_eq!(read(text.as_bytes(), None).unwrap_err().line, Some(line), "{text}");
+        }
         // `diff` without -u: neither side is whole.
+        let raw = "0x00000001 0x00: eax=0x000306c1 ebx=0x00000800 ecx=0xfffa3227 edx=0x0fabfbff\n";
+        assert!(read(format!("> {raw}").as_bytes(), None).is_ok());
+        assert!(read(format!("> 0a1\n> > {raw}").as_bytes(), None).is_err());
         assert!(read(format!("0a1,2\n{}", quoted("> ")).as_bytes(), None).is_err());
         assert!(read(format!("{}---\n{}", quoted("< "), quoted("> ")).as_bytes(), None).is_err());
     }
