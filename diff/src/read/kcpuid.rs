@@ -41,14 +41,18 @@ fn read(text: &str) -> Result<Input, ReadError> {
         let error = || ReadError::at(number, format!("expected {KCPUID}; found `{}`", shorten(line)));
         let lower = line::lower(line);
         let Some((place, rest)) = lower.split_once(':') else { continue };
+        let begins_a_list = matches!(rest.trim(), "subleafs" | "subleafs:");
         if let Some(leaf) = place.strip_prefix("0x") {
             let leaf = hex8(leaf).ok_or_else(error)?;
-            if rest.trim() == "subleafs" || rest.trim() == "subleafs:" {
+            if begins_a_list {
                 subleaves_of = Some(leaf);
             } else {
                 subleaves_of = None;
                 builder.leaf(number, leaf, Some(0), registers(rest).ok_or_else(error)?)?;
             }
+        } else if begins_a_list {
+            // What follows is not of the leaf above.
+            return Err(error());
         } else if rest.contains("eax=") {
             let (leaf, subleaf) = (subleaves_of.ok_or_else(error)?, place.parse().map_err(|_| error())?);
             builder.leaf(number, leaf, Some(subleaf), registers(rest).ok_or_else(error)?)?;
@@ -94,6 +98,7 @@ mod tests {
             ("EDX=0x49656e69", "EDX=0x49656e6", 3),
             ("0x0000000d: sub", "0x000000d: sub", 4),
             ("0x0000000d: subleafs:\n", "", 4),
+            ("0x0000000d: sub", "0x00000004: subleafs:\nx0000000d: sub", 5),
             (" 11: EAX", " x1: EAX", 6),
         ] {
             assert_eq!(read(&TEXT.replace(from, to)).unwrap_err().line, Some(line), "{to}");
