@@ -16,7 +16,7 @@ use crate::dump::{
     VcpuDump,
 };
 use crate::leaf::LeafId;
-use crate::register::Registers;
+use crate::register::{Hex, Registers};
 
 /// The value of `schema`.
 pub const SCHEMA: &str = "cpuid-dump/1";
@@ -350,7 +350,7 @@ struct Hex64(u64);
 
 impl Serialize for Hex32 {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&format_args!("{:#010x}", self.0))
+        s.collect_str(&format_args!("0x{}", Hex(self.0)))
     }
 }
 

@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind};
 use std::iter;
 use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
+use std::ptr;
 use std::sync::Mutex;
 use std::thread;
 
@@ -199,13 +200,16 @@ impl Reader {
     }
 }
 
-/// Whether the calling thread may run on `cpu` alone, and so does. A CPU that went offline has lost its threads to
-/// others, and they their masks.
+/// Whether the calling thread runs on `cpu`. One that is sent to a CPU runs there until that goes offline.
 ///
-/// Asks the kernel, not the vDSO's `getcpu`: that is RDPID where the kernel found it at its start, and a migration can
+/// Asks the kernel, not the vDSO or the C library: they use RDPID where it was there at the start, and a migration can
 /// take that away.
+#[allow(unsafe_code)]
 fn is_kept_on(cpu: u32) -> bool {
-    sched_getaffinity(None).is_ok_and(|mask| only(cpu) == Some(mask))
+    let (mut here, nothing) = (u32::MAX, ptr::null_mut::<u32>());
+    // SAFETY: the kernel writes one number, and nothing through null pointers.
+    let asked = unsafe { libc::syscall(libc::SYS_getcpu, &raw mut here, nothing, nothing) };
+    asked == 0 && here == cpu
 }
 
 /// The CPUID instruction, as a [`cpuid_probe::CpuidSource`].

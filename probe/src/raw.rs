@@ -4,6 +4,7 @@ use alloc::string::String;
 use core::fmt::Write;
 
 use crate::dump::Dump;
+use crate::register::Hex;
 
 /// A dump as `cpuid -r` prints it: `CPU N:`, then `   0xLEAF 0xSUB: eax=… ebx=… ecx=… edx=…`.
 ///
@@ -17,13 +18,13 @@ pub fn to_string(dump: &Dump) -> String {
             let (id, r) = (record.id, record.registers);
             let _ = writeln!(
                 out,
-                "   {:#010x} {:#04x}: eax={:#010x} ebx={:#010x} ecx={:#010x} edx={:#010x}",
-                id.leaf,
+                "   0x{} {:#04x}: eax=0x{} ebx=0x{} ecx=0x{} edx=0x{}",
+                Hex(id.leaf),
                 id.ecx(),
-                r.eax,
-                r.ebx,
-                r.ecx,
-                r.edx
+                Hex(r.eax),
+                Hex(r.ebx),
+                Hex(r.ecx),
+                Hex(r.edx)
             );
         }
     }

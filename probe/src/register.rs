@@ -106,9 +106,34 @@ pub const fn field(value: u32, hi: u8, lo: u8) -> u32 {
     (value & mask(hi, lo)) >> lo
 }
 
+/// A register's value as eight hexadecimal digits, as all written forms have it. A dump is little else, and this takes a
+/// fraction of what `{:08x}` does.
+#[derive(Clone, Copy, Debug)]
+pub struct Hex(pub u32);
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = [0; 8];
+        for (i, digit) in digits.iter_mut().enumerate() {
+            *digit = b"0123456789abcdef"[(self.0 >> (28 - 4 * i) & 0xf) as usize];
+        }
+        f.write_str(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
     use super::*;
+
+    #[test]
+    fn hex_is_eight_digits() {
+        for value in [0, 1, 0x0f8b_fbff, 0x89ab_cdef, u32::MAX] {
+            assert_eq!(Hex(value).to_string(), format!("{value:08x}"));
+        }
+    }
 
     #[test]
     fn masks_reach_both_ends() {

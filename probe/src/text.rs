@@ -15,7 +15,7 @@
 use core::fmt::{self, Write};
 
 use crate::leaf::LeafId;
-use crate::register::Registers;
+use crate::register::{Hex, Registers};
 
 /// First words of every frame.
 pub const MAGIC: &str = "cpuid-dump/1";
@@ -125,7 +125,7 @@ pub fn write_frame<'a>(
 /// Only what `out` returns.
 pub fn write_record(out: &mut impl Write, record: &Record) -> fmt::Result {
     let (id, r) = (record.id, record.registers);
-    writeln!(out, "{:08x} {:08x}: {:08x} {:08x} {:08x} {:08x}", id.leaf, id.ecx(), r.eax, r.ebx, r.ecx, r.edx)
+    writeln!(out, "{} {}: {} {} {} {}", Hex(id.leaf), Hex(id.ecx()), Hex(r.eax), Hex(r.ebx), Hex(r.ecx), Hex(r.edx))
 }
 
 /// Writes one MSR as a line: `msr INDEX: HIGH LOW`, or `msr INDEX: fault`.

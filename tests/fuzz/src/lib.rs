@@ -162,13 +162,13 @@ pub fn walker(bytes: &[u8]) {
 fn pair(bytes: &[u8]) -> [Dump; 2] {
     let mut bytes = Bytes(bytes);
     let mut places: Vec<Record> = Vec::new();
-    for _ in 0..bytes.byte() % 6 {
+    for _ in 0..bytes.byte() % 4 {
         let (leaf, subleaf, registers) = bytes.record();
         places.push(Record { id: LeafId::new(leaf, subleaf), registers });
     }
     let msr = [0xcf, 0x10a, 0x345, 0x480, 0x48b, 0x11][usize::from(bytes.byte() % 6)];
     let msr = (bytes.byte() < 128).then(|| (msr, u64::from(bytes.word()) << 32 | u64::from(bytes.word())));
-    let vcpus = if bytes.byte() < 64 { 2 } else { 1 };
+    let vcpus = if bytes.byte() < 32 { 2 } else { 1 };
     let mut moved = false;
     [(); 2].map(|()| {
         let mut dump = Dump::new(Source::Native);
