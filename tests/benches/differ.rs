@@ -1,6 +1,6 @@
 //! Reading, comparing and reporting, in one process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cpuid_diff::assemble::{self, Named};
 use cpuid_diff::compare::judge::Directions;
@@ -85,8 +85,13 @@ fn corpora() -> impl Iterator<Item = &'static str> {
 }
 
 fn files(corpus: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus").join(corpus);
-    let paths = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let shared = std::env::var_os("CPUID_SHARED").map_or(beside, PathBuf::from);
+    let paths = std::fs::read_dir(shared.join("corpus").join(corpus))
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .map(|entry| entry.path());
     paths.filter_map(|path| std::fs::read(path).ok()).collect()
 }
 

@@ -62,21 +62,22 @@ pub fn watch(args: &WatchArgs) -> Result<ExitCode> {
             break Some(Instant::now());
         }
     };
-    let Watcher { passes, seen, out_of_reach, .. } = watcher;
+    // Whoever goes offline just now cannot be told from one out of reach: the last pass has not read it either way.
+    let Watcher { passes, seen, unread, .. } = watcher;
     let used = cpu_time().saturating_sub(begun).as_secs_f64();
     // The pause after the last pass counts too.
     let wall = planned.map_or(Duration::MAX, |next| next - started).max(started.elapsed()).as_secs_f64();
     let (each, share) = (1000.0 * used / passes as f64, 100.0 * used / wall);
-    let unread = if out_of_reach.is_empty() {
+    let not_watched = if unread.is_empty() {
         String::new()
     } else {
-        format!("; not watched, because out of reach: vCPU {}", List(&out_of_reach))
+        format!("; not watched, because out of reach: vCPU {}", List(&unread))
     };
     eprintln!(
         "cpuid-probe: {passes} passes, {seen} changed registers; {each:.2} ms of CPU time a pass, {share:.2} % of one \
-         vCPU{unread}"
+         vCPU{not_watched}"
     );
-    Ok(match (seen, &out_of_reach[..]) {
+    Ok(match (seen, &unread[..]) {
         (0, []) => ExitCode::SUCCESS,
         // No change was seen, and nobody can say that there was none.
         (0, _) => ExitCode::from(2),
