@@ -466,7 +466,7 @@ fn assert_gone(pid: Pid) {
 fn long_run(directory: &Path) -> Child {
     need_qemu();
     let mut probe = Command::new(PROBE);
-    probe.args(["boot", "--accel", "tcg", "--cpu", "EPYC", "--smp", "128", "-o"]).arg(directory.join("dump.json"));
+    probe.args(["boot", "--accel", "tcg", "--cpu", "EPYC", "--smp", "255", "-o"]).arg(directory.join("dump.json"));
     probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -476,6 +476,8 @@ fn however_it_ends_nothing_is_left_behind() {
         let directory = support::scratch();
         let mut probe = long_run(&directory);
         let qemu = qemu_of(&probe);
+        // On a busy machine the guest might be done before the signal is there.
+        kill_process(qemu, Signal::STOP).unwrap();
         kill_process(Pid::from_child(&probe), signal).unwrap();
         assert!(!probe.wait().unwrap().success());
         assert_gone(qemu);
