@@ -68,6 +68,16 @@ fn every_kind_of_bad_input_is_named() {
         ("order", RAW_1.replace("ebx=0x00000800 ecx", "ecx=0x00000800 ebx").into(), "1: expected `0xLEAF"),
         ("raw", format!("CPU 0:\n{RAW_1}   0x00000002 0x00: eax=0x1\n").into(), "3: expected `0xLEAF"),
         ("cut raw", format!("CPU 0:\n{RAW_1}CPU 1:\n").into(), "3: no register lines"),
+        (
+            "no vCPU.json",
+            json.replace("{\n  \"schema\"", "{\"vcpus\": [],\n  \"schema\"").into(),
+            "1:12: 0 vCPUs, expected 1 to",
+        ),
+        (
+            "frame of nothing",
+            b"cpuid-dump/1 begin vcpus=0 source=native\ncpuid-dump/1 end lines=0 crc32=00000000\n".to_vec(),
+            "1: expected `cpuid-dump/1 begin vcpus=N source=WORD`, N at least 1",
+        ),
         ("crc", FRAME.into(), "5: the lines do not add up"),
         ("damaged frame", FRAME.replace("756e6547", "756e6547x").into(), "3: expected `LEAF SUBLEAF"),
         ("cut frame", FRAME.split("cpuid-dump/1 end").next().unwrap_or_default().into(), "4: the dump that began"),

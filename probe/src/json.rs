@@ -203,8 +203,8 @@ struct Vcpus(Vec<VcpuDump>);
 impl TryFrom<Vec<WireVcpu>> for Vcpus {
     type Error = String;
     fn try_from(wire: Vec<WireVcpu>) -> Result<Self, String> {
-        if wire.len() > MAX_VCPUS {
-            return Err(format!("{} vCPUs, expected at most {MAX_VCPUS}", wire.len()));
+        if wire.is_empty() || wire.len() > MAX_VCPUS {
+            return Err(format!("{} vCPUs, expected 1 to {MAX_VCPUS}", wire.len()));
         }
         let mut numbers: Vec<u32> = wire.iter().map(|v| v.0.vcpu).collect();
         numbers.sort_unstable();

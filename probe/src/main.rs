@@ -1,14 +1,12 @@
 //! `cpuid-probe`: see [`cli`] for what it does.
 
 mod boot;
-#[allow(dead_code)] // until every command is built
 mod cli;
 mod host;
 mod init;
 mod kvm;
 mod libvirt_guest;
 mod native;
-#[allow(dead_code)] // until every command is built
 mod output;
 mod stop;
 mod watch;

@@ -219,18 +219,15 @@ fn instruction(leaf: u32, subleaf: u32) -> Option<Registers> {
     Some(Registers::new(r.eax, r.ebx, r.ecx, r.edx))
 }
 
-/// Lets the calling thread run on `cpu` alone.
+/// Lets the calling thread run on `cpu` alone. Numbers from 1024 on do not fit into the mask and fail.
 fn pin(cpu: u32) -> io::Result<()> {
-    let mask = only(cpu).ok_or(ErrorKind::InvalidInput)?;
-    Ok(sched_setaffinity(None, &mask)?)
-}
-
-/// The mask of one CPU. Numbers from 1024 on do not fit.
-fn only(cpu: u32) -> Option<CpuSet> {
-    let cpu = usize::try_from(cpu).ok().filter(|cpu| *cpu < CpuSet::MAX_CPU)?;
+    let cpu = cpu as usize;
+    if cpu >= CpuSet::MAX_CPU {
+        return Err(ErrorKind::InvalidInput.into());
+    }
     let mut mask = CpuSet::new();
     mask.set(cpu);
-    Some(mask)
+    Ok(sched_setaffinity(None, &mask)?)
 }
 
 /// Adds the feature MSRs that CPUID announces, as far as the kernel's msr device lets us read them.

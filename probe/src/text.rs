@@ -365,7 +365,8 @@ mod reader {
             let error = |message: String| TextError { line: number, message };
             let announced = value(words, "vcpus")
                 .and_then(|v| v.parse().ok())
-                .ok_or_else(|| error(format!("expected `{MAGIC} begin vcpus=N source=WORD`")))?;
+                .filter(|n| *n > 0)
+                .ok_or_else(|| error(format!("expected `{MAGIC} begin vcpus=N source=WORD`, N at least 1")))?;
             let source = value(words, "source").and_then(Source::from_word).ok_or_else(|| {
                 error("expected `source=` native, kvm, boot or import in the frame's first line".to_string())
             })?;

@@ -421,8 +421,11 @@ mod tests {
     #[test]
     fn a_whole_document_is_read_from_a_mail_too() {
         let json = "{\n\"cpuid_modifiers\": []\n}";
-        let frame = "cpuid-dump/1 begin vcpus=0 source=native\ncpuid-dump/1 end lines=0 crc32=00000000";
-        for text in [json, frame, "<cpudata arch='x86'>\n</cpudata>"] {
+        let mut frame = String::new();
+        let vcpu = cpuid_probe::dump::VcpuDump::new(0);
+        cpuid_probe::text::write_frame(&mut frame, "native", std::iter::once(vcpu.view())).unwrap();
+        assert!(read(frame.as_bytes(), None).is_ok());
+        for text in [json, &frame, "<cpudata arch='x86'>\n</cpudata>"] {
             let plain = read(text.as_bytes(), None);
             for mark in ["> ", ">", "    "] {
                 let marked: String = text.lines().map(|line| format!("{mark}{line}\n")).collect();

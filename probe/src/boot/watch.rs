@@ -18,7 +18,7 @@ use crate::boot::guest::{GuestSpec, Qemu, arguments, gone, stamp};
 use crate::boot::qmp::{Qmp, QmpError};
 use crate::cli::{BootArgs, Format, WatchFormat};
 use crate::stop::Stop;
-use crate::watch::lines;
+use crate::watch::{exit_code, lines};
 use crate::{host, output};
 
 /// How often QEMU is asked what the guest has written.
@@ -86,12 +86,7 @@ impl Guest<'_> {
             (missing, all) => format!("; not watched: {missing} of {all} vCPUs do not answer"),
         };
         eprintln!("cpuid-probe: {} changed registers{unread}", self.seen);
-        match (self.seen, self.unanswered) {
-            (0, (0, _)) => ExitCode::SUCCESS,
-            // No change was seen, and nobody can say that there was none.
-            (0, _) => ExitCode::from(2),
-            _ => ExitCode::from(1),
-        }
+        exit_code(self.seen > 0, self.unanswered.0 == 0)
     }
 
     /// Passes on what the guest says until it is time to stop.
