@@ -45,7 +45,7 @@ fn amd(last: u32) -> Cpu {
 fn walked(mut cpu: Cpu) -> VcpuDump {
     let dump = VcpuDump::capture(0, &mut cpu);
     assert!(dump.leaves().is_sorted_by_key(|r| r.id));
-    assert_eq!(VcpuDump::capture(0, &mut Recorded(&dump)), dump, "replayed");
+    assert_eq!(VcpuDump::capture(0, &mut Recorded::new(&dump)), dump, "replayed");
     dump
 }
 
@@ -374,7 +374,7 @@ proptest! {
     #[test]
     fn a_dump_replayed_through_the_walker_is_the_same_dump((mut cpu, _) in any_cpu()) {
         let dump = VcpuDump::capture(3, &mut cpu);
-        prop_assert_eq!(&VcpuDump::capture(3, &mut Recorded(&dump)), &dump);
+        prop_assert_eq!(&VcpuDump::capture(3, &mut Recorded::new(&dump)), &dump);
         let coverage = Coverage::of(&dump);
         prop_assert!(coverage.is_complete());
         prop_assert_eq!(coverage.over_enumerated().count(), 0);

@@ -70,7 +70,7 @@ prop_compose! {
 prop_compose! {
     fn any_dump()(
         provenance in any_provenance(),
-        vcpus in prop::collection::btree_map(any::<u32>(), any_vcpu(), 0..4),
+        vcpus in prop::collection::btree_map(any::<u32>(), any_vcpu(), 1..4),
     ) -> Dump {
         let vcpus = vcpus.into_iter().map(numbered).collect();
         Dump { provenance, vcpus }

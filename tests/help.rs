@@ -30,6 +30,18 @@ fn commands() -> Vec<String> {
     names.filter(|name| *name != "help").map(str::to_string).collect()
 }
 
+/// A command's own help begins with what the list of commands says of it.
+#[test]
+fn commands_are_described() {
+    let list = help(&[]);
+    for command in commands() {
+        // Either may go on in a next line.
+        let own = help(&[&command]).split_whitespace().collect::<Vec<_>>().join(" ");
+        let listed = list.lines().find_map(|line| line.trim_start().strip_prefix(&*command)).expect("listed").trim();
+        assert!(!listed.is_empty() && own.starts_with(listed), "{command}: {listed}");
+    }
+}
+
 fn examples(command: &str) -> Vec<String> {
     let help = help(&[command]);
     help.lines()

@@ -103,7 +103,7 @@ fn all_forms_say_the_same_and_two_runs_differ_only_in_their_time() {
     assert!(dump.is_complete());
     assert_eq!(dump.vcpus.len(), 2);
     for v in &dump.vcpus {
-        assert_eq!(VcpuDump::capture(v.vcpu, &mut Recorded(v)), *v, "replayed through the walker");
+        assert_eq!(VcpuDump::capture(v.vcpu, &mut Recorded::new(v)), *v, "replayed through the walker");
         assert_eq!(Coverage::of(v).over_enumerated().count(), 0);
     }
     let provenance = &dump.provenance;

@@ -42,7 +42,8 @@ fn every_sample_is_whole_and_replays_to_itself() {
     for (name, dump) in samples() {
         assert!(dump.is_complete(), "{name}");
         for v in &dump.vcpus {
-            assert_eq!(VcpuDump::capture(v.vcpu, &mut Recorded(v)).leaves(), v.leaves(), "{name}, vCPU {}", v.vcpu);
+            let replayed = VcpuDump::capture(v.vcpu, &mut Recorded::new(v));
+            assert_eq!(replayed.leaves(), v.leaves(), "{name}, vCPU {}", v.vcpu);
             assert_eq!(Coverage::of(v).over_enumerated().count(), 0, "{name}");
         }
     }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Dump every CPUID leaf and subleaf of every vCPU.
 ///
@@ -27,18 +28,18 @@ pub enum Command {
         \x20 cpuid-probe dump > node1.json\n\
         \x20 cpuid-probe dump --cpus 0 --format text\n\
         \x20 cpuid-probe dump --label node1 -o node1.json")]
-    Dump(DumpArgs),
+    Dump(Later<DumpArgs>),
     /// Boot a throw-away guest with a CPU definition and read CPUID in it
     #[command(after_help = "Examples:\n\
         \x20 cpuid-probe boot --cpu Haswell-noTSX,-ds -o node1.json\n\
         \x20 cpuid-probe boot --cpu-xml vm.xml --label node1 -o node1.json\n\
         \x20 cpuid-probe boot --cpu EPYC --accel tcg --smp 4,sockets=2 --format text\n\
         \x20 cpuid-probe boot --emit-image cpuid.elf")]
-    Boot(BootArgs),
+    Boot(Later<BootArgs>),
     /// What this host's KVM could give any guest (KVM_GET_SUPPORTED_CPUID)
     #[command(after_help = "Examples:\n\
         \x20 cpuid-probe kvm -o kvm-node1.json")]
-    Kvm(KvmArgs),
+    Kvm(Later<KvmArgs>),
     /// Report CPUID changes under this running guest, as a live migration makes them
     ///
     /// Exit codes: 0 no change; 1 a change was seen; 2 trouble, also a vCPU that is online and cannot be watched.
@@ -46,10 +47,56 @@ pub enum Command {
         \x20 cpuid-probe watch --count 3\n\
         \x20 cpuid-probe watch --until-change --max-seconds 1 --dump-dir changes\n\
         \x20 cpuid-probe watch --baseline node1.json --count 1")]
-    Watch(WatchArgs),
+    Watch(Later<WatchArgs>),
     /// What scripts/boot-via-libvirt needs: a domain that boots the image, and the dump on its console
     #[command(subcommand, hide = true)]
-    Libvirt(LibvirtCommand),
+    Libvirt(Later<LibvirtCommand>),
+}
+
+/// Options that are built when their command is given, not at every start: building them all takes a tenth of the time
+/// of a dump.
+#[derive(Debug)]
+pub struct Later<T>(pub T);
+
+impl<T: FromArgMatches> FromArgMatches for Later<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> clap::error::Result<Self> {
+        T::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> clap::error::Result<()> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+impl<T: Args> Args for Later<T> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.defer(|command| as_described(command, T::augment_args))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command.defer(|command| as_described(command, T::augment_args_for_update))
+    }
+}
+
+impl<T: Subcommand> Subcommand for Later<T> {
+    fn augment_subcommands(command: clap::Command) -> clap::Command {
+        command.defer(|command| as_described(command, T::augment_subcommands))
+    }
+
+    fn augment_subcommands_for_update(command: clap::Command) -> clap::Command {
+        command.defer(|command| as_described(command, T::augment_subcommands_for_update))
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        T::has_subcommand(name)
+    }
+}
+
+/// What `augment` makes of `command`, which keeps its own description: not that of the type of its options.
+fn as_described(command: clap::Command, augment: fn(clap::Command) -> clap::Command) -> clap::Command {
+    let about = Resettable::from(command.get_about().cloned());
+    let long_about = Resettable::from(command.get_long_about().cloned());
+    augment(command).about(about).long_about(long_about)
 }
 
 /// The form of a dump.

@@ -56,7 +56,7 @@ impl<'a> Coverage<'a> {
         gaps.sort_unstable();
         let read = Vec::with_capacity(vcpu.leaves().len());
         let mut coverage = Self { vcpu, read, missing: Vec::new(), capped: Vec::new(), gaps };
-        walk(&mut Recorded(vcpu), &mut |visit| match visit {
+        walk(&mut Recorded::new(vcpu), &mut |visit| match visit {
             Visit::Read(id, _) => coverage.read.push(id),
             Visit::Missing(id) => coverage.missing.push(id),
             Visit::Capped(id) => coverage.capped.push(id),

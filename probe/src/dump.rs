@@ -136,6 +136,9 @@ pub const MAX_VCPUS: usize = 8192;
 /// At most this many register sets are read of one vCPU; a complete dump has a few hundred.
 pub const MAX_LEAVES: usize = 65_536;
 
+/// What [`VcpuDump::with_room`] has room for.
+const USUAL_LEAVES: usize = 256;
+
 /// Everything read on one vCPU. Register sets and MSRs are kept in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VcpuDump {
@@ -152,6 +155,12 @@ impl VcpuDump {
     #[must_use]
     pub const fn new(vcpu: u32) -> Self {
         Self { vcpu, leaves: Vec::new(), msrs: Vec::new(), gaps: Vec::new() }
+    }
+
+    /// The same, with room for as many register sets as most vCPUs have.
+    #[must_use]
+    pub fn with_room(vcpu: u32) -> Self {
+        Self { leaves: Vec::with_capacity(USUAL_LEAVES), ..Self::new(vcpu) }
     }
 
     /// Everything `source` holds.
@@ -263,11 +272,30 @@ impl VcpuDump {
 
 /// A recorded vCPU answers like the CPU it was read on, where it holds an answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Recorded<'a>(pub &'a VcpuDump);
+pub struct Recorded<'a> {
+    leaves: &'a [Record],
+    /// Where the place after the last one asked for would be: mostly the next to be asked for.
+    at: usize,
+}
+
+impl<'a> Recorded<'a> {
+    /// Answers with what `vcpu` holds.
+    #[must_use]
+    pub fn new(vcpu: &'a VcpuDump) -> Self {
+        Self { leaves: vcpu.leaves(), at: 0 }
+    }
+}
 
 impl CpuidSource for Recorded<'_> {
     fn cpuid(&mut self, leaf: u32, subleaf: u32) -> Option<Registers> {
-        self.0.get(LeafId::new(leaf, subleaf))
+        let id = LeafId::new(leaf, subleaf);
+        let (before, after) = self.leaves.split_at(self.at);
+        if before.last().is_some_and(|r| r.id >= id) || after.first().is_some_and(|r| r.id < id) {
+            self.at = self.leaves.partition_point(|r| r.id < id);
+        }
+        let found = self.leaves.get(self.at).filter(|r| r.id == id)?;
+        self.at += 1;
+        Some(found.registers)
     }
 }
 

@@ -17,8 +17,9 @@ pub fn stamp(provenance: &mut Provenance, label: Option<&String>) {
 
 /// The values of `key` in /proc/cpuinfo, one a CPU; none where there is no /proc. Reads no further than it is asked to.
 pub fn cpuinfo(key: &str) -> impl Iterator<Item = String> {
-    let lines =
-        File::open("/proc/cpuinfo").into_iter().flat_map(|file| BufReader::new(file).lines().map_while(Result::ok));
+    // The kernel makes the text as it is read, about a CPU at a time.
+    let text = |file| BufReader::with_capacity(1024, file);
+    let lines = File::open("/proc/cpuinfo").into_iter().flat_map(move |file| text(file).lines().map_while(Result::ok));
     lines.filter_map(move |line| {
         let (name, value) = line.split_once(':')?;
         (name.trim_end() == key).then(|| value.trim().to_string())

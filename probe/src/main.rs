@@ -36,11 +36,11 @@ fn run() -> ExitCode {
     };
     let outcome = match cli.command {
         None => native::dump(&cli.dump),
-        Some(Command::Dump(args)) => native::dump(&args),
-        Some(Command::Boot(args)) => boot::boot(&args),
-        Some(Command::Kvm(args)) => kvm::kvm(&args),
-        Some(Command::Watch(args)) => watch::watch(&args),
-        Some(Command::Libvirt(command)) => libvirt_guest::run(&command),
+        Some(Command::Dump(args)) => native::dump(&args.0),
+        Some(Command::Boot(args)) => boot::boot(&args.0),
+        Some(Command::Kvm(args)) => kvm::kvm(&args.0),
+        Some(Command::Watch(args)) => watch::watch(&args.0),
+        Some(Command::Libvirt(command)) => libvirt_guest::run(&command.0),
     };
     match outcome {
         Ok(code) => code,

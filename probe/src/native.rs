@@ -146,28 +146,42 @@ impl fmt::Display for List<'_> {
 pub fn read(cpus: &[u32]) -> Vec<VcpuDump> {
     let mask = sched_getaffinity(None).unwrap_or_default();
     let others = cpus.len().min(MOST_THREADS).min(mask.count() as usize).saturating_sub(1);
-    let next = Mutex::new(cpus.iter());
-    let worker = || {
-        let take = || next.lock().ok()?.next();
-        iter::from_fn(take).map(|cpu| read_one(*cpu)).collect::<Vec<_>>()
+    // Room for what vCPUs hold, so that the threads need not ask the system for memory.
+    let mut vcpus: Vec<VcpuDump> = cpus.iter().map(|cpu| VcpuDump::with_room(*cpu)).collect();
+    let unread = Mutex::new(vcpus.iter_mut().collect::<Vec<_>>());
+    let work = |first: Option<&mut VcpuDump>| {
+        let rest = iter::from_fn(|| next(&unread));
+        first.into_iter().chain(rest).for_each(|vcpu| Reader::default().read(vcpu));
     };
-    let mut vcpus = thread::scope(|scope| {
+    one_arena();
+    thread::scope(|scope| {
+        // New threads often start on this CPU. They are to leave it, and at once.
+        let first = next(&unread);
         // Where the system allows no more threads, those that are there read everything.
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, worker).ok();
-        let workers: Vec<_> = (0..others).map_while(spawn).collect();
-        let own = worker();
-        workers.into_iter().filter_map(|w| w.join().ok()).flatten().chain(own).collect::<Vec<_>>()
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, || work(None)).ok();
+        let _ = (0..others).map_while(spawn).count();
+        thread::yield_now();
+        work(first);
     });
     let _ = sched_setaffinity(None, &mask);
-    vcpus.sort_by_key(|v| v.vcpu);
     vcpus
 }
 
-/// Moves the calling thread to `cpu` and reads there. A vCPU that cannot be reached is a gap.
-fn read_one(cpu: u32) -> VcpuDump {
-    let mut dump = VcpuDump::new(cpu);
-    Reader::default().read(&mut dump);
-    dump
+/// Lets new threads share this thread's memory pool. Else the C library reserves 128 MiB of address space for each, which
+/// takes as long as a dozen CPUID instructions.
+#[allow(unsafe_code)]
+fn one_arena() {
+    // SAFETY: sets a number in the C library.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+}
+
+/// Takes the vCPU that the calling thread is on, or else the first.
+fn next<'a>(unread: &Mutex<Vec<&'a mut VcpuDump>>) -> Option<&'a mut VcpuDump> {
+    let mut unread = unread.lock().ok()?;
+    // Moving a thread to another CPU takes as long as dozens of CPUID instructions.
+    let here = current_cpu();
+    let at = unread.iter().position(|vcpu| Some(vcpu.vcpu) == here).unwrap_or(0);
+    (at < unread.len()).then(|| unread.remove(at))
 }
 
 /// Reads vCPUs one after the other on the calling thread, which stays on the one that was read last.
@@ -188,7 +202,8 @@ impl Reader {
         let cpu = dump.vcpu;
         let mut read = || {
             dump.recapture(&mut instruction);
-            is_kept_on(cpu)
+            // A thread that is sent to a CPU runs there until that goes offline.
+            current_cpu() == Some(cpu)
         };
         if self.at == Some(cpu) && read() || pin(cpu).is_ok() && read() {
             self.at = Some(cpu);
@@ -200,16 +215,16 @@ impl Reader {
     }
 }
 
-/// Whether the calling thread runs on `cpu`. One that is sent to a CPU runs there until that goes offline.
+/// The CPU that the calling thread runs on.
 ///
 /// Asks the kernel, not the vDSO or the C library: they use RDPID where it was there at the start, and a migration can
 /// take that away.
 #[allow(unsafe_code)]
-fn is_kept_on(cpu: u32) -> bool {
+fn current_cpu() -> Option<u32> {
     let (mut here, nothing) = (u32::MAX, ptr::null_mut::<u32>());
     // SAFETY: the kernel writes one number, and nothing through null pointers.
     let asked = unsafe { libc::syscall(libc::SYS_getcpu, &raw mut here, nothing, nothing) };
-    asked == 0 && here == cpu
+    (asked == 0).then_some(here)
 }
 
 /// The CPUID instruction, as a [`cpuid_probe::CpuidSource`].

@@ -48,5 +48,5 @@ fn full_dump(bencher: Bencher) {
 #[divan::bench]
 fn replay(bencher: Bencher) {
     let dump = VcpuDump::capture(0, &mut instruction);
-    bencher.bench(|| VcpuDump::capture(0, &mut Recorded(black_box(&dump))));
+    bencher.bench(|| VcpuDump::capture(0, &mut Recorded::new(black_box(&dump))));
 }

@@ -154,7 +154,7 @@ pub fn walker(bytes: &[u8]) {
     // Seven ranges of RANGE_CAP leaves, the lists' caps, 256 blocks of 256 leaves.
     assert!(cpu.reads < 200_000, "{} reads", cpu.reads);
     let dump = VcpuDump::capture(0, &mut cpu);
-    assert_eq!(VcpuDump::capture(0, &mut Recorded(&dump)).leaves(), dump.leaves());
+    assert_eq!(VcpuDump::capture(0, &mut Recorded::new(&dump)).leaves(), dump.leaves());
 }
 
 /// Two dumps of the same few places, with changes: bits, and once a place that is not there or another one. Every
