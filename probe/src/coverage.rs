@@ -62,13 +62,9 @@ impl<'a> Coverage<'a> {
             Visit::Capped(id) => coverage.capped.push(id),
         });
         coverage.missing.retain(|id| !ends_a_list(vcpu, *id));
-        let mut headless: Vec<LeafId> = vcpu
-            .leaves()
-            .iter()
-            .map(|r| LeafId::new(range_head(r.id.leaf), 0))
-            .filter(|head| vcpu.get(*head).is_none() && coverage.missing.binary_search(head).is_err())
-            .collect();
+        let mut headless: Vec<LeafId> = vcpu.leaves().iter().map(|r| LeafId::new(range_head(r.id.leaf), 0)).collect();
         headless.dedup();
+        headless.retain(|head| vcpu.get(*head).is_none() && coverage.missing.binary_search(head).is_err());
         if !headless.is_empty() {
             coverage.missing.append(&mut headless);
             coverage.missing.sort_unstable();

@@ -350,7 +350,7 @@ struct Hex64(u64);
 
 impl Serialize for Hex32 {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&format_args!("0x{}", Hex(self.0)))
+        s.serialize_str(str::from_utf8(&Hex(self.0).prefixed()).unwrap_or_default())
     }
 }
 

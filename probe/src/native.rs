@@ -30,13 +30,11 @@ pub fn dump(args: &DumpArgs) -> Result<ExitCode> {
     let online = online()?;
     let cpus = if args.cpus == "all" { online.clone() } else { chosen(&args.cpus, &online)? };
     let mut dump = Dump::new(Source::Native);
-    dump.vcpus = read(&cpus);
+    dump.vcpus = read(&cpus, || host::stamp(&mut dump.provenance, args.output.label.as_ref()));
     if args.msrs {
         read_msrs(&mut dump.vcpus);
     }
-    let provenance = &mut dump.provenance;
-    host::stamp(provenance, args.output.label.as_ref());
-    provenance.vcpus_online = u32::try_from(online.len()).ok();
+    dump.provenance.vcpus_online = u32::try_from(online.len()).ok();
     dump.note_hypervisors();
 
     let usual = if init::is_init() { Format::Text } else { Format::Json };
@@ -142,8 +140,9 @@ impl fmt::Display for List<'_> {
 
 /// Reads everything CPUID holds on each of `cpus`, in their order. A vCPU that cannot be reached is a gap.
 ///
-/// The calling thread takes part, and has its own CPU mask back at the end.
-pub fn read(cpus: &[u32]) -> Vec<VcpuDump> {
+/// The calling thread takes part, does what is left to do while it waits for the others, and has its own CPU mask back at
+/// the end.
+fn read(cpus: &[u32], meanwhile: impl FnOnce()) -> Vec<VcpuDump> {
     let mask = sched_getaffinity(None).unwrap_or_default();
     let others = cpus.len().min(MOST_THREADS).min(mask.count() as usize).saturating_sub(1);
     // Room for what vCPUs hold, so that the threads need not ask the system for memory.
@@ -162,6 +161,7 @@ pub fn read(cpus: &[u32]) -> Vec<VcpuDump> {
         let _ = (0..others).map_while(spawn).count();
         thread::yield_now();
         work(first);
+        meanwhile();
     });
     let _ = sched_setaffinity(None, &mask);
     vcpus
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn reading_keeps_the_callers_mask_and_reports_a_cpu_out_of_reach() {
         let before = sched_getaffinity(None).unwrap();
-        let vcpus = read(&[0, 1023, 5000]);
+        let vcpus = read(&[0, 1023, 5000], || ());
         assert_eq!(sched_getaffinity(None).unwrap(), before);
         assert!(vcpus[0].is_complete());
         for v in &vcpus[1..] {
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn every_online_cpu_is_read_once_and_in_order() {
         let online = online().unwrap();
-        let read: Vec<u32> = read(&online).iter().map(|v| v.vcpu).collect();
+        let read: Vec<u32> = read(&online, || ()).iter().map(|v| v.vcpu).collect();
         assert_eq!(read, online);
     }
 }

@@ -20,17 +20,19 @@ pub fn to_string(dump: &Dump) -> String {
         let _ = writeln!(out, "CPU {}:", v.vcpu);
         for record in v.leaves() {
             let (id, r) = (record.id, record.registers);
-            let _ = writeln!(
-                out,
-                "   0x{} {:#04x}: eax=0x{} ebx=0x{} ecx=0x{} edx=0x{}",
-                Hex(id.leaf),
-                id.ecx(),
-                Hex(r.eax),
-                Hex(r.ebx),
-                Hex(r.ecx),
-                Hex(r.edx)
-            );
+            push(&mut out, "   ", id.leaf);
+            let _ = write!(out, " {:#04x}", id.ecx());
+            push(&mut out, ": eax=", r.eax);
+            push(&mut out, " ebx=", r.ebx);
+            push(&mut out, " ecx=", r.ecx);
+            push(&mut out, " edx=", r.edx);
+            out.push('\n');
         }
     }
     out
+}
+
+fn push(out: &mut String, before: &str, value: u32) {
+    out.push_str(before);
+    out.push_str(str::from_utf8(&Hex(value).prefixed()).unwrap_or_default());
 }

@@ -111,13 +111,21 @@ pub const fn field(value: u32, hi: u8, lo: u8) -> u32 {
 #[derive(Clone, Copy, Debug)]
 pub struct Hex(pub u32);
 
-impl fmt::Display for Hex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0; 8];
-        for (i, digit) in digits.iter_mut().enumerate() {
+impl Hex {
+    /// `0x` and the digits, in ASCII.
+    #[must_use]
+    pub fn prefixed(self) -> [u8; 10] {
+        let mut text = *b"0x00000000";
+        for (i, digit) in text[2..].iter_mut().enumerate() {
             *digit = b"0123456789abcdef"[(self.0 >> (28 - 4 * i) & 0xf) as usize];
         }
-        f.write_str(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+        text
+    }
+}
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(str::from_utf8(&self.prefixed()[2..]).map_err(|_| fmt::Error)?)
     }
 }
 
