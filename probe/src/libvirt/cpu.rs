@@ -316,6 +316,13 @@ const EXPECTED: &str = "<cpu>, <domain>, <capabilities>, <domainCapabilities> or
 pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
     let none = |what: &str| document.error(format!("this <{}> has no {what}", document.local_name()));
     let guest = |cpu: Option<Element<'_, '_>>| Cpu::read_guest(cpu.ok_or_else(|| none("<cpu>"))?);
+    for path in [&["os", "type"][..], &["domain", "os", "type"]] {
+        if let Some(kind) = document.at(path)
+            && let Some(arch) = kind.attribute("arch")
+        {
+            expect_x86(arch, kind)?;
+        }
+    }
     let cpu = match document.name() {
         "cpuTest" => return document.all("cpu").map(Cpu::read).collect(),
         "cpu" => Cpu::read(document)?,
@@ -331,6 +338,9 @@ pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
             cpu
         }
         "domainCapabilities" => {
+            if let Some(arch) = document.one("arch")? {
+                expect_x86(&arch.text().unwrap_or_default(), arch)?;
+            }
             let modes = document.at(&["cpu"]).into_iter().flat_map(|cpu| cpu.all("mode"));
             let mut host_model = modes.filter(|mode| mode.attribute("name") == Some("host-model"));
             Cpu::read_host_model(host_model.next().ok_or_else(|| none("host-model CPU <mode>"))?)?
@@ -341,6 +351,14 @@ pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
         }
     };
     Ok(Vec::from([cpu]))
+}
+
+/// Refuses the CPUs of other architectures, whose models and features are no x86 CPU's.
+fn expect_x86(arch: &str, at: Element<'_, '_>) -> Result<(), XmlError> {
+    if ["x86_64", "i686"].contains(&arch) {
+        return Ok(());
+    }
+    Err(at.error(format!("the architecture is '{}', expected x86_64 or i686", short(arch))))
 }
 
 impl Cpu {
@@ -368,9 +386,7 @@ impl Cpu {
         ])?;
         let mut read = Self::read_common(cpu, Form::Host)?;
         let name = arch.text().unwrap_or_default();
-        if !["x86_64", "i686"].contains(&name.as_str()) {
-            return Err(arch.error(format!("the architecture is '{}', expected x86_64 or i686", short(&name))));
-        }
+        expect_x86(&name, arch)?;
         read.arch = Some(name);
         if read.model.is_none() {
             return Err(cpu.error("the host's <cpu> has no <model>"));
@@ -661,6 +677,12 @@ mod tests {
             ("<domainCapabilities/>", "no host-model"),
             ("<cpu mode='custom'><arch>x86_64</arch><model>a</model></cpu>", "both mode="),
             ("<cpu><arch>aarch64</arch><model>a</model></cpu>", "expected x86_64 or i686"),
+            (
+                "<domainCapabilities>\n<arch>s390x</arch><cpu/></domainCapabilities>",
+                "line 2, column 1: the architecture",
+            ),
+            ("<domain><os><type arch='ppc64le'>hvm</type></os><cpu mode='host-model'/></domain>", "is 'ppc64le'"),
+            ("<domstatus><domain><os><type arch='armv7l'/></os><cpu/></domain></domstatus>", "is 'armv7l'"),
             ("<cpu><arch>x86_64</arch></cpu>", "no <model>"),
             ("<cpu mode='hostmodel'/>", "expected custom, host-model, host-passthrough or maximum"),
             ("<cpu match='almost'/>", "expected minimum, exact or strict"),
