@@ -94,10 +94,17 @@ fn form(line: &str) -> Result<Option<Line>, &'static str> {
         let number = line.trim_matches('_').trim().strip_prefix("logical cpu #").and_then(|n| n.parse().ok());
         return number.map(|n| Some(Line::Header(Some(n)))).ok_or("`___ Logical CPU #N ___`");
     }
-    if !line.contains("[") {
+    if !is_array(line) {
         return Ok(None);
     }
     leaf(line).map(Some).ok_or(RAW)
+}
+
+/// A line of an array, or what is left of one.
+fn is_array(line: &str) -> bool {
+    let begins =
+        |(name, _, _): &(&str, u32, bool)| line.starts_with(name) || !line.is_empty() && name.starts_with(line);
+    line.contains(['[', ']']) || ARRAYS.iter().any(begins)
 }
 
 fn leaf(line: &str) -> Option<Line> {
@@ -150,7 +157,17 @@ mod tests {
         assert_eq!(read(&again).unwrap_err().line, Some(again.lines().count()));
         let arm = "____ Logical CPU #0 ____\narm_midr=00000000410fd030\n";
         assert!(recognise(arm) && read(arm).unwrap_err().message.contains("ARM"));
-        for damage in ["basic_cpuid[x]=0 0 0 0", "basic_cpuid[1]=0000000d 756e6547", "new_fn[0]=0000000d 0 0 0"] {
+        let no_bracket = "basic_cpuid1]=0000000d 756e6547 6c65746e 49656e69";
+        for damage in [
+            "basic_cpuid[x]=0 0 0 0",
+            "basic_cpuid[1]=0000000d 756e6547",
+            "new_fn[0]=0000000d 0 0 0",
+            no_bracket,
+            &no_bracket.replace(']', "["),
+            &no_bracket.replace("1]", "1"),
+            "basic_cpuid",
+            "ext_c",
+        ] {
             let error = read(&format!("basic_cpuid[0]=0000000d 756e6547 6c65746e 49656e69\n{damage}")).unwrap_err();
             assert_eq!(error.line, Some(2), "{damage}");
         }
