@@ -21,8 +21,9 @@ pub(super) const READER: Reader = Reader {
 };
 
 fn recognise(text: &str) -> bool {
+    let has = |key| text.contains(key);
     text.trim_start().starts_with(['{', '['])
-        && (text.contains("\"cpuid-register\"") || text.contains("\"model\"") && text.contains("\"props\""))
+        && (has("\"cpuid-register\"") || has("\"model\"") && has("\"props\"") || has("\"error\"") && has("\"desc\""))
 }
 
 fn read(text: &str) -> Result<Input, ReadError> {
@@ -41,8 +42,9 @@ fn read(text: &str) -> Result<Input, ReadError> {
                 None => continue,
             },
         };
+        let instead = statements.instead();
         if found.replace(statements).is_some() {
-            return Err(ReadError::whole("a second answer about a CPU; keep one a file"));
+            return Err(ReadError::whole(format!("answers about more than one CPU, each {instead}")));
         }
     }
     match (found, refused) {
@@ -115,9 +117,18 @@ mod tests {
         for (text, what) in [
             ("{\"return\": {\"model\": {\"props\": {\"a\": true}}}", "1:"),
             ("{\"model\": 1, \"props\": 2, \"error\": {\"desc\": \"no KVM\"}}", "QEMU answered with an error: no KVM"),
+            (
+                "{\"QMP\": {}}\n{\"error\": {\"class\": \"GenericError\", \"desc\": \"no KVM\"}}",
+                "QEMU answered with an error",
+            ),
             ("{\"model\": 1, \"props\": 2}", "no `feature-words`"),
+            (
+                "{\"return\": {\"model\": {\"props\": {\"a\": true}}}}\n{\"return\": {\"model\": {\"props\": {}}}}",
+                "answers about more than one CPU, each an answer of QEMU's",
+            ),
             (r#"[{"cpuid-register": "EXX", "cpuid-input-eax": 7, "features": 1}]"#, "entry 1"),
         ] {
+            assert!(recognise(text));
             let error = read(text).unwrap_err().to_string();
             assert!(error.starts_with(what), "{error}");
         }
