@@ -30,7 +30,7 @@ pub struct Template {
 #[must_use]
 pub fn recognise(text: &str) -> bool {
     let Ok(serde_json::Value::Object(top)) = serde_json::from_str(text) else { return false };
-    ["cpuid_modifiers", "msr_modifiers", "reg_modifiers"].iter().any(|key| top.contains_key(*key))
+    firecracker::X86.iter().chain(&firecracker::ARM).any(|key| top.contains_key(*key))
 }
 
 /// Reads a template.

@@ -5,9 +5,12 @@
 //!
 //! Source: Firecracker docs/cpu_templates/cpu-templates.md and schema.json, src/vmm/src/cpu_config/templates_serde.rs.
 
-use cpuid_probe::dump::MsrRecord;
+use std::fmt;
+
+use cpuid_probe::dump::{Dump, MsrRecord};
 use cpuid_probe::{LeafId, Register, Registers};
-use serde::Deserialize;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::builder::Builder;
 use super::{Input, Read, ReadError, Reader, json};
@@ -35,14 +38,17 @@ pub struct Template {
     pub msrs: Vec<(u32, Masked)>,
 }
 
+/// A fingerprint has the modifiers in `guest_cpu_config`, a template and `template dump` at the top.
 #[derive(Deserialize)]
 struct File {
     firecracker_version: Option<String>,
     kernel_version: Option<String>,
     microcode_version: Option<String>,
     guest_cpu_config: Option<Config>,
-    #[serde(flatten)]
-    own: Config,
+    #[serde(default)]
+    cpuid_modifiers: Vec<Leaf>,
+    #[serde(default)]
+    msr_modifiers: Vec<Msr>,
 }
 
 #[derive(Deserialize)]
@@ -134,23 +140,28 @@ impl TryFrom<String> for Bitmap {
     }
 }
 
-/// Those of ARM CPUs are recognised to be refused by name.
+/// What Firecracker modifies of a guest on x86.
+pub(crate) const X86: [&str; 3] = ["cpuid_modifiers", "msr_modifiers", "kvm_capabilities"];
+/// What it modifies on aarch64 alone. Files of ARM CPUs are recognised to be refused by name.
+pub(crate) const ARM: [&str; 2] = ["reg_modifiers", "vcpu_features"];
+
 fn recognise(text: &str) -> bool {
-    text.trim_start().starts_with('{') && (text.contains(X86) || text.contains(ARM))
+    text.trim_start().starts_with('{') && X86.iter().chain(&ARM).chain([&TREE]).any(|key| has(text, key))
+        || text.starts_with(MSRS)
 }
 
-/// What Firecracker modifies on x86.
-const X86: &str = "\"cpuid_modifiers\"";
-/// What Firecracker modifies on aarch64.
-const ARM: &str = "\"reg_modifiers\"";
+/// Whether a key is in a text.
+fn has(text: &str, key: &str) -> bool {
+    text.contains(&format!("\"{key}\""))
+}
 
 fn parse(text: &str) -> Result<File, ReadError> {
-    if text.contains(ARM) && !text.contains(X86) {
+    if ARM.iter().any(|key| has(text, key)) && !has(text, X86[0]) {
         return Err(ReadError::whole("the registers of an ARM CPU; expected x86 CPUID"));
     }
     let mut file: File = serde_json::from_str(text).map_err(|e| json::error(&e))?;
     if let Some(config) = file.guest_cpu_config.take() {
-        file.own = config;
+        (file.cpuid_modifiers, file.msr_modifiers) = (config.cpuid_modifiers, config.msr_modifiers);
     }
     Ok(file)
 }
@@ -160,7 +171,7 @@ fn parse(text: &str) -> Result<File, ReadError> {
 /// # Errors
 /// What is no JSON of this form, with its position; bits above a register's 31.
 pub fn template(text: &str) -> Result<Template, ReadError> {
-    let file = parse(text)?.own;
+    let file = parse(text)?;
     let mut template = Template::default();
     for leaf in &file.cpuid_modifiers {
         let id = LeafId::new(leaf.leaf.0, leaf.subleaf.0);
@@ -176,11 +187,17 @@ pub fn template(text: &str) -> Result<Template, ReadError> {
 }
 
 fn read(text: &str) -> Result<Input, ReadError> {
-    let file = parse(text)?;
+    if text.starts_with(MSRS) {
+        return Err(ReadError::whole("MSRs without CPUID; expected a Firecracker fingerprint, which has both"));
+    }
     let mut builder = Builder::new(READER.name);
     builder.limits.push(LIMIT.to_string());
+    if has(text, TREE) {
+        return read_tree(text, builder);
+    }
+    let file = parse(text)?;
     // Lists have no lines; the entry's number names the place.
-    for (entry, leaf) in (1..).zip(&file.own.cpuid_modifiers) {
+    for (entry, leaf) in (1..).zip(&file.cpuid_modifiers) {
         let place = LeafId::new(leaf.leaf.0, leaf.subleaf.0);
         let value = |register: Register| {
             let mut of = leaf.modifiers.iter().filter(|m| m.register.0 == register).map(|m| m.bitmap.0);
@@ -199,21 +216,100 @@ fn read(text: &str) -> Result<Input, ReadError> {
             Registers::new(value(Register::Eax)?, value(Register::Ebx)?, value(Register::Ecx)?, value(Register::Edx)?);
         builder.leaf(entry, leaf.leaf.0, Some(leaf.subleaf.0), registers)?;
     }
-    for (entry, msr) in (1..).zip(&file.own.msr_modifiers) {
+    for (entry, msr) in (1..).zip(&file.msr_modifiers) {
         let (index, Masked { value, mask }) = (msr.addr.0, msr.bitmap.0);
         if mask != u64::MAX {
-            let message = format!("msr {index:#010x}: not all 64 bits are given; a CPU template is no dump");
+            let message = format!("msr {index:#010x}: not all 64 bits are given; give a CPU template as --baseline");
             return Err(ReadError::whole(message));
         }
         builder.msr(entry, MsrRecord { index, value: Some(value) })?;
     }
-    let mut dump = builder
-        .finish("`cpuid_modifiers` with leaf, subleaf and modifiers")
-        .map_err(|e| ReadError { line: None, ..e })?;
+    let mut dump = finish(builder, "`cpuid_modifiers` with leaf, subleaf and modifiers")?;
     dump.provenance.tool = file.firecracker_version.map(|version| format!("firecracker {version}"));
     dump.provenance.kernel = file.kernel_version;
     dump.provenance.microcode = file.microcode_version;
     Ok(Input::Dump(Box::new(dump)))
+}
+
+/// The dump. Its errors have no lines: entries are numbered, not lines.
+fn finish(builder: Builder, expected: &str) -> Result<Dump, ReadError> {
+    builder.finish(expected).map_err(|e| ReadError { line: None, ..e })
+}
+
+/// How its tests record what MSRs a guest has.
+const MSRS: &str = "MSR_ADDR,VALUE";
+
+/// What a draft of 2022 had for `cpuid_modifiers`: whole registers, by leaf and subleaf.
+///
+/// ```json
+/// {"Intel": {"cpuid_tree": {"{\"leaf\":0,\"subleaf\":0}": {"flags": 0, "result": {"eax": 13, "ebx": 1970169159, …}}}}}
+/// ```
+/// Source: Firecracker resources/guest_configs/cpu at commits 78d1333ff7c4 and 8b216fea20c5 (one level deeper).
+const TREE: &str = "cpuid_tree";
+
+#[derive(Deserialize)]
+struct Draft {
+    base_arch_config: Option<Box<Draft>>,
+    #[serde(alias = "Intel", alias = "Amd")]
+    cpu: Option<Cpu>,
+}
+
+#[derive(Deserialize)]
+struct Cpu {
+    #[serde(deserialize_with = "entries")]
+    cpuid_tree: Vec<(Place, Node)>,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    leaf: u32,
+    subleaf: u32,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    result: Values,
+}
+
+#[derive(Deserialize)]
+struct Values {
+    eax: u32,
+    ebx: u32,
+    ecx: u32,
+    edx: u32,
+}
+
+/// The entries of a map whose keys are JSON themselves, those with equal keys, too.
+fn entries<'de, D: Deserializer<'de>>(map: D) -> Result<Vec<(Place, Node)>, D::Error> {
+    struct Entries;
+    impl<'de> Visitor<'de> for Entries {
+        type Value = Vec<(Place, Node)>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("register sets by leaf and subleaf")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut entries = Vec::new();
+            while let Some(key) = map.next_key::<String>()? {
+                let place = serde_json::from_str(&key).map_err(|_| {
+                    let key = super::shorten(&key);
+                    A::Error::custom(format!("`{key}`, expected {{\"leaf\":N,\"subleaf\":N}} as a string"))
+                })?;
+                entries.push((place, map.next_value()?));
+            }
+            Ok(entries)
+        }
+    }
+    map.deserialize_map(Entries)
+}
+
+fn read_tree(text: &str, mut builder: Builder) -> Result<Input, ReadError> {
+    let draft: Draft = serde_json::from_str(text).map_err(|e| json::error(&e))?;
+    let cpu = draft.base_arch_config.map_or(draft.cpu, |inner| inner.cpu);
+    for (entry, (place, node)) in (1..).zip(cpu.map(|cpu| cpu.cpuid_tree).unwrap_or_default()) {
+        let Values { eax, ebx, ecx, edx } = node.result;
+        builder.leaf(entry, place.leaf, Some(place.subleaf), Registers::new(eax, ebx, ecx, edx))?;
+    }
+    Ok(Input::Dump(Box::new(finish(builder, "`cpuid_tree` of an `Intel` or `Amd` CPU")?)))
 }
 
 #[cfg(test)]
@@ -246,10 +342,43 @@ mod tests {
 
     #[test]
     fn registers_of_an_arm_cpu_are_refused_by_name() {
-        let text = "{\"guest_cpu_config\": {\"reg_modifiers\": [{\"addr\": \"0x603\", \"bitmap\": \"0b1\"}]}}";
-        assert!(recognise(text));
-        assert!(read(text).unwrap_err().message.contains("ARM"));
-        assert!(template(text).unwrap_err().message.contains("ARM"));
+        for text in [
+            "{\"guest_cpu_config\": {\"reg_modifiers\": [{\"addr\": \"0x603\", \"bitmap\": \"0b1\"}]}}",
+            "{\"kvm_capabilities\": [\"170\"], \"vcpu_features\": [{\"index\": 0, \"bitmap\": \"0b1x\"}]}",
+        ] {
+            assert!(recognise(text));
+            assert!(read(text).unwrap_err().message.contains("ARM"));
+            assert!(template(text).unwrap_err().message.contains("ARM"));
+        }
+    }
+
+    #[test]
+    fn a_draft_holds_whole_registers_by_place() {
+        let one = r#""{\"leaf\":7,\"subleaf\":1}": {"flags": 1, "result": {"eax": 22, "ebx": 0, "ecx": 1, "edx": 2}}"#;
+        let tree = |entries: &str| format!("{{\"Intel\": {{\"cpuid_tree\": {{\n{entries}\n}}}}}}");
+        for text in [tree(one), format!("{{\"base_arch_config\": {}}}", tree(one).replace("Intel", "Amd"))] {
+            assert!(recognise(&text));
+            let Ok(Input::Dump(dump)) = read(&text) else { panic!("{text}") };
+            assert_eq!(dump.vcpus[0].get(LeafId::new(7, 1)), Some(Registers::new(22, 0, 1, 2)));
+        }
+        for (entries, what) in [
+            ("", "no register line"),
+            (&one.replace("subleaf", "sub"), "2:24: `{\"leaf\":7"),
+            (&one.replace(", \"edx\": 2", ""), "2:84: missing field `edx`"),
+            (&format!("{one},\n{}", one.replace("22", "23")), "leaf 0x00000007.1 comes twice"),
+        ] {
+            let error = read(&tree(entries)).unwrap_err().to_string();
+            assert!(error.starts_with(what), "{error}");
+        }
+        assert!(read("{\"Arm\": {\"cpuid_tree\": {}}}").unwrap_err().message.contains("`Intel` or `Amd`"));
+    }
+
+    #[test]
+    fn msrs_alone_are_no_dump() {
+        let text = "MSR_ADDR,VALUE\n0x10,0x0\n";
+        assert!(recognise(text) && read(text).unwrap_err().message.contains("MSRs without CPUID"));
+        let text = "{\"msr_modifiers\": []}";
+        assert!(recognise(text) && read(text).unwrap_err().message.contains("cpuid_modifiers"));
     }
 
     #[test]
@@ -267,5 +396,8 @@ mod tests {
             let error = read(&fingerprint(bad)).unwrap_err();
             assert!(error.line == Some(1) && error.message.starts_with("bitmap `"), "{error}");
         }
+        let template = "{\"cpuid_modifiers\": [\n{\"leaf\": \"0x1\\n\", \"subleaf\": \"0x0\", \"modifiers\": []}\n]}";
+        let error = read(template).unwrap_err().to_string();
+        assert!(error.starts_with("2:16: `0x1\\n`, expected 0x"), "{error}");
     }
 }

@@ -201,16 +201,25 @@ fn no_dump(text: &str) -> &'static str {
     let is_libvirt = ["<cpu>", "<cpu ", "<capabilities", "<domain"].iter().any(|tag| text.contains(tag));
     if text.trim_start().starts_with('<') && is_libvirt {
         "libvirt XML that names features and holds no registers; give it as --baseline, or to `cpuid-diff baseline`"
+    } else if text.trim_start().starts_with(['{', '[']) {
+        "JSON of no known form; expected a dump of ours, a Firecracker fingerprint, or an answer of QEMU's monitor"
     } else {
         "not recognised as a CPUID dump; name the format with --from, e.g. --from bare"
     }
 }
 
-/// The beginning of a line, for a message.
+/// The beginning of a line, for a message, which is one line whatever it quotes.
 fn shorten(line: &str) -> String {
-    let mut short: String = line.chars().take(60).collect();
-    if short.len() < line.len() {
-        short.push('…');
+    let mut short = String::new();
+    for (n, c) in line.chars().enumerate() {
+        match c {
+            _ if n == 60 => {
+                short.push('…');
+                break;
+            }
+            c if c.is_control() => short.extend(c.escape_default()),
+            c => short.push(c),
+        }
     }
     short
 }
@@ -445,6 +454,7 @@ mod tests {
             (b"\x1f\x8b\x08\0", "binary data, compressed by gzip"),
             (b"\xfd7zXZ\0\0", "binary data, compressed by xz"),
             (b"<cpu mode='custom'>\n<model>EPYC</model></cpu>", "libvirt XML that names features"),
+            (b"{\"Intel\": {\"leaf_0\": {\"eax\": 22}}}", "JSON of no known form"),
         ] {
             let error = read(bytes, None).unwrap_err().to_string();
             assert!(error.starts_with(what), "{error}");
