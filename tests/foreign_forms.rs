@@ -292,3 +292,52 @@ fn debians_cpuid_reads_our_raw_form() {
     assert_eq!(cpuid(&["-r"]), raw);
     assert_eq!(cpuid(&[]).matches("vendor_id").count(), dump.vcpus.len());
 }
+
+/// A leaf in every form whose reader skips what it does not know.
+const LEAF_1: [(&str, &str); 9] = [
+    (
+        "text",
+        "cpuid-dump/1 begin vcpus=1 source=native\nvcpu 0 lines=1\n\
+         00000001 00000000: 000306c1 00000800 7ffa3227 0fabfbff\ncpuid-dump/1 end lines=2 crc32=5c9beea6\n",
+    ),
+    ("bare", "00000001 00000000: 000306c1 00000800 7ffa3227 0fabfbff\n"),
+    ("raw", "   0x00000001 0x00: eax=0x000306c1 ebx=0x00000800 ecx=0x7ffa3227 edx=0x0fabfbff\n"),
+    (
+        "raw between marks",
+        "==START TEST==\n   0x00000001 0x00: eax=0x000306c1 ebx=0x00000800 ecx=0x7ffa3227 edx=0x0fabfbff\n==END TEST==\n",
+    ),
+    ("aida64", "CPUID 00000001: 000306C1-00000800-7FFA3227-0FABFBFF\n"),
+    ("tycho", "CPUID 00000001:00 = 000306c1 00000800 7ffa3227 0fabfbff | ........'2......\n"),
+    ("libcpuid", "basic_cpuid[1]=000306c1 00000800 7ffa3227 0fabfbff\n"),
+    ("kcpuid", "0x00000001: EAX=0x000306c1, EBX=0x00000800, ECX=0x7ffa3227, EDX=0x0fabfbff\n"),
+    ("xen", "Host policy: 1 leaves, 0 MSRs\n  00000001:ffffffff -> 000306c1:00000800:7ffa3227:0fabfbff\n"),
+];
+
+/// A leaf in forms that are read as documents alone, or not at all.
+const OTHERS: [(&str, &str); 3] = [
+    (
+        "json",
+        r#"{"leaf":"0x00000001","subleaf":null,"eax":"0x000306c1","ebx":"0x00000800","ecx":"0x7ffa3227","edx":"0x0fabfbff"}"#,
+    ),
+    ("marked", "| 00000001 00000000: 000306c1 00000800 7ffa3227 0fabfbff\n"),
+    ("unknown", "1: a=000306c1 b=00000800 c=7ffa3227 d=0fabfbff\n"),
+];
+
+#[test]
+fn a_second_dump_in_another_form_is_not_skipped() {
+    for (name, text) in LEAF_1 {
+        assert!(matches!(read::read(text.as_bytes(), None), Ok(Input::Dump(_))), "{name}");
+        for (other, second) in LEAF_1.into_iter().chain(OTHERS).filter(|(other, _)| *other != name) {
+            for both in [format!("{text}\n{second}"), format!("{second}\n{text}")] {
+                let read = read::read(both.as_bytes(), None);
+                assert!(read.is_err(), "{name} and {other}: {read:?}");
+            }
+        }
+    }
+    // Nor one in its own form whose frame is damaged.
+    let frame = LEAF_1[0].1;
+    for text in [frame.replacen("begin", "bgin", 1) + frame, frame.to_string() + &frame.replace("begin", "bgin")] {
+        let error = read::read(text.as_bytes(), None).unwrap_err();
+        assert!(error.message.starts_with("registers in another form"), "{error}");
+    }
+}

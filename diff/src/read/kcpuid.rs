@@ -14,7 +14,7 @@ use cpuid_probe::Registers;
 use cpuid_probe::text::hex8;
 
 use super::builder::Builder;
-use super::{Input, Read, ReadError, Reader, line, shorten};
+use super::{Input, Read, ReadError, Reader, line, shorten, skip};
 
 pub(super) const READER: Reader =
     Reader { name: "kcpuid", about: "Linux's `kcpuid -r`", recognise, read: Read::One(read) };
@@ -40,7 +40,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
     for (number, line) in line::lines(text) {
         let error = || ReadError::at(number, format!("expected {KCPUID}; found `{}`", shorten(line)));
         let lower = line::lower(line);
-        let Some((place, rest)) = lower.split_once(':') else { continue };
+        let (place, rest) = lower.split_once(':').unwrap_or((&lower, ""));
         let begins_a_list = matches!(rest.trim(), "subleafs" | "subleafs:");
         if let Some(leaf) = place.strip_prefix("0x") {
             let leaf = hex8(leaf).ok_or_else(error)?;
@@ -56,6 +56,8 @@ fn read(text: &str) -> Result<Input, ReadError> {
         } else if rest.contains("eax=") {
             let (leaf, subleaf) = (subleaves_of.ok_or_else(error)?, place.parse().map_err(|_| error())?);
             builder.leaf(number, leaf, Some(subleaf), registers(rest).ok_or_else(error)?)?;
+        } else {
+            skip(number, line)?;
         }
     }
     builder.finish(KCPUID).map(|dump| Input::Dump(Box::new(dump)))

@@ -13,7 +13,7 @@ use cpuid_probe::text::hex8;
 use super::aida64::{self, is_rule};
 use super::builder::Builder;
 use super::line::{self, Line};
-use super::{Input, Read, ReadError, Reader};
+use super::{Input, Read, ReadError, Reader, has_registers};
 
 pub(super) const READER: Reader =
     Reader { name: "libcpuid", about: "libcpuid raw dumps and .test files", recognise, read: Read::One(read) };
@@ -59,7 +59,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
     for (number, line) in line::lines(text) {
         below |= is_rule(line);
         if below {
-            if matches!(form(line), Ok(Some(Line::Leaf(..)))) {
+            if has_registers(line) {
                 return Err(ReadError::at(number, "registers below the line that ends the dump; keep one dump a file"));
             }
             continue;

@@ -7,7 +7,7 @@ use cpuid_probe::dump::{Gap, MsrRecord};
 use cpuid_probe::text::{hex8, parse_gap, parse_msr};
 
 use super::builder::Builder;
-use super::{ReadError, shorten};
+use super::{ReadError, shorten, skip};
 
 /// What one line holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +51,10 @@ pub(super) fn any(text: &str, form: Form) -> bool {
     lines(text).any(|(_, line)| matches!(form(line), Ok(Some(Line::Leaf(..))) | Err(_)))
 }
 
-/// Hands a line to the builder. Returns false if it is none of this form.
+/// Hands a line to the builder. Returns false if it is none of this form, and has no registers in another one.
 pub(super) fn add(builder: &mut Builder, number: usize, line: &str, form: Form) -> Result<bool, ReadError> {
     match form(line) {
-        Ok(None) => return Ok(false),
+        Ok(None) => return skip(number, line).map(|()| false),
         Ok(Some(Line::Nothing)) => {}
         Ok(Some(Line::Header(vcpu))) => builder.header(number, vcpu)?,
         Ok(Some(Line::Leaf(leaf, subleaf, registers))) => builder.leaf(number, leaf, subleaf, registers)?,

@@ -336,6 +336,16 @@ fn has_registers(line: &str) -> bool {
     line.split(|c: char| !c.is_ascii_hexdigit()).filter(|word| word.len() == 8).count() >= 4
 }
 
+/// Refuses a line that the reader would skip, if it has registers: what is skipped must not be what differs.
+fn skip(number: usize, line: &str) -> Result<(), ReadError> {
+    if !has_registers(line) {
+        return Ok(());
+    }
+    let message =
+        format!("registers in another form: of another dump? Keep one dump a file; found `{}`", shorten(line));
+    Err(ReadError::at(number, message))
+}
+
 /// A line without the fence that it begins with, and without the one word that may name the language there. More words
 /// are the first line of what is fenced, as chats have it.
 fn unfenced(line: &str) -> &str {

@@ -12,7 +12,7 @@ use cpuid_probe::dump::{Gap, GapReason, VcpuDump};
 
 use super::builder::Builder;
 use super::line::{self, RAW};
-use super::{Input, Read, ReadError, Reader};
+use super::{Input, Read, ReadError, Reader, skip};
 
 pub(super) const READER: Reader =
     Reader { name: "raw", about: "`cpuid -r`, also inside an autotest log", recognise, read: Read::One(read) };
@@ -32,6 +32,8 @@ fn read(text: &str) -> Result<Input, ReadError> {
             inside = false;
         } else if inside {
             line::add(&mut builder, number, line, line::raw)?;
+        } else {
+            skip(number, line)?;
         }
     }
     if marked && inside {

@@ -19,7 +19,7 @@ use cpuid_probe::text::hex8;
 
 use super::builder::Builder;
 use super::line::{self, Line};
-use super::{Input, Read, ReadError, Reader};
+use super::{Input, Read, ReadError, Reader, skip};
 
 pub(super) const READER: Reader = Reader {
     name: "xen",
@@ -70,6 +70,8 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
             at = Some(at.map_or(0, |n| n + 1));
         } else if at == Some(chosen) {
             line::add(&mut builder, number, line, form)?;
+        } else if at.is_none() || matches!(form(line), Ok(None)) {
+            skip(number, line)?;
         }
     }
     builder.finish(XEN).map(|dump| Input::Dump(Box::new(dump)))
