@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use cpuid_probe::coverage::{Coverage, Place};
 use cpuid_probe::dump::{Gap, GapReason, Recorded, VcpuDump};
-use cpuid_probe::{LeafId, Registers};
+use cpuid_probe::{CpuidSource, LeafId, Registers};
 use proptest::prelude::*;
 use registers::{Beyond, Cpu, TextIn, any_cpu};
 
@@ -378,6 +378,27 @@ proptest! {
         let coverage = Coverage::of(&dump);
         prop_assert!(coverage.is_complete());
         prop_assert_eq!(coverage.over_enumerated().count(), 0);
+    }
+
+    #[test]
+    fn a_recorded_vcpu_answers_what_it_holds_in_any_order(
+        (mut cpu, _) in any_cpu(),
+        strangers in prop::collection::vec((any::<u32>(), 0u32..70), 8),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..200),
+    ) {
+        let dump = VcpuDump::capture(0, &mut cpu);
+        let held = || dump.leaves().iter().map(|r| r.id);
+        // What is there, what is beside it, and what is anywhere.
+        let beside = held().map(|id| LeafId::new(id.leaf, id.ecx() + 1));
+        let after = held().map(|id| LeafId::new(id.leaf.wrapping_add(1), 0));
+        let anywhere = strangers.iter().map(|(leaf, subleaf)| LeafId::new(*leaf, *subleaf));
+        let places: Vec<LeafId> = held().chain(beside).chain(after).chain(anywhere).collect();
+        let mut recorded = Recorded::new(&dump);
+        for id in order.iter().map(|at| *at.get(&places)) {
+            for time in ["once", "twice"] {
+                prop_assert_eq!(recorded.cpuid(id.leaf, id.ecx()), dump.get(id), "{} {}", id, time);
+            }
+        }
     }
 
     #[test]
