@@ -51,16 +51,18 @@ pub fn online() -> Result<Vec<u32>> {
     if !listed.is_empty() {
         return Ok(listed);
     }
-    // The kernel cuts a mask of all CPUs down to those that are online. A thread of its own keeps ours as it is.
-    let widest = || {
-        let mut all = CpuSet::new();
-        (0..CpuSet::MAX_CPU).for_each(|n| all.set(n));
-        let _ = sched_setaffinity(None, &all);
-        sched_getaffinity(None)
-    };
-    let mask = thread::spawn(widest).join().ok().context("cannot tell which vCPUs are online")?;
-    let mask = mask.context("cannot tell which vCPUs are online")?;
-    Ok((0..CpuSet::MAX_CPU).filter(|n| mask.is_set(*n)).filter_map(|n| u32::try_from(n).ok()).collect())
+    reachable().context("cannot tell which vCPUs are online")
+}
+
+/// The CPUs that the kernel lets the calling thread run on: it cuts a mask of all CPUs down to those that are online.
+fn reachable() -> io::Result<Vec<u32>> {
+    let ours = sched_getaffinity(None)?;
+    let mut all = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|n| all.set(n));
+    let _ = sched_setaffinity(None, &all);
+    let widest = sched_getaffinity(None)?;
+    let _ = sched_setaffinity(None, &ours);
+    Ok((0..CpuSet::MAX_CPU).filter(|n| widest.is_set(*n)).filter_map(|n| u32::try_from(n).ok()).collect())
 }
 
 /// Where the kernel lists the online vCPUs.
@@ -328,6 +330,14 @@ mod tests {
         read_msrs_of(&mut v, &device);
         let msr = |index, value| MsrRecord { index, value };
         assert_eq!(v.msrs(), [msr(0x10a, Some(0x0d89_fd6b)), msr(0x345, None)]);
+    }
+
+    #[test]
+    fn the_online_cpus_are_known_without_sys_and_proc() {
+        let before = sched_getaffinity(None).unwrap();
+        let listed = online().unwrap();
+        assert!(reachable().unwrap().iter().all(|cpu| listed.contains(cpu)));
+        assert_eq!(sched_getaffinity(None).unwrap(), before);
     }
 
     #[test]
