@@ -20,6 +20,10 @@ pub(super) const READER: Reader =
 
 const RAW: &str = "`ARRAY[INDEX]=EAX EBX ECX EDX`, each 8 hex digits, an array of libcpuid's";
 
+/// Its MSRs (`cpuid_tool --rdmsr-raw`, logs of CPU-X): it does not look whether reading one succeeded, and reads some
+/// twice. Source: libcpuid, libcpuid/rdmsr.c `msr_serialize_raw_data`.
+const MSRS: &str = "MSRs of the file are not read: where libcpuid could not read one, it repeats the one before";
+
 /// Its arrays: the leaf of index 0, and whether the index counts leaves (or subleaves).
 const ARRAYS: &[(&str, u32, bool)] = &[
     ("basic_cpuid", 0, true),
@@ -64,6 +68,9 @@ fn read(text: &str) -> Result<Input, ReadError> {
             }
             continue;
         }
+        if line::lower(line).starts_with("msr[") && !builder.limits.iter().any(|limit| limit == MSRS) {
+            builder.limits.push(MSRS.to_string());
+        }
         if line.starts_with("arm_") {
             return Err(ReadError::at(number, "the registers of an ARM CPU; expected x86 CPUID"));
         }
@@ -90,6 +97,9 @@ fn is_list(line: &str) -> bool {
 
 fn form(line: &str) -> Result<Option<Line>, &'static str> {
     let line = &*line::lower(line);
+    if line.starts_with("msr[") || line.starts_with("___") && line.contains("msr cpu #") {
+        return Ok(Some(Line::Nothing));
+    }
     if line.starts_with("___") {
         let number = line.trim_matches('_').trim().strip_prefix("logical cpu #").and_then(|n| n.parse().ok());
         return number.map(|n| Some(Line::Header(Some(n)))).ok_or("`___ Logical CPU #N ___`");
@@ -155,6 +165,11 @@ mod tests {
         assert!(matches!(read(&two), Ok(Input::Dump(dump)) if dump.vcpus.len() == 2));
         let again = format!("{text}basic_cpuid[0]=0000000d 756e6547 6c65746e 49656e69\n");
         assert_eq!(read(&again).unwrap_err().line, Some(again.lines().count()));
+        let msrs = "libcpuid version 0.6.4\n______________ MSR CPU #0 ______________\n\
+                    CPU is GenuineIntel, stock clock is 1000MHz.\nmsr[0x0000e7]=00 00 00 00 00 00 12 34 \n";
+        let Ok(Input::Dump(with_msrs)) = read(&text.replacen("-----", &format!("\n{msrs}-----"), 1)) else { panic!() };
+        assert_eq!(with_msrs.vcpus, dump.vcpus);
+        assert_eq!(with_msrs.provenance.imported.unwrap().limits.last().unwrap(), MSRS);
         let arm = "____ Logical CPU #0 ____\narm_midr=00000000410fd030\n";
         assert!(recognise(arm) && read(arm).unwrap_err().message.contains("ARM"));
         let no_bracket = "basic_cpuid1]=0000000d 756e6547 6c65746e 49656e69";
