@@ -248,10 +248,10 @@ fn places(lines: Vec<Line>) -> Vec<(Record, usize)> {
 /// The subleaves of `sets`, all that a file holds of `leaf`, none of them numbered: ascending, by what the leaf itself
 /// says.
 ///
-/// A leaf that repeats the subleaf in ECX\[7:0\] names it. Where subleaf 0 has a map of the others, they are those of
-/// the map. Old AIDA64 leaves out 0xD's subleaf 1, which holds no component; it is there if the second set has a
-/// feature bit (bit 0 of its EAX, XSAVEOPT: SDM leaf 0DH), since sizes of components are multiples of 4. Otherwise
-/// the subleaves count up from 0.
+/// A leaf that repeats the subleaf in ECX\[7:0\] names it. Where subleaf 0 has a map of the others, they are the first
+/// of the map: old tools read no more components than they knew (of an AMD 15h's, AVX and not LWP). Old AIDA64 leaves
+/// out 0xD's subleaf 1, which holds no component; it is there if the second set has a feature bit (bit 0 of its EAX,
+/// XSAVEOPT: SDM leaf 0DH), since sizes of components are multiples of 4. Otherwise the subleaves count up from 0.
 fn implied_subleaves(leaf: u32, sets: &[Registers]) -> Vec<u32> {
     let counted = (0..).take(sets.len());
     match (rules::rule_of(leaf).map(|rule| rule.subleaves), sets) {
@@ -268,7 +268,7 @@ fn implied_subleaves(leaf: u32, sets: &[Registers]) -> Vec<u32> {
             let skip_1 = always == 1 && second.eax & 1 == 0 && *second != Registers::ZERO;
             let from = if skip_1 { 2 } else { 1 };
             let listed = (from..=always).chain((always + 1..=last).filter(|n| named >> n & 1 == 1));
-            let listed: Vec<u32> = std::iter::once(0).chain(listed).collect();
+            let listed: Vec<u32> = std::iter::once(0).chain(listed).take(sets.len()).collect();
             if listed.len() == sets.len() { listed } else { counted.collect() }
         }
         _ => counted.collect(),
@@ -374,6 +374,13 @@ mod tests {
         assert_eq!(of(0xd, &[set(7, 0x240, 0x340, 0), avx]), [0, 2]);
         assert_eq!(of(0xd, &[set(7, 0x340, 0x340, 0), one(1), avx]), [0, 1, 2]);
         assert_eq!(of(0xd, &[set(3, 0x240, 0x240, 0), one(1)]), [0, 1]);
+        // Bulldozer, with LWP in XCR0[62]: read up to AVX, or all.
+        let lwp = set(7, 0x340, 0x3c0, 1 << 30);
+        assert_eq!(of(0xd, &[lwp, avx]), [0, 2]);
+        assert_eq!(of(0xd, &[lwp, avx, set(0x80, 0x340, 0, 0)]), [0, 2, 62]);
+        assert_eq!(of(0xd, &[lwp, Registers::ZERO, avx]), [0, 1, 2]);
+        // More sets than components: nothing is known of them.
+        assert_eq!(of(0xd, &[set(3, 0x240, 0x240, 0), one(1), avx]), [0, 1, 2]);
         // ECX was not zeroed before the first read.
         assert_eq!(of(0xb, &[set(0, 0, 3, 3), set(5, 16, 0x201, 3)]), [3, 1]);
         assert_eq!(of(0xb, &[Registers::ZERO, Registers::ZERO]), [0, 1]);
