@@ -77,9 +77,13 @@ fn sets(dump: &Dump) -> BTreeMap<(u32, Set), usize> {
 fn counted(text: &str, line: &str) -> BTreeMap<(u32, Set), usize> {
     // Below this line a test of libcpuid holds what it expects to decode.
     let text = text.split(&"-".repeat(80)).next().unwrap();
+    // Some versions of AIDA64 print a component twice, subleaf and all.
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.dedup_by(|line, above| line == above && line.contains("[SL "));
+    let text = lines.join("\n");
     let digits = Regex::new(r"\b(?:0x)?([0-9A-Fa-f]{8})\b").unwrap();
     let mut sets = BTreeMap::new();
-    for found in Regex::new(line).unwrap().captures_iter(text) {
+    for found in Regex::new(line).unwrap().captures_iter(&text) {
         let leaf = u32::from_str_radix(&found["leaf"], 16).unwrap();
         let values: Vec<u32> =
             digits.captures_iter(&found["v"]).map(|d| u32::from_str_radix(&d[1], 16).unwrap()).collect();

@@ -53,6 +53,10 @@ pub(super) fn read_as(text: &str, format: &'static str) -> Result<Input, ReadErr
     builder.loose_headers = true;
     builder.limits = LIMITS.map(str::to_string).to_vec();
     for (number, line) in line::lines(text) {
+        if describes_cpu(line) {
+            builder.no_header();
+            continue;
+        }
         line::add(&mut builder, number, line, form)?;
     }
     builder.finish(AIDA64).map(|dump| Input::Dump(Box::new(dump)))
@@ -101,13 +105,26 @@ fn registers(line: &str) -> Option<Line> {
     if !rest.is_empty() && !rest.starts_with([' ', '\t', '[']) {
         return None;
     }
-    let note = rest.trim_start().split_at_checked(3).filter(|(word, _)| word.eq_ignore_ascii_case("[sl"));
-    let subleaf = match note {
-        Some((_, rest)) => Some(short_hex(rest.trim_start().split([']', ' ', '\t']).next()?)?),
+    let subleaf = match rest.split('[').skip(1).find_map(after_sl) {
+        Some(number) => Some(short_hex(number.split([']', ' ', '\t']).next()?)?),
         None => None,
     };
     let [eax, ebx, ecx, edx] = values;
     Some(Line::Leaf(leaf, subleaf, Registers::new(eax, ebx, ecx, edx)))
+}
+
+/// What follows the word `SL` in a note that begins with it.
+fn after_sl(note: &str) -> Option<&str> {
+    let (word, rest) = note.split_at_checked(2)?;
+    (word.eq_ignore_ascii_case("sl") && rest.starts_with([' ', '\t'])).then(|| rest.trim_start())
+}
+
+/// A line of the list of its host's CPUs that AIDA64's benchmarks print, maybe below a dump. One of its lines for each
+/// CPU, not the last, is the same as a header of a dump: `CPU#000 AffMask: …`.
+fn describes_cpu(line: &str) -> bool {
+    let (word, rest) = line.split_once([' ', '\t']).unwrap_or_default();
+    let starts_with = |text: &str, start: &str| text.get(..start.len()).is_some_and(|s| s.eq_ignore_ascii_case(start));
+    starts_with(word, "cpu#") && !starts_with(rest.trim_start(), "affmask")
 }
 
 /// The header of a CPU: its number from 0, where it has one.
@@ -168,8 +185,16 @@ mod tests {
         ] {
             assert_eq!(dump(line).vcpus[0].get(LeafId::new(4, 0)), Some(expected), "{line}");
         }
-        let hex = dump("CPUID 0000000D: 00000010-00000000-00000001-00000000 [SL 0C] [CET_S]");
-        assert!(hex.vcpus[0].get(LeafId::new(0xd, 12)).is_some());
+        for line in [
+            "CPUID 0000000D: 00000010-00000000-00000001-00000000 [SL 0C] [CET_S]",
+            "CPUID 0000000D: 00000010-00000000-00000001-00000000 [CET_S] [SL 0C]",
+            // Some versions print one component twice.
+            "CPUID 0000000D: 00000010-00000000-00000001-00000000 [SL 0C]\n\
+             CPUID 0000000D: 00000010-00000000-00000001-00000000 [SL 0C]",
+        ] {
+            assert_eq!(dump(line).vcpus[0].leaves().len(), 1, "{line}");
+            assert!(dump(line).vcpus[0].get(LeafId::new(0xd, 12)).is_some(), "{line}");
+        }
     }
 
     #[test]
@@ -207,6 +232,34 @@ mod tests {
             assert_eq!(dump.vcpus.iter().map(|v| v.vcpu).collect::<Vec<_>>(), [0, 1], "{first}");
             assert_eq!(dump.provenance.vcpus_online, Some(2));
         }
+    }
+
+    #[test]
+    fn what_stands_around_the_registers_is_no_cpu() {
+        let leaf = "CPUID 00000000: 00000001-756E6547-6C65746E-49656E69";
+        let text = format!(
+            "Group: 0x00 Affinity mask: 0x0000000000000001\n{leaf}\n\
+             CPUID 80000004: 30303120-00000A30-00000000-00000000 [ 1000\n]\n\
+             Group: 0x00 Affinity mask: 0x0000000000000002\n{leaf}\n"
+        );
+        assert_eq!(dump(&text).vcpus.iter().map(|v| v.leaves().len()).collect::<Vec<_>>(), [2, 1]);
+        // A bench tool's list of its own host's CPUs, below the dump.
+        let text = format!(
+            "------[ CPUID Registers / Logical CPU #0 ]------\n{leaf}\n\
+             ------[ CPUID Registers / Logical CPU #1 ]------\n{leaf}\n\n\
+             CPU#000 AffMask: 0x0000000000000001 \nCPU#000 PhysMask:0x0000000000000007 \n\
+             CPU#001 AffMask: 0x0000000000000002 \nCPU#001 PhysMask:0x0000000000000007 \n\
+             CPU#002 AffMask: 0x0000000000000004 \nCPU#002 PhysMask:0x0000000000000007 \n"
+        );
+        assert_eq!(dump(&text).vcpus.len(), 2);
+        assert_eq!(dump(&text).provenance.vcpus_online, Some(2));
+    }
+
+    #[test]
+    fn a_header_above_nothing_is_of_a_cpu_that_was_cut_off() {
+        let leaf = "CPUID 00000000: 00000001-756E6547-6C65746E-49656E69";
+        let text = format!("[Logical CPU #0]\n{leaf}\n[Logical CPU #1]\n{leaf}\n[Logical CPU #2]\n");
+        assert_eq!(dump(&text).provenance.vcpus_online, Some(3));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(super) struct Builder {
     vcpus: Vec<Vcpu>,
     /// A header below which nothing was read yet: its line and number.
     pending: Option<(usize, Option<u32>)>,
+    /// How many headers have something below them.
     headers: usize,
     /// Headers may have nothing below them, and may repeat numbers.
     pub loose_headers: bool,
@@ -59,8 +60,12 @@ impl Builder {
         }
         self.close_header()?;
         self.pending = Some((line, number));
-        self.headers += 1;
         Ok(())
+    }
+
+    /// The line above, which looked like a header, was none.
+    pub fn no_header(&mut self) {
+        self.pending = None;
     }
 
     /// A header that may repeat the open vCPU's: the same number goes on with it.
@@ -128,7 +133,10 @@ impl Builder {
     /// The vCPU that a line belongs to: the open one, unless a header or `next` says that another one begins.
     fn vcpu(&mut self, line: usize, next: bool) -> Result<&mut Vcpu, ReadError> {
         match self.pending.take() {
-            Some((header, number)) => self.open(header, number)?,
+            Some((header, number)) => {
+                self.headers += 1;
+                self.open(header, number)?;
+            }
             None if next || self.vcpus.is_empty() => self.open(line, None)?,
             None => {}
         }
@@ -158,6 +166,8 @@ impl Builder {
 
     /// The dump. `expected` says what a register line of this format looks like, should there be none.
     pub fn finish(mut self, expected: &str) -> Result<Dump, ReadError> {
+        // A header that ends the file is of a CPU that was cut off.
+        let headers = self.headers + usize::from(self.pending.is_some());
         self.close_header()?;
         if self.vcpus.iter().all(|v| v.leaves.is_empty() && v.gaps.is_empty()) {
             return Err(ReadError::whole(format!("no register line; expected {expected}")));
@@ -170,8 +180,8 @@ impl Builder {
         dump.vcpus.sort_by_key(|v| v.vcpu);
         // The tools that print headers print every CPU, unless the numbers show that somebody chose.
         let all = dump.vcpus.iter().zip(0u32..).all(|(v, n)| v.vcpu == n);
-        if self.headers > 1 && self.headers >= dump.vcpus.len() && all {
-            dump.provenance.vcpus_online = u32::try_from(self.headers).ok();
+        if headers > 1 && headers >= dump.vcpus.len() && all {
+            dump.provenance.vcpus_online = u32::try_from(headers).ok();
         }
         dump.provenance.imported = Some(Imported { format: self.format.to_string(), limits: self.limits });
         dump.provenance.label = self.label;
