@@ -1,5 +1,10 @@
 //! A unified diff of bare or `cpuid -r` lines, as the two dumps it implies: '-' and context are A, '+' and context B.
 
+use std::collections::BTreeSet;
+
+use cpuid_probe::LeafId;
+use cpuid_probe::dump::Dump;
+
 use super::builder::Builder;
 use super::line::{self, BARE, Form, Line};
 use super::{Input, Read, ReadError, Reader, shorten};
@@ -43,6 +48,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
     let mut names: [Option<String>; 2] = [None, None];
     // The lines of A and of B that the open hunk still has; none outside of hunks.
     let mut left = [0usize; 2];
+    let mut cut = false;
     for (number, line) in line::lines(text) {
         let in_hunk = left != [0; 2];
         let name = |mark| line.strip_prefix(mark).map(|name| file_name(name).to_string());
@@ -54,6 +60,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
         } else if let Some(name) = name("+++ ") {
             names[1] = Some(name);
         } else if let Some(hunk) = line.strip_prefix("@@ -") {
+            cut |= is_cut(left);
             left = lengths(hunk);
             // `diff -p` and git repeat the last header above the hunk.
             if let Some((_, above)) = hunk.split_once("@@")
@@ -63,15 +70,17 @@ fn read(text: &str) -> Result<Input, ReadError> {
                     side.continue_with(number, vcpu)?;
                 }
             }
-        } else if line.starts_with('\\') || is_frame(line) {
-            // "\ No newline at end of file"; the frame's own counts fit neither side.
+        } else if line.starts_with('\\') {
+            // "\ No newline at end of file".
         } else {
             let (of_a, of_b, rest) = match (line.strip_prefix('-'), line.strip_prefix('+')) {
                 (Some(removed), _) => (true, false, removed),
                 (_, Some(added)) => (false, true, added),
                 _ => (true, true, line),
             };
-            for (side, _) in [&mut a, &mut b].into_iter().zip([of_a, of_b]).filter(|(_, is_of)| *is_of) {
+            // The frame's own counts fit neither side.
+            let sides = if is_frame(line) { [false, false] } else { [of_a, of_b] };
+            for (side, _) in [&mut a, &mut b].into_iter().zip(sides).filter(|(_, is_of)| *is_of) {
                 // Around the hunks there is prose: "diff -u …", "Only in …", the mail's text and its signature.
                 if !line::add(side, number, rest.trim(), form)? && in_hunk {
                     let message =
@@ -89,21 +98,48 @@ fn read(text: &str) -> Result<Input, ReadError> {
         (a.label, b.label) = (Some(of_a), Some(of_b));
     }
     let limit = "a unified diff shows the differing register sets and a few around them, not the whole dump";
-    a.limits.push(limit.to_string());
-    b.limits.push(limit.to_string());
-    Ok(Input::Pair(Box::new([
-        a.finish("register lines of the first file")?,
-        b.finish("register lines of the second file")?,
-    ])))
+    for side in [&mut a, &mut b] {
+        side.limits.push(limit.to_string());
+        if cut || is_cut(left) {
+            side.limits.push("lines are missing: a hunk is shorter than its header says".to_string());
+        }
+    }
+    let mut a = a.finish("register lines of the first file")?;
+    let mut b = b.finish("register lines of the second file")?;
+    note_one_sided(&a, &mut b);
+    note_one_sided(&b, &mut a);
+    Ok(Input::Pair(Box::new([a, b])))
+}
+
+/// Whether a hunk ended before it had all its lines.
+fn is_cut(left: [usize; 2]) -> bool {
+    left.iter().any(|n| (1..UNKNOWN / 2).contains(n))
+}
+
+/// Notes which places `other` alone has: `lacking` is taken not to have captured them, but the diff shows that they went.
+fn note_one_sided(other: &Dump, lacking: &mut Dump) {
+    let mut places = BTreeSet::new();
+    for vcpu in &other.vcpus {
+        if let Some(lacks) = lacking.vcpus.iter().find(|v| v.vcpu == vcpu.vcpu) {
+            places.extend(vcpu.leaves().iter().map(|r| r.id).filter(|id| lacks.get(*id).is_none()));
+        }
+    }
+    if let Some(imported) = lacking.provenance.imported.as_mut().filter(|_| !places.is_empty()) {
+        let first: Vec<String> = places.iter().take(8).map(LeafId::to_string).collect();
+        let more = if places.len() > first.len() { ", …" } else { "" };
+        imported.limits.push(format!("the other side alone has lines of {}{more}", first.join(", ")));
+    }
 }
 
 /// How many lines a hunk has of A and of B, by its header behind `@@ -`: `1,7 +1,8 @@`, where `,1` is left out.
 fn lengths(hunk: &str) -> [usize; 2] {
     let mut ranges = hunk.split("@@").next().unwrap_or_default().split_ascii_whitespace();
     let mut length = || ranges.next()?.split_once(',').map_or(Some(1), |(_, length)| length.parse().ok());
-    // A header that was cut says nothing of an end.
-    [length().unwrap_or(usize::MAX), length().unwrap_or(usize::MAX)]
+    [length().unwrap_or(UNKNOWN), length().unwrap_or(UNKNOWN)]
 }
+
+/// A header that was cut says nothing of an end.
+const UNKNOWN: usize = usize::MAX;
 
 /// The last part of a path, before the time stamp that `diff` prints.
 fn file_name(header: &str) -> &str {
@@ -118,7 +154,7 @@ fn is_frame(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use cpuid_probe::{LeafId, Registers};
+    use cpuid_probe::Registers;
 
     use super::*;
 
@@ -172,6 +208,30 @@ mod tests {
         assert_eq!(lengths("1,7 +1,8 @@ CPU 0:"), [7, 8]);
         assert_eq!(lengths("1 +1 @@"), [1, 1]);
         assert_eq!(lengths("12,3"), [3, usize::MAX]);
+    }
+
+    #[test]
+    fn what_a_diff_does_not_show_is_said() {
+        let limits = |text: &str| pair(text).map(|dump| dump.provenance.imported.unwrap().limits[1..].join("; "));
+        assert_eq!(limits(BARE_DIFF), ["", ""]);
+        let cut = "lines are missing: a hunk is shorter than its header says";
+        assert_eq!(
+            limits(&BARE_DIFF.replace(" 00000002 00000000: 00000001 00000000 0000004d 002c307d\n", "")),
+            [cut; 2]
+        );
+        assert_eq!(limits(&BARE_DIFF.replace("@@ -1,2 +1,2 @@", "@@ -1,2")), ["", ""]);
+        let one_sided = BARE_DIFF.replace(" 00000002", "-00000002").replace("+1,2", "+1");
+        assert_eq!(limits(&one_sided), ["", "the other side alone has lines of 0x00000002"]);
+    }
+
+    #[test]
+    fn the_lines_of_a_frame_count_and_a_mail_may_go_on_behind_them() {
+        let text = "--- a\n+++ b\n@@ -2,3 +2,3 @@\n vcpu 0 lines=1\n\
+            -00000001 00000000: 000306c1 0f000800 fffa3223 0f8bfbff\n\
+            -cpuid-dump/1 end lines=2 crc32=00000000\n\
+            +00000001 00000000: 000306c1 00000800 fffa3227 0fabfbff\n\
+            +cpuid-dump/1 end lines=2 crc32=00000001\nRegards,\nA. User\n";
+        assert_eq!(pair(text).map(|dump| dump.vcpus[0].leaves().len()), [1, 1]);
     }
 
     #[test]
