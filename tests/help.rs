@@ -42,6 +42,18 @@ fn commands_are_described() {
     }
 }
 
+/// What is missing is named, and all that would do.
+#[test]
+fn boot_says_what_it_boots_from() {
+    if !commands().iter().any(|command| command == "boot") {
+        return;
+    }
+    let output = Command::new(program()).arg("boot").output().expect("runs");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("<--cpu <QEMU_CPU>|--cpu-xml <FILE>|--emit-image <FILE>>"), "{said}");
+}
+
 fn examples(command: &str) -> Vec<String> {
     let help = help(&[command]);
     help.lines()

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::builder::Resettable;
-use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Dump every CPUID leaf and subleaf of every vCPU.
 ///
@@ -163,9 +163,10 @@ impl Accel {
 
 /// Options of `boot`.
 #[derive(Args, Clone, Debug)]
+#[command(group = ArgGroup::new("which").args(["cpu", "cpu_xml", "emit_image"]).required(true))]
 pub struct BootArgs {
     /// A CPU definition in QEMU's words, e.g. 'Haswell-noTSX,+vme,-ds'; may be given several times
-    #[arg(long, value_name = "QEMU_CPU", required_unless_present_any = ["cpu_xml", "emit_image"], conflicts_with = "cpu_xml")]
+    #[arg(long, value_name = "QEMU_CPU")]
     pub cpu: Vec<String>,
     /// A libvirt CPU: a domain XML, `virsh cpu-baseline` output, or domcapabilities
     #[arg(long, value_name = "FILE")]
@@ -198,7 +199,7 @@ pub struct BootArgs {
     #[command(flatten)]
     pub until: Until,
     /// Write the boot image itself to FILE (an ELF for `-kernel` or libvirt's <kernel>)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["cpu", "cpu_xml", "output"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "output")]
     pub emit_image: Option<PathBuf>,
     /// Where it goes.
     #[command(flatten)]
