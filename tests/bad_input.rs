@@ -69,6 +69,11 @@ fn every_kind_of_bad_input_is_named() {
         ("raw", format!("CPU 0:\n{RAW_1}   0x00000002 0x00: eax=0x1\n").into(), "3: expected `0xLEAF"),
         ("cut raw", format!("CPU 0:\n{RAW_1}CPU 1:\n").into(), "3: no register lines"),
         (
+            "list.json",
+            json.replace("{\n  \"schema\"", "{\"vcpus\": [5],\n  \"schema\"").into(),
+            "1:12: invalid type: integer `5`, expected an object",
+        ),
+        (
             "no vCPU.json",
             json.replace("{\n  \"schema\"", "{\"vcpus\": [],\n  \"schema\"").into(),
             "1:12: 0 vCPUs, expected 1 to",

@@ -64,7 +64,7 @@ pub fn from_str(text: &str) -> Result<Dump, serde_json::Error> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct WireDump {
     #[serde(rename = "schema")]
     _schema: Schema,
@@ -84,6 +84,7 @@ impl TryFrom<String> for Schema {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(expecting = "an object")]
 struct WireProvenance {
     tool: Option<String>,
     label: Option<String>,
@@ -157,6 +158,7 @@ impl<'de> Deserialize<'de> for WireSource {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(expecting = "an object")]
 struct WireBoot {
     qemu: String,
     accel: String,
@@ -169,12 +171,14 @@ struct WireBoot {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(expecting = "an object")]
 struct WireWarning {
     text: String,
     feature: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(expecting = "an object")]
 struct WireImported {
     format: String,
     #[serde(default)]
@@ -220,7 +224,7 @@ impl TryFrom<Vec<WireVcpu>> for Vcpus {
 struct WireVcpu(VcpuDump);
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct WireVcpuFields {
     vcpu: u32,
     #[serde(rename = "complete")]
@@ -256,7 +260,7 @@ impl TryFrom<WireVcpuFields> for WireVcpu {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct WireRecord {
     leaf: Hex32,
     subleaf: Option<Hex32>,
@@ -288,7 +292,7 @@ impl From<&WireRecord> for Record {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct WireMsr {
     index: Hex32,
     value: Option<Hex64>,
@@ -307,7 +311,7 @@ impl From<&WireMsr> for MsrRecord {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct WireGap {
     leaf: Hex32,
     subleaf: Option<Hex32>,

@@ -40,6 +40,7 @@ pub struct Template {
 
 /// A fingerprint has the modifiers in `guest_cpu_config`, a template and `template dump` at the top.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct File {
     firecracker_version: Option<String>,
     kernel_version: Option<String>,
@@ -52,6 +53,7 @@ struct File {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Config {
     #[serde(default)]
     cpuid_modifiers: Vec<Leaf>,
@@ -60,6 +62,7 @@ struct Config {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Leaf {
     leaf: Number,
     subleaf: Number,
@@ -67,12 +70,14 @@ struct Leaf {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Modifier {
     register: RegisterName,
     bitmap: Bitmap,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Msr {
     addr: Number,
     bitmap: Bitmap,

@@ -341,7 +341,10 @@ fn skip(number: usize, line: &str) -> Result<(), ReadError> {
     if !has_registers(line) {
         return Ok(());
     }
-    let message = format!("registers beside the dump: of another one? Keep one dump a file; found `{}`", shorten(line));
+    let message = format!(
+        "registers that are not part of the dump: of another one? Keep one dump a file; found `{}`",
+        shorten(line)
+    );
     Err(ReadError::at(number, message))
 }
 
