@@ -75,6 +75,9 @@ fn a_leaf_is_its_rows() {
 fn a_part_of_a_name_is_a_list() {
     let answer = &ask("avx512", None).answers[0];
     assert!(answer.brief && answer.entries.len() > 10);
+    for nothing in ["", " ", "-", "."] {
+        assert!(ask(nothing, None).answers.is_empty(), "{nothing}");
+    }
 }
 
 #[test]

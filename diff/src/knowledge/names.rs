@@ -169,10 +169,13 @@ pub fn by_name(name: &str) -> Vec<Match> {
     by_place(matching(|known| folded(known) == name))
 }
 
-/// Every place with a name that contains `part`, each once, by place.
+/// Every place with a name that contains `part`, each once, by place. A part without letters and digits is none.
 #[must_use]
 pub fn search(part: &str) -> Vec<Match> {
     let part = folded(part);
+    if !part.contains(char::is_alphanumeric) {
+        return Vec::new();
+    }
     by_place(matching(|known| folded(known).contains(&part)))
 }
 
