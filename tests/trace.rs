@@ -31,6 +31,13 @@ const BASELINE: &str = "\
 </cpu>
 ";
 
+const UNREACHABLE: &str = "\
+cpuid-dump/1 begin vcpus=1 source=native
+vcpu 0 lines=1
+gap 00000000 00000000: unreachable
+cpuid-dump/1 end lines=2 crc32=ecf6159d
+";
+
 /// Files in a directory of their own, gone afterwards.
 struct Files(PathBuf);
 
@@ -134,6 +141,27 @@ fn any_two_layers_do_and_one_does_not() {
     let output = files.trace(&["baseline", "guest"], &[]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(2) && error.contains("'Bogus'") && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn what_a_dump_does_not_hold_is_not_agreed_on() {
+    let files = Files::new();
+    // Two lines of leaf 1 agree on it, and say nothing of what else the baseline promises.
+    files.put("baseline", "<cpu><model>Nehalem</model></cpu>");
+    files.put("guest", HOST);
+    let trace = files.json(&["baseline", "guest"], &["--all"]);
+    let unknown = trace["features"].as_array().unwrap().iter().filter(|f| f["guest"].is_null()).count();
+    assert!(unknown > 0);
+    assert_eq!(trace["not_captured"], unknown);
+    // A vCPU that could not be reached.
+    files.put("guest", UNREACHABLE);
+    let trace = files.json(&["baseline", "guest"], &[]);
+    assert_eq!((&trace["features"], &trace["agreed"]), (&Value::Array(Vec::new()), &0.into()));
+    for layers in [["baseline", "guest"], ["host", "guest"]] {
+        assert_eq!(files.trace(&layers, &[]).status.code(), Some(1));
+    }
+    files.put("host", UNREACHABLE);
+    assert_eq!(files.trace(&["host", "guest"], &[]).status.code(), Some(1));
 }
 
 #[test]

@@ -50,7 +50,8 @@ pub enum Command {
     Baseline(CommonArgs),
     /// Follow each feature from the host's CPUID through KVM and the baseline to the guest: where was it lost?
     ///
-    /// Exit codes: 0 all layers agree; 1 a feature was dropped or added on the way; 2 trouble.
+    /// Exit codes: 0 all layers agree; 1 a feature was dropped or added on the way, or a dump does not hold
+    /// its place; 2 trouble.
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff trace --baseline baseline.xml --guest node1.json\n\
         \x20 cpuid-diff trace --host host.json --kvm kvm.json --guest node1.json --format markdown")]

@@ -168,8 +168,7 @@ fn trace(args: &TraceArgs) -> Result<ExitCode> {
         TraceFormat::Markdown => render::trace::markdown(&trace),
         TraceFormat::Json => render::trace::json(&trace)?,
     })?;
-    let changes = trace.features.iter().any(|step| step.layer.is_some());
-    Ok(if changes { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(if trace.is_unchanged() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn baseline(args: &CommonArgs) -> Result<ExitCode> {

@@ -179,6 +179,16 @@ pub struct Trace {
     pub features: Vec<Step>,
     /// How many features all layers agree on.
     pub agreed: usize,
+    /// How many features nobody knows this of: a dump of one layer does not hold the place, and the others agree.
+    pub not_captured: usize,
+}
+
+impl Trace {
+    /// Every feature is known to be the same in all layers.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.agreed > 0 && self.not_captured == 0 && self.features.iter().all(|step| step.layer.is_none())
+    }
 }
 
 /// A layer's own way to answer.
@@ -269,11 +279,11 @@ pub fn trace(given: &[(Given, &Source)], wide: &Wide, all: bool) -> Result<Trace
     let accel = accel(guest.as_slice());
     let never_judged = wide.map.features_named(NEVER_JUDGED);
     let named = wide.map.features.iter().enumerate().map(|(id, f)| (Some(id), f.clone()));
-    let (mut features, mut agreed) = (Vec::new(), 0);
+    let (mut features, mut agreed, mut not_captured) = (Vec::new(), 0, 0);
     for (id, feature) in named.chain(nameless(&wide.map).into_iter().map(|f| (None, f))) {
         let mirror = id.is_some_and(|id| never_judged.contains(&id));
-        let says: Vec<(Layer, Has)> =
-            views.iter().filter_map(|(layer, view)| Some((*layer, view.has(id, feature.place)?))).collect();
+        let asked = || views.iter().map(|(layer, view)| (*layer, view, view.has(id, feature.place)));
+        let says: Vec<(Layer, Has)> = asked().filter_map(|(layer, _, has)| Some((layer, has?))).collect();
         let there = says.iter().any(|(_, has)| matches!(has, Has::Yes | Has::Some));
         if !there {
             continue;
@@ -284,7 +294,8 @@ pub fn trace(given: &[(Given, &Source)], wide: &Wide, all: bool) -> Result<Trace
             (step.layer, step.change) = (None, None);
         }
         if step.layer.is_none() {
-            agreed += 1;
+            let unknown = asked().any(|(_, view, has)| has.is_none() && matches!(view, View::Dump(_)));
+            *(if unknown { &mut not_captured } else { &mut agreed }) += 1;
         }
         if all || step.layer.is_some() {
             features.push(step);
@@ -295,7 +306,7 @@ pub fn trace(given: &[(Given, &Source)], wide: &Wide, all: bool) -> Result<Trace
         let bit: u8 = s.bits.as_deref().and_then(|b| b.parse().ok()).unwrap_or_default();
         (s.leaf.is_none(), s.leaf.clone(), s.subleaf.clone(), s.msr.clone(), s.register.clone(), bit)
     });
-    Ok(Trace { schema: SCHEMA, layers, features, agreed })
+    Ok(Trace { schema: SCHEMA, layers, features, agreed, not_captured })
 }
 
 /// Features that Linux or QEMU has a name for and libvirt's maps do not.

@@ -50,6 +50,9 @@ fn counts(trace: &Trace) -> String {
     let differing = trace.features.iter().filter(|s| s.layer.is_some()).count();
     let broken = trace.features.iter().filter(|s| s.is_broken_promise()).count();
     let mut line = format!("{differing} features change on the way, {} do not", trace.agreed);
+    if trace.not_captured > 0 {
+        let _ = write!(line, ", {} are not captured in every layer", trace.not_captured);
+    }
     if trace.layers.iter().any(|given| given.layer == Layer::Baseline) {
         let _ = write!(line, "; {broken} promised in vain");
     }
