@@ -13,6 +13,16 @@ die() {
     exit 2
 }
 
+# help_if_asked "$@": with --help, prints what the script's first comment says, and that is all.
+help_if_asked() {
+    case ${1:-} in
+        -h | --help)
+            sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+            exit
+            ;;
+    esac
+}
+
 # as_root COMMAND...: as root, through sudo if need be.
 as_root() {
     if [ "$(id -u)" = 0 ]; then
