@@ -400,6 +400,25 @@ fn a_dump_and_a_template_are_baselines_too() {
 }
 
 #[test]
+fn a_baseline_that_is_not_whole_says_so() {
+    let files = Files::new("holes");
+    let (node1, excerpt) = (files.put("node1", NODE1), files.put("excerpt", NODE1));
+    let note = |report: &Value| {
+        let notes = report["notes"].as_array().expect("notes");
+        notes.iter().any(|n| n.as_str().is_some_and(|n| n.starts_with("the baseline lacks ")))
+    };
+    let (code, met) = report(&["check", &node1, "--baseline", &excerpt, "--partial"]);
+    assert_eq!((code, result(&met), note(&met)), (0, "met", true));
+    let nothing = "cpuid-dump/1 begin vcpus=1 source=native\nvcpu 0 lines=1\n\
+                   gap 00000000 00000000: unreachable\ncpuid-dump/1 end lines=2 crc32=ecf6159d\n";
+    let nothing = files.put("nothing", nothing);
+    let (code, unverified) = report(&["check", &node1, "--baseline", &nothing, "--partial"]);
+    assert_eq!((code, result(&unverified), note(&unverified)), (1, "unverified", true));
+    let (code, compared) = report(&["compare", &node1, &node1, "--baseline", &nothing, "--partial"]);
+    assert_eq!((code, result(&compared)), (1, "unverified"));
+}
+
+#[test]
 fn several_dumps_give_a_report_a_line() {
     let files = Files::new("several");
     let (node1, node2) = (files.put("node1", NODE1), files.put("node2", NODE2));

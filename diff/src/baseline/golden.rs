@@ -1,5 +1,8 @@
 //! A dump as a baseline: a golden reference that every other capture of the same guest should equal.
 
+use std::collections::BTreeSet;
+
+use cpuid_probe::coverage::{Coverage, lacking};
 use cpuid_probe::dump::Dump;
 use cpuid_probe::leaf::LeafId;
 
@@ -7,6 +10,28 @@ use super::check::Checked;
 use crate::compare::judge::Directions;
 use crate::compare::{Comparison, compare};
 use crate::report::{BaselineVerdict, Change, Finding, NotCaptured, Severity, Values};
+
+/// What a reader of any result must know about a reference: also what it lacks, as nothing is expected there.
+#[must_use]
+pub fn notes(reference: &Dump) -> Vec<String> {
+    let mut notes = vec!["the baseline is a dump: every register of it is expected".to_string()];
+    let mut lacks = BTreeSet::new();
+    for vcpu in &reference.vcpus {
+        let coverage = Coverage::of(vcpu);
+        lacks.extend(coverage.missing.into_iter().chain(coverage.capped).chain(lacking(vcpu).map(|gap| gap.id)));
+    }
+    if !lacks.is_empty() {
+        let first: Vec<String> = lacks.iter().take(3).map(LeafId::to_string).collect();
+        let more = if lacks.len() > first.len() { ", …" } else { "" };
+        let noun = if lacks.len() == 1 { "place" } else { "places" };
+        notes.push(format!(
+            "the baseline lacks {} {noun} ({}{more}): nothing is expected there",
+            lacks.len(),
+            first.join(", ")
+        ));
+    }
+    notes
+}
 
 /// Checks one dump against the reference.
 ///
@@ -34,7 +59,10 @@ pub fn check(reference: &Dump, input: usize, dump: &Dump) -> Checked {
         );
     }
     let unread = (!unread.is_empty()).then(|| unread.join("; "));
-    Checked { verdict: BaselineVerdict::new(input, &findings, &[], unread), findings, not_captured: missing }
+    let nothing = reference.vcpus.iter().all(|v| v.leaves().is_empty());
+    let doubts: Vec<String> =
+        nothing.then(|| "the baseline holds no register and promises nothing".to_string()).into_iter().collect();
+    Checked { verdict: BaselineVerdict::new(input, &findings, &doubts, unread), findings, not_captured: missing }
 }
 
 /// Whether a dump holds a place that another lacks.

@@ -82,7 +82,7 @@ impl<'a> Baseline<'a> {
     pub fn notes(&self) -> Vec<String> {
         match self {
             Self::Cpu(cpu) => cpu.notes(),
-            Self::Dump(_) => vec!["the baseline is a dump: every register of it is expected".to_string()],
+            Self::Dump(reference) => golden::notes(reference),
             Self::Template(_) => Vec::new(),
         }
     }
