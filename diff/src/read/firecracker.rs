@@ -166,6 +166,11 @@ fn parse(text: &str) -> Result<File, ReadError> {
     }
     let mut file: File = serde_json::from_str(text).map_err(|e| json::error(&e))?;
     if let Some(config) = file.guest_cpu_config.take() {
+        if !file.cpuid_modifiers.is_empty() || !file.msr_modifiers.is_empty() {
+            let message =
+                "modifiers in `guest_cpu_config` and beside it: a fingerprint and a template; keep one of them";
+            return Err(ReadError::whole(message));
+        }
         (file.cpuid_modifiers, file.msr_modifiers) = (config.cpuid_modifiers, config.msr_modifiers);
     }
     Ok(file)
@@ -343,6 +348,14 @@ mod tests {
         let Ok(Input::Dump(dump)) = read(&text) else { panic!() };
         assert_eq!(dump.vcpus[0].get(LeafId::new(7, 1)), Some(Registers::new(22, 0, 0, 0)));
         assert_eq!(dump.provenance.tool.as_deref(), Some("firecracker 1.16.0"));
+    }
+
+    #[test]
+    fn a_fingerprint_and_a_template_in_one_are_refused() {
+        let beside = format!("\"cpuid_modifiers\": [{}], \"guest", leaf("0bx1"));
+        let text = fingerprint("0b00000000000000000000000000010110").replace("\"guest", &beside);
+        assert!(read(&text).unwrap_err().message.contains("keep one"));
+        assert!(template(&text).unwrap_err().message.contains("keep one"));
     }
 
     #[test]
