@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cpuid_probe::Register;
+use cpuid_probe::coverage::{self, Coverage, MsrPlace};
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::hypervisor::{self, Block};
 use cpuid_probe::leaf::LeafId;
@@ -39,7 +40,8 @@ pub(super) fn answer(text: &str, dump: Option<&Dump>) -> Option<Answer> {
         return None;
     }
     let brief = !asked_for && spots.len() > FEW;
-    let entries = spots.iter().map(|spot| entry(spot, dump)).collect();
+    let coverage: Vec<Coverage<'_>> = dump.iter().flat_map(|dump| &dump.vcpus).map(Coverage::of).collect();
+    let entries = spots.iter().map(|spot| entry(spot, &coverage)).collect();
     let decoded = dump.map(|dump| together(&spots, dump)).unwrap_or_default();
     Some(Answer { term: text.to_string(), entries, decoded, brief })
 }
@@ -159,7 +161,7 @@ fn msr_spots(index: u32, bits: Option<(u8, u8)>) -> Vec<Spot> {
         .collect()
 }
 
-fn entry(spot: &Spot, dump: Option<&Dump>) -> Entry {
+fn entry(spot: &Spot, coverage: &[Coverage<'_>]) -> Entry {
     let row = spot.row();
     let subject = match *spot {
         Spot::Cpuid { site, .. } => Subject::Cpuid(site),
@@ -198,7 +200,7 @@ fn entry(spot: &Spot, dump: Option<&Dump>) -> Entry {
         remedy: advice.remedy,
         specific: advice.specific,
         source: advice.source,
-        values: dump.map(|dump| values(spot, &row, dump)).unwrap_or_default(),
+        values: values(spot, &row, coverage),
     }
 }
 
@@ -207,26 +209,33 @@ const fn id(site: Site, base: u32) -> LeafId {
     LeafId::new(real_leaf(site, base), site.subleaf)
 }
 
-/// The values of a place over the vCPUs, equal ones once.
-fn values(spot: &Spot, row: &Row, dump: &Dump) -> Vec<Value> {
-    let mut by_value: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-    for v in &dump.vcpus {
-        let raw = match *spot {
-            Spot::Cpuid { site, base, hi, lo } => {
-                v.get(id(site, base)).map(|r| u64::from(field(r.get(site.register), hi, lo)))
-            }
-            Spot::Msr { index, bit } => v.msr(index).flatten().map(|value| value >> bit & 1),
+/// The values of a place over the vCPUs, equal ones once; those that have none come last.
+fn values(spot: &Spot, row: &Row, coverage: &[Coverage<'_>]) -> Vec<Value> {
+    const ABSENT: &str = "absent";
+    const NOT_CAPTURED: &str = "not captured";
+    let mut by_value: BTreeMap<Result<u64, &str>, Vec<u32>> = BTreeMap::new();
+    for vcpu in coverage {
+        let value = match *spot {
+            Spot::Cpuid { site, base, hi, lo } => match vcpu.vcpu().get(id(site, base)) {
+                Some(r) => Ok(u64::from(field(r.get(site.register), hi, lo))),
+                None if vcpu.place(id(site, base)) == coverage::Place::NotCaptured => Err(NOT_CAPTURED),
+                None => Err(ABSENT),
+            },
+            Spot::Msr { index, bit } => match vcpu.msr(index) {
+                MsrPlace::Read(value) => Ok(value >> bit & 1),
+                MsrPlace::Absent => Err(ABSENT),
+                MsrPlace::NotCaptured => Err(NOT_CAPTURED),
+            },
         };
-        if let Some(raw) = raw {
-            by_value.entry(raw).or_default().push(v.vcpu);
-        }
+        by_value.entry(value).or_default().push(vcpu.vcpu().vcpu);
     }
+    let raw = |value: u64| if row.hi == row.lo { value.to_string() } else { format!("{value:#x}") };
     by_value
         .into_iter()
-        .map(|(raw, vcpus)| Value {
-            raw: if row.hi == row.lo { raw.to_string() } else { format!("{raw:#x}") },
+        .map(|(value, vcpus)| Value {
+            raw: value.map_or_else(str::to_string, raw),
             decoded: match *spot {
-                Spot::Cpuid { site, .. } => decode::value(site, row, raw),
+                Spot::Cpuid { site, .. } => value.ok().and_then(|value| decode::value(site, row, value)),
                 Spot::Msr { .. } => None,
             },
             vcpus,

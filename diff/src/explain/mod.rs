@@ -105,7 +105,7 @@ pub struct Entry {
 /// A value in a dump.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Value {
-    /// `0`, `1`, or `0x…` shifted down.
+    /// `0`, `1`, or `0x…` shifted down; `absent`, or `not captured`.
     pub raw: String,
     /// With its unit, where it has one.
     pub decoded: Option<String>,

@@ -88,6 +88,15 @@ fn a_typo_has_near_names() {
 }
 
 #[test]
+fn a_dump_without_the_place_says_why() {
+    let short = dump(&[(0, 0, Registers::new(1, 0, 0, 0)), (1, 0, Registers::ZERO)]);
+    let cut = dump(&[(0, 0, Registers::new(7, 0, 0, 0)), (1, 0, Registers::ZERO)]);
+    for (dump, value) in [(short, "absent"), (cut, "not captured")] {
+        assert_eq!(ask("avx2", Some(&dump)).answers[0].entries[0].values[0].raw, value);
+    }
+}
+
+#[test]
 fn a_dump_gives_values_with_units() {
     let dump = dump(&[
         (0xd, 0, Registers::new(7, 832, 832, 0)),
