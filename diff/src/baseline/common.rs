@@ -273,12 +273,14 @@ fn not_captured(inputs: &[Input], map: &CpuMap, notes: &mut Vec<String>) {
         let elsewhere: Features = inputs.iter().flat_map(|i| &i.features).copied().collect();
         let left_out: Features = input.not_captured.intersection(&elsewhere).copied().collect();
         if !left_out.is_empty() {
-            notes.push(format!(
-                "{} was captured without these, so they are left out: {}; capture feature MSRs too (cpuid-probe --msrs, \
-                 cpuid-probe boot)",
-                input.name,
-                map.names(&left_out).join(" ")
-            ));
+            let in_msr = |id: &FeatureId| matches!(map.features[*id].place, Place::Msr { .. });
+            let hint = if left_out.iter().all(in_msr) {
+                "capture feature MSRs too (cpuid-probe --msrs, cpuid-probe boot)"
+            } else {
+                "capture every leaf (cpuid-probe does)"
+            };
+            let left_out = map.names(&left_out).join(" ");
+            notes.push(format!("{} was captured without these, so they are left out: {left_out}; {hint}", input.name));
         }
     }
 }
