@@ -13,13 +13,15 @@ die() {
     exit 2
 }
 
-# help_if_asked "$@": with --help, prints what the script's first comment says, and that is all.
+# usage: prints what the script's first comment says.
+usage() {
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+}
+
+# help_if_asked "$@": with --help, prints the usage, and that is all.
 help_if_asked() {
     case ${1:-} in
-        -h | --help)
-            sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
-            exit
-            ;;
+        -h | --help) usage; exit ;;
     esac
 }
 
