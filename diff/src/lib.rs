@@ -16,6 +16,7 @@ pub mod compare;
 pub mod decode;
 pub mod explain;
 pub mod knowledge;
+mod list;
 pub mod policy;
 pub mod read;
 pub mod render;

@@ -180,10 +180,9 @@ fn ends_a_list(vcpu: &VcpuDump, id: LeafId) -> bool {
         Some(Subleaves::UntilZero { from, .. }) => from.max(1),
         _ => return false,
     };
-    let is_behind = |other: LeafId| other.leaf == id.leaf && other.ecx() > id.ecx();
     id.ecx() >= first
         && vcpu.gaps.iter().any(|gap| gap.id == id && gap.reason == GapReason::End)
-        && !vcpu.leaves().iter().any(|record| is_behind(record.id))
+        && !vcpu.goes_on_behind(id)
 }
 
 /// The gaps of a vCPU behind which something may be: all but the ends of lists.

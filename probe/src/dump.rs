@@ -237,6 +237,12 @@ impl VcpuDump {
         Some(self.leaves[at].registers)
     }
 
+    /// Whether a subleaf behind `id` of the same leaf was read.
+    #[must_use]
+    pub fn goes_on_behind(&self, id: LeafId) -> bool {
+        self.leaves.iter().any(|r| r.id.leaf == id.leaf && r.id.ecx() > id.ecx())
+    }
+
     /// What was read of an MSR: `Some(None)` where reading faulted.
     #[must_use]
     pub fn msr(&self, index: u32) -> Option<Option<u64>> {

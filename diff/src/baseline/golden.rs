@@ -9,60 +9,74 @@ use cpuid_probe::leaf::LeafId;
 use super::check::Checked;
 use crate::compare::judge::Directions;
 use crate::compare::{Comparison, compare};
+use crate::list;
 use crate::report::{BaselineVerdict, Change, Finding, NotCaptured, Severity, Values};
 
-/// What a reader of any result must know about a reference: also what it lacks, as nothing is expected there.
-#[must_use]
-pub fn notes(reference: &Dump) -> Vec<String> {
-    let mut notes = vec!["the baseline is a dump: every register of it is expected".to_string()];
-    let mut lacks = BTreeSet::new();
-    for vcpu in &reference.vcpus {
-        let coverage = Coverage::of(vcpu);
-        lacks.extend(coverage.missing.into_iter().chain(coverage.capped).chain(lacking(vcpu).map(|gap| gap.id)));
-    }
-    if !lacks.is_empty() {
-        let first: Vec<String> = lacks.iter().take(3).map(LeafId::to_string).collect();
-        let more = if lacks.len() > first.len() { ", …" } else { "" };
-        let noun = if lacks.len() == 1 { "place" } else { "places" };
-        notes.push(format!(
-            "the baseline lacks {} {noun} ({}{more}): nothing is expected there",
-            lacks.len(),
-            first.join(", ")
-        ));
-    }
-    notes
+/// A dump that others are held against.
+#[derive(Debug)]
+pub struct Golden<'a> {
+    reference: &'a Dump,
+    notes: Vec<String>,
 }
 
-/// Checks one dump against the reference.
-///
-/// What the dump lost or has otherwise is judged as if the guest moved from the reference to it: `unsafe` breaks the
-/// promise. A feature beyond the reference is extra, as with any baseline.
-#[must_use]
-pub fn check(reference: &Dump, input: usize, dump: &Dump) -> Checked {
-    let Comparison { findings, not_captured, msrs, .. } = compare(reference, dump, Directions::AToB);
-    // What the reference itself does not hold, it does not promise; nor does it warn of itself.
-    let findings: Vec<Finding> =
-        findings.into_iter().filter(|f| f.input != Some(0)).map(|f| against(input, f)).collect();
-    let missing: Vec<NotCaptured> = not_captured
-        .into_iter()
-        .filter(|place| place.input == 1 && holds(reference, place))
-        .map(|place| NotCaptured { input, ..place })
-        .collect();
-    let mut unread = Vec::new();
-    if !missing.is_empty() {
-        unread.push(format!("{} places of the baseline were not captured", missing.len()));
+impl<'a> Golden<'a> {
+    /// Expects what `reference` holds.
+    #[must_use]
+    pub fn new(reference: &'a Dump) -> Self {
+        let mut notes = vec!["the baseline is a dump: every register of it is expected".to_string()];
+        let mut lacks = BTreeSet::new();
+        for vcpu in &reference.vcpus {
+            let coverage = Coverage::of(vcpu);
+            lacks.extend(coverage.missing.into_iter().chain(coverage.capped).chain(lacking(vcpu).map(|gap| gap.id)));
+        }
+        if !lacks.is_empty() {
+            let places: Vec<String> = lacks.iter().map(LeafId::to_string).collect();
+            let (count, noun) = (places.len(), if places.len() == 1 { "place" } else { "places" });
+            let first = list::first(&places, 3);
+            notes.push(format!("the baseline lacks {count} {noun} ({first}): nothing is expected there"));
+        }
+        Self { reference, notes }
     }
-    let has_msrs = reference.vcpus.iter().any(|v| !v.msrs().is_empty());
-    if has_msrs && !msrs {
-        unread.push(
-            "the baseline has feature MSRs, the dump does not: capture them too (cpuid-probe --msrs)".to_string(),
-        );
+
+    /// What a reader of any result must know about the reference: also what it lacks.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
-    let unread = (!unread.is_empty()).then(|| unread.join("; "));
-    let nothing = reference.vcpus.iter().all(|v| v.leaves().is_empty());
-    let doubts: Vec<String> =
-        nothing.then(|| "the baseline holds no register and promises nothing".to_string()).into_iter().collect();
-    Checked { verdict: BaselineVerdict::new(input, &findings, &doubts, unread), findings, not_captured: missing }
+
+    /// Checks one dump.
+    ///
+    /// What the dump lost or has otherwise is judged as if the guest moved from the reference to it: `unsafe` breaks the
+    /// promise. A feature beyond the reference is extra, as with any baseline.
+    #[must_use]
+    pub fn check(&self, input: usize, dump: &Dump) -> Checked {
+        let reference = self.reference;
+        let Comparison { findings, not_captured, msrs, .. } = compare(reference, dump, Directions::AToB);
+        // What the reference itself does not hold, it does not promise; nor does it warn of itself.
+        let findings: Vec<Finding> =
+            findings.into_iter().filter(|f| f.input != Some(0)).map(|f| against(input, f)).collect();
+        let missing: Vec<NotCaptured> = not_captured
+            .into_iter()
+            .filter(|place| place.input == 1 && holds(reference, place))
+            .map(|place| NotCaptured { input, ..place })
+            .collect();
+        let mut unread = Vec::new();
+        if !missing.is_empty() {
+            unread.push(format!("{} places of the baseline were not captured", missing.len()));
+        }
+        let has_msrs = reference.vcpus.iter().any(|v| !v.msrs().is_empty());
+        if has_msrs && !msrs {
+            unread.push(
+                "the baseline has feature MSRs, the dump does not: capture them too (cpuid-probe --msrs)".to_string(),
+            );
+        }
+        let unread = (!unread.is_empty()).then(|| unread.join("; "));
+        let mut doubts = Vec::new();
+        if reference.vcpus.iter().all(|v| v.leaves().is_empty()) {
+            doubts.push("the baseline holds no register and promises nothing".to_string());
+        }
+        Checked { verdict: BaselineVerdict::new(input, &findings, &doubts, unread), findings, not_captured: missing }
+    }
 }
 
 /// Whether a dump holds a place that another lacks.

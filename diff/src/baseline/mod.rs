@@ -31,6 +31,7 @@ use cpuid_probe::dump::Dump;
 
 use check::{Checked, CpuBaseline};
 use evidence::Announcement;
+use golden::Golden;
 use map::CpuMap;
 use source::Source;
 use template::Template;
@@ -41,7 +42,7 @@ pub enum Baseline<'a> {
     /// A libvirt CPU.
     Cpu(CpuBaseline<'a>),
     /// A golden reference.
-    Dump(&'a Dump),
+    Dump(Golden<'a>),
     /// A masked template.
     Template(&'a Template),
 }
@@ -62,7 +63,7 @@ impl<'a> Baseline<'a> {
                     Err(format!("{} CPUs (lines {}), expected one", cpus.len(), lines.join(", ")))
                 }
             },
-            Source::Dump(dump) => Ok(Self::Dump(dump)),
+            Source::Dump(dump) => Ok(Self::Dump(Golden::new(dump))),
             Source::Template(template) => Ok(Self::Template(template)),
         }
     }
@@ -72,7 +73,7 @@ impl<'a> Baseline<'a> {
     pub fn check(&self, input: usize, dump: &Dump, log: Option<&[Announcement]>) -> Checked {
         match self {
             Self::Cpu(cpu) => cpu.check(input, dump, log),
-            Self::Dump(reference) => golden::check(reference, input, dump),
+            Self::Dump(golden) => golden.check(input, dump),
             Self::Template(template) => template.check(input, dump),
         }
     }
@@ -82,7 +83,7 @@ impl<'a> Baseline<'a> {
     pub fn notes(&self) -> Vec<String> {
         match self {
             Self::Cpu(cpu) => cpu.notes(),
-            Self::Dump(reference) => golden::notes(reference),
+            Self::Dump(golden) => golden.notes(),
             Self::Template(_) => Vec::new(),
         }
     }

@@ -282,8 +282,13 @@ pub fn trace(given: &[(Given, &Source)], wide: &Wide, all: bool) -> Result<Trace
     let (mut features, mut agreed, mut not_captured) = (Vec::new(), 0, 0);
     for (id, feature) in named.chain(nameless(&wide.map).into_iter().map(|f| (None, f))) {
         let mirror = id.is_some_and(|id| never_judged.contains(&id));
-        let asked = || views.iter().map(|(layer, view)| (*layer, view, view.has(id, feature.place)));
-        let says: Vec<(Layer, Has)> = asked().filter_map(|(layer, _, has)| Some((layer, has?))).collect();
+        let (mut says, mut unknown) = (Vec::new(), false);
+        for (layer, view) in &views {
+            match view.has(id, feature.place) {
+                Some(has) => says.push((*layer, has)),
+                None => unknown |= matches!(view, View::Dump(_)),
+            }
+        }
         let there = says.iter().any(|(_, has)| matches!(has, Has::Yes | Has::Some));
         if !there {
             continue;
@@ -294,7 +299,6 @@ pub fn trace(given: &[(Given, &Source)], wide: &Wide, all: bool) -> Result<Trace
             (step.layer, step.change) = (None, None);
         }
         if step.layer.is_none() {
-            let unknown = asked().any(|(_, view, has)| has.is_none() && matches!(view, View::Dump(_)));
             *(if unknown { &mut not_captured } else { &mut agreed }) += 1;
         }
         if all || step.layer.is_some() {

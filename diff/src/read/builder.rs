@@ -53,6 +53,13 @@ impl Builder {
         Self { format, vcpus: Vec::new(), pending: None, headers: 0, loose_headers: false, limits, label: None }
     }
 
+    /// Notes, once, what the dump cannot say.
+    pub fn limit(&mut self, limit: &str) {
+        if !self.limits.iter().any(|noted| noted == limit) {
+            self.limits.push(limit.to_string());
+        }
+    }
+
     /// A header: what follows belongs to the next vCPU. The same header again, with nothing between, says no more.
     pub fn header(&mut self, line: usize, number: Option<u32>) -> Result<(), ReadError> {
         if self.loose_headers && self.pending.is_some_and(|(_, open)| open == number) {

@@ -201,7 +201,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
         return Err(ReadError::whole("MSRs without CPUID; expected a Firecracker fingerprint, which has both"));
     }
     let mut builder = Builder::new(READER.name);
-    builder.limits.push(LIMIT.to_string());
+    builder.limit(LIMIT);
     if has(text, TREE) {
         return read_tree(text, builder);
     }

@@ -68,8 +68,8 @@ fn read(text: &str) -> Result<Input, ReadError> {
             }
             continue;
         }
-        if line::lower(line).starts_with("msr[") && !builder.limits.iter().any(|limit| limit == MSRS) {
-            builder.limits.push(MSRS.to_string());
+        if line::lower(line).starts_with("msr[") {
+            builder.limit(MSRS);
         }
         if line.starts_with("arm_") {
             return Err(ReadError::at(number, "the registers of an ARM CPU; expected x86 CPUID"));
@@ -78,10 +78,8 @@ fn read(text: &str) -> Result<Input, ReadError> {
             && let Ok(Some(Line::Leaf(leaf, Some(0), registers))) = form(line)
             && builder.reread(leaf, registers)
         {
-            let limit = format!("libcpuid read leaf {leaf:#010x} twice, and not the same; the second reading is kept");
-            if !builder.limits.contains(&limit) {
-                builder.limits.push(limit);
-            }
+            builder
+                .limit(&format!("libcpuid read leaf {leaf:#010x} twice, and not the same; the second reading is kept"));
         }
         line::add(&mut builder, number, line, form)?;
     }

@@ -42,9 +42,8 @@ fn read(text: &str) -> Result<Input, ReadError> {
                 None => continue,
             },
         };
-        let instead = statements.instead();
-        if found.replace(statements).is_some() {
-            return Err(ReadError::whole(format!("answers about more than one CPU, each {instead}")));
+        if let Some(first) = found.replace(statements) {
+            return Err(ReadError::whole(format!("answers about more than one CPU, each {}", first.instead())));
         }
     }
     match (found, refused) {

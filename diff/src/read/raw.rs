@@ -53,8 +53,8 @@ const BEHIND: u32 = 0x8000_001e;
 fn note_list_end(vcpu: &mut VcpuDump) {
     let missing = Coverage::of(vcpu).missing.into_iter().find(|id| id.leaf == UNENDED && id.ecx() >= 2);
     // With an entry behind it, it is a line that was lost.
-    let ends = |id: &LeafId| !vcpu.leaves().iter().any(|record| record.id.leaf == UNENDED && record.id > *id);
-    if let Some(id) = missing.filter(ends).filter(|_| vcpu.get(LeafId::new(BEHIND, 0)).is_some()) {
+    let ends = missing.filter(|id| !vcpu.goes_on_behind(*id));
+    if let Some(id) = ends.filter(|_| vcpu.get(LeafId::new(BEHIND, 0)).is_some()) {
         vcpu.gaps.push(Gap { id, reason: GapReason::End });
         vcpu.gaps.sort_by_key(|gap| gap.id);
     }

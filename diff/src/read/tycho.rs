@@ -31,7 +31,7 @@ fn recognise(text: &str) -> bool {
 
 fn read(text: &str) -> Result<Input, ReadError> {
     let mut builder = Builder::new(READER.name);
-    builder.limits.push(LIMIT.to_string());
+    builder.limit(LIMIT);
     for (number, line) in line::lines(text) {
         line::add(&mut builder, number, line, form as Form)?;
     }

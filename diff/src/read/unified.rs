@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use cpuid_probe::LeafId;
 use cpuid_probe::dump::Dump;
 
+use crate::list;
+
 use super::builder::Builder;
 use super::line::{self, BARE, Form, Line};
 use super::{Input, Read, ReadError, Reader, shorten};
@@ -99,9 +101,9 @@ fn read(text: &str) -> Result<Input, ReadError> {
     }
     let limit = "a unified diff shows the differing register sets and a few around them, not the whole dump";
     for side in [&mut a, &mut b] {
-        side.limits.push(limit.to_string());
+        side.limit(limit);
         if cut || is_cut(left) {
-            side.limits.push("lines are missing: a hunk is shorter than its header says".to_string());
+            side.limit("lines are missing: a hunk is shorter than its header says");
         }
     }
     let mut a = a.finish("register lines of the first file")?;
@@ -125,9 +127,8 @@ fn note_one_sided(other: &Dump, lacking: &mut Dump) {
         }
     }
     if let Some(imported) = lacking.provenance.imported.as_mut().filter(|_| !places.is_empty()) {
-        let first: Vec<String> = places.iter().take(8).map(LeafId::to_string).collect();
-        let more = if places.len() > first.len() { ", …" } else { "" };
-        imported.limits.push(format!("the other side alone has lines of {}{more}", first.join(", ")));
+        let places: Vec<String> = places.iter().map(LeafId::to_string).collect();
+        imported.limits.push(format!("the other side alone has lines of {}", list::first(&places, 8)));
     }
 }
 

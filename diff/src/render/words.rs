@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::list;
 use crate::report::{
     BaselineResult, CONSEQUENCE, Change, CoverageWord, Direction, Finding, Input, Overall, Report, Severity, Verdict,
 };
@@ -342,9 +343,7 @@ pub fn not_captured(report: &Report, show: usize) -> Vec<String> {
             continue;
         }
         let (count, noun) = (places.len(), if places.len() == 1 { "place" } else { "places" });
-        let more = if count > show { ", …" } else { "" };
-        places.truncate(show);
-        lines.push(format!("{} lacks {count} {noun} ({}{more})", letter(input), places.join(", ")));
+        lines.push(format!("{} lacks {count} {noun} ({})", letter(input), list::first(&places, show)));
     }
     lines
 }
