@@ -6,7 +6,7 @@
 //!
 //! # Source
 //! libvirt 9.0 src/qemu/qemu_command.c (`qemuBuildCpuCommandLine`, `qemuBuildCpuModelArgStr`, `qemuBuildSmpCommandLine`,
-//! `qemuBuildMachineCommandLine`), checked against `virsh domxml-to-native qemu-argv` by tests/libvirt_boot.rs; newer
+//! `qemuBuildMachineCommandLine`), checked against `virsh domxml-to-native qemu-argv` by tests/probe/libvirt_boot.rs; newer
 //! elements: libvirt 11.3 docs/formatdomain.rst.
 
 use std::borrow::ToOwned;

@@ -1,5 +1,4 @@
 //! `cpuid-probe kvm` on a host with KVM.
-#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,7 +1,5 @@
 //! `cpuid-diff explain`: an answer for every name there is, and the command itself.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
@@ -22,7 +20,7 @@ fn every_name() -> BTreeSet<String> {
         ("internal_features.csv", &["name"]),
     ];
     for (file, columns) in tables {
-        let Some(path) = support::shared(&format!("facts/{file}")) else { continue };
+        let Some(path) = crate::support::shared(&format!("facts/{file}")) else { continue };
         let mut reader = csv::Reader::from_path(path).expect("a fact table");
         let header = reader.headers().expect("a header").clone();
         for row in reader.records().map(|r| r.expect("a row")) {

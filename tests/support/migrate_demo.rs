@@ -1,10 +1,11 @@
 //! The program of scripts/migrate-demo.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/demo.rs"]
+#[path = "demo.rs"]
 mod demo;
-#[path = "support/machine.rs"]
+#[path = "machine.rs"]
 mod machine;
+#[path = "mod.rs"]
 mod support;
 
 use std::process::ExitCode;

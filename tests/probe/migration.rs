@@ -1,12 +1,5 @@
 //! Prediction against truth: what comparing two boot dumps predicts is what a guest sees when it migrates live from
 //! the one CPU definition to the other, and nothing else.
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/demo.rs"]
-mod demo;
-#[path = "support/machine.rs"]
-mod machine;
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -26,8 +19,8 @@ use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::register::mask;
 use cpuid_probe::volatile::volatile_bits;
 use cpuid_probe::{LeafId, Register, json};
-use demo::{CASES, LINUX_CASES, PROBE, changes, image, show, show_linux, switch};
-use machine::{Cpu, Definition, Machine};
+use crate::demo::{CASES, LINUX_CASES, PROBE, changes, image, show, show_linux, switch};
+use crate::machine::{Cpu, Definition, Machine};
 
 /// A migration: source and destination, as `-cpu` and optionally `-smp` arguments.
 struct Pair {
@@ -135,7 +128,7 @@ fn the_loss_of_long_mode_or_of_the_apic_is_seen_by_all_vcpus() {
 
 #[test]
 fn the_page_shows_what_the_demonstration_prints() {
-    let page = fs::read_to_string(support::root().join("docs/watching.md")).unwrap();
+    let page = fs::read_to_string(crate::support::root().join("docs/watching.md")).unwrap();
     assert!(page.contains(&format!(" {} pairs of definitions that differ", PAIRS.len() - 1)), "how many pairs");
     for shown in CASES.iter().map(show).chain(LINUX_CASES.iter().map(show_linux)) {
         // Which instruction the kernel falls over first is not the same every time.

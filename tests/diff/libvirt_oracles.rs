@@ -1,7 +1,4 @@
 //! Real libvirt as the judge of `check` and `baseline`, under emulation.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,8 +12,8 @@ use cpuid_diff::baseline::map::CpuMap;
 use cpuid_probe::libvirt::names::libvirt_name;
 use cpuid_probe::libvirt::read_cpus;
 use serde_json::Value;
-use support::libvirt::Libvirt;
-use support::root;
+use crate::support::libvirt::Libvirt;
+use crate::support::root;
 
 /// The map of the libvirt that judges.
 const CPU_MAP: &str = "/usr/share/libvirt/cpu_map";
@@ -197,7 +194,7 @@ fn agrees(bench: &Bench, cpu: &str, name: &str) -> bool {
 
 /// Every pair of the files in the corpus that end in `suffix`.
 fn pairs(suffix: &str) -> Vec<[PathBuf; 2]> {
-    let Some(directory) = support::shared("corpus/libvirt") else { return Vec::new() };
+    let Some(directory) = crate::support::shared("corpus/libvirt") else { return Vec::new() };
     let mut files: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.to_string_lossy().ends_with(suffix));
     files.sort();

@@ -1,8 +1,6 @@
 //! Remedies, tried out: libvirt takes every XML snippet and makes of it the QEMU setting that stands beside it; QEMU takes
 //! what libvirt has no name for.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
@@ -11,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use cpuid_diff::baseline::map::CpuMap;
 use cpuid_diff::knowledge::{Asked, Entry, Place, Site, Subject, advice_for, entries};
-use support::libvirt::Libvirt;
+use crate::support::libvirt::Libvirt;
 
 /// An XML snippet, the elements it goes into, and the QEMU settings that are said to be the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +100,7 @@ const NEWER_ELEMENTS: &[&str] = &["emsr_bitmap", "xmm_input", "extended", "tlbfl
 #[test]
 fn libvirt_makes_the_qemu_setting_of_every_snippet() {
     let libvirt = Libvirt::start();
-    let file = support::scratch().join("domain.xml");
+    let file = crate::support::scratch().join("domain.xml");
     let kind = if libvirt.ask(&["capabilities"]).contains("<domain type='kvm'") { "kvm" } else { "qemu" };
     let known = CpuMap::libvirt_9_0();
     let newest = CpuMap::builtin();

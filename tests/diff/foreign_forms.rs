@@ -1,8 +1,4 @@
 //! Other tools' forms of a dump: what we write is read back, by us and by the tools, and no input makes a reader panic.
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/registers.rs"]
-mod registers;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -14,7 +10,7 @@ use cpuid_probe::coverage::{Coverage, Place, range_head};
 use cpuid_probe::dump::{Dump, MsrRecord, Source, VcpuDump};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use registers::any_cpu;
+use crate::registers::any_cpu;
 
 prop_compose! {
     fn any_dump()(

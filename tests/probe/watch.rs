@@ -1,11 +1,4 @@
 //! `cpuid-probe watch`: its options here, and what it reports in Linux guests that really migrate.
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/demo.rs"]
-mod demo;
-#[path = "support/machine.rs"]
-mod machine;
-mod support;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -24,12 +17,12 @@ use cpuid_diff::report::Severity;
 use cpuid_probe::dump::{Dump, Gap, GapReason, Record, VcpuDump};
 use cpuid_probe::volatile::VOLATILE;
 use cpuid_probe::{LeafId, Register, json};
-use demo::{PROBE, last_pass, switch};
-use machine::qmp::Qmp;
-use machine::{Cpu, Definition, Machine};
+use crate::demo::{PROBE, last_pass, switch};
+use crate::machine::qmp::Qmp;
+use crate::machine::{Cpu, Definition, Machine};
 use serde_json::Value;
-use support::guest::Guest;
-use support::tidy::bind;
+use crate::support::guest::Guest;
+use crate::support::tidy::bind;
 
 #[test]
 fn what_a_watcher_leaves_out_is_what_the_differ_never_judges() {
@@ -112,7 +105,7 @@ fn nothing_changes_under_a_machine_that_stays() {
 
 #[test]
 fn a_baseline_is_what_the_first_pass_is_compared_with() {
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let (baseline, before, now) = altered(&directory);
     let (old, new) = (before.registers.edx, now.registers.edx);
     let dumps = directory.join("dumps");
@@ -167,7 +160,7 @@ fn send(signal: &str, process: u32) {
 
 #[test]
 fn told_to_stop_it_ends_with_its_summary() {
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let (baseline, ..) = altered(&directory);
     for (arguments, signal, code) in [
         (&["--interval", "100000"][..], "INT", 0),
@@ -197,7 +190,7 @@ fn an_ignored_signal_stays_ignored() {
 
 #[test]
 fn a_change_is_shown_though_its_dumps_cannot_be_written() {
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let (baseline, ..) = altered(&directory);
     let dumps = directory.join("dumps");
     // Where the second dump should go is something else.
@@ -210,7 +203,7 @@ fn a_change_is_shown_though_its_dumps_cannot_be_written() {
 
 #[test]
 fn trouble_is_2() {
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let file = directory.join("no dump");
     fs::write(&file, "00000001 00000000: 0 0 0 0\n").unwrap();
     let file = file.display().to_string();
@@ -245,7 +238,7 @@ fn trouble_is_2() {
 
 /// The changes that a console reports, without the passes that saw them.
 fn changes(console: &str) -> Vec<&str> {
-    demo::changes(console).iter().filter_map(|line| Some(line.split_once(" vcpu ")?.1)).collect()
+    crate::demo::changes(console).iter().filter_map(|line| Some(line.split_once(" vcpu ")?.1)).collect()
 }
 
 /// Migrates a Linux guest that watches from one CPU to another. What it reported there, ten passes later.
@@ -256,7 +249,7 @@ fn migrate(guest: &Guest, source: &Cpu, destination: &Cpu) -> String {
     assert!(changes(source.console()).is_empty(), "{}", source.console());
     destination.wait_for("passes", |console| last_pass(console).filter(|pass| *pass > before + 10));
     let passes =
-        demo::changes(destination.console()).into_iter().filter_map(|line| line.split(' ').nth(1)?.parse().ok());
+        crate::demo::changes(destination.console()).into_iter().filter_map(|line| line.split(' ').nth(1)?.parse().ok());
     let passes: BTreeSet<u32> = passes.collect();
     assert!(passes.iter().all(|pass| (before + 1..=before + 2).contains(pass)), "{passes:?} after {before}");
     destination.console().to_string()
@@ -295,7 +288,7 @@ const LOSSES: &[(&str, &str, &[&str])] = &[
 #[test]
 fn with_every_option_it_survives_too_and_a_boot_dump_is_a_baseline() {
     let (source, destination) = (Cpu::new("Haswell-noTSX", "2"), Cpu::new("Haswell-noTSX,-avx2", "2"));
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let baseline = directory.join("baseline.json");
     let boot = Command::new(PROBE)
         .args(["boot", "--accel", "tcg", "--cpu", &source.model, "--smp", &source.smp, "-o"])
@@ -361,7 +354,7 @@ fn a_guest_that_was_not_watched_is_trouble() {
     };
     let (code, last) = watch("qemu64", &["--max-seconds", "0"]);
     assert_eq!((code, last.contains("has not written its dump")), (Some(2), true), "{last}");
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let from = format!("unix:{}", directory.join("stream").display());
     let (code, last) = watch("qemu64", &["--max-seconds", "0", "--incoming", &from]);
     assert_eq!((code, last.contains("no guest has come")), (Some(2), true), "{last}");
@@ -383,7 +376,7 @@ fn qemus(text: &str) -> usize {
 
 #[test]
 fn boot_watch_follows_a_guest_from_one_host_to_the_next() {
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let path = |name: &str| directory.join(name).display().to_string();
     let start = |cpu: &str, arguments: &[&str]| {
         let mut command = program(PROBE);
@@ -431,8 +424,8 @@ fn boot_watch_follows_a_guest_from_one_host_to_the_next() {
 fn a_killed_test_leaves_nothing_behind() {
     const TO_BE_KILLED: &str = "CPUID_TEST_TO_BE_KILLED";
     if env::var_os(TO_BE_KILLED).is_some() {
-        let directory = support::scratch();
-        let definition = Definition::image(&demo::image(), &format!("watch=20 verbose {}", directory.display()));
+        let directory = crate::support::scratch();
+        let definition = Definition::image(&crate::demo::image(), &format!("watch=20 verbose {}", directory.display()));
         let cpu = Cpu::new("Haswell-noTSX", "1");
         let mut source = Machine::start(&definition, &cpu);
         let _destination = switch(&mut source, &definition, &cpu);

@@ -1,7 +1,4 @@
 //! The samples: every one is whole, described, and what its name promises; and the main job of the README.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +11,7 @@ use cpuid_diff::report::{Overall, Severity};
 use cpuid_probe::LeafId;
 use cpuid_probe::coverage::Coverage;
 use cpuid_probe::dump::{Dump, Recorded, VcpuDump};
-use support::root;
+use crate::support::root;
 
 /// The dumps among the samples: neither the lines of the reference case nor descriptions.
 fn samples() -> Vec<(String, Dump)> {

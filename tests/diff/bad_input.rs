@@ -1,6 +1,5 @@
 //! Input that is no dump, or no longer one: exit code 2 and one line that names the file, the line and what was
 //! expected.
-#![allow(clippy::unwrap_used)]
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -1,14 +1,11 @@
 //! `trace`: where a feature was lost between the host's CPUID and the guest.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use support::scratch;
+use crate::support::scratch;
 
 /// A Haswell host, with DS and DTES64.
 const HOST: &str = "00000001 00000000: 000306f2 0f000800 7ffefbff bfebfbff\n";

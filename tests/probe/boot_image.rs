@@ -1,7 +1,4 @@
 //! The boot image as a file: small, in the two forms that loaders know, and without SSE.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::fs;
 use std::process::Command;
@@ -17,7 +14,7 @@ const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
 
 /// The image, as `--emit-image` writes it.
 fn image() -> Vec<u8> {
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let file = directory.join("boot.elf");
     let emit = || Command::new(PROBE).args(["boot", "--emit-image"]).arg(&file).output().unwrap();
     assert!(emit().status.success());

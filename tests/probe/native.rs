@@ -1,7 +1,4 @@
 //! `cpuid-probe dump` as a Linux program, in real guests: unmodified Debian kernels under QEMU's emulation.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::collections::BTreeSet;
 
@@ -9,8 +6,8 @@ use cpuid_probe::coverage::Coverage;
 use cpuid_probe::dump::{Dump, GapReason, Recorded, Source, VcpuDump};
 use cpuid_probe::text::read_frame;
 use cpuid_probe::{LeafId, Registers, json};
-use support::guest::{Guest, Output};
-use support::places::{Places, places};
+use crate::support::guest::{Guest, Output};
+use crate::support::places::{Places, places};
 
 const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
 

@@ -3,8 +3,6 @@
 //! The fact tables (`../shared/facts`) lie beside the repository only where the rows are maintained; elsewhere the
 //! frozen counts stand for them.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +14,7 @@ use cpuid_diff::report::Severity;
 
 /// The directory of the fact tables, if it is there.
 fn facts() -> Option<PathBuf> {
-    let facts = support::shared("facts");
+    let facts = crate::support::shared("facts");
     if facts.is_none() {
         eprintln!("skipped: no fact tables beside the repository");
     }
@@ -160,7 +158,7 @@ fn rules_and_causes_are_those_of_the_fact_tables() {
 #[test]
 fn no_row_of_the_tables_is_lacking() {
     let Some(facts) = facts() else { return };
-    let script = support::root().join("scripts/generate-knowledge");
+    let script = crate::support::root().join("scripts/generate-knowledge");
     let run = Command::new(script).arg("--check").arg("--facts").arg(facts).output().expect("python3");
     assert!(run.status.success(), "{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
 }

@@ -1,7 +1,4 @@
 //! `cpuid-probe boot` with a real QEMU.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,8 +14,8 @@ use cpuid_probe::text::read_frame;
 use cpuid_probe::{LeafId, Register, json};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
-use support::guest::Guest;
-use support::places::places;
+use crate::support::guest::Guest;
+use crate::support::places::places;
 
 const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
 const QEMU: &str = "qemu-system-x86_64";
@@ -113,7 +110,7 @@ fn differences(dump: &Dump, words: &Value) -> BTreeSet<(u32, u32, Register, u8)>
 
 #[test]
 fn every_64_bit_model_reads_as_qemu_says() {
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let models = models();
     let mut arguments = vec!["--accel", "tcg", "-o", directory.to_str().unwrap()];
     arguments.extend(models.iter().flat_map(|model| ["--cpu", model]));
@@ -346,7 +343,7 @@ fn machine_types_are_named_as_qemu_resolves_them() {
 
 #[test]
 fn several_definitions_make_several_files_in_their_order() {
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let to = directory.join("new");
     let all = ["--accel", "tcg", "--cpu", "EPYC,-avx", "--cpu", "nonsense", "--cpu", "Nehalem"];
     let none = boot(&all);
@@ -473,7 +470,7 @@ fn long_run(directory: &Path) -> Child {
 #[test]
 fn however_it_ends_nothing_is_left_behind() {
     for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
-        let directory = support::scratch();
+        let directory = crate::support::scratch();
         let mut probe = long_run(&directory);
         let qemu = qemu_of(&probe);
         // On a busy machine the guest might be done before the signal is there.
@@ -488,7 +485,7 @@ fn however_it_ends_nothing_is_left_behind() {
 
 #[test]
 fn a_killed_qemu_is_an_error_and_leaves_no_file() {
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let probe = long_run(&directory);
     let qemu = qemu_of(&probe);
     kill_process(qemu, Signal::KILL).unwrap();
@@ -502,7 +499,7 @@ fn a_killed_qemu_is_an_error_and_leaves_no_file() {
 
 #[test]
 fn a_hung_qemu_is_given_up() {
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     // A QEMU that stops in its tracks: a real one, sent SIGSTOP as soon as it runs.
     let mut command = Command::new(PROBE);
     command.args(["boot", "--accel", "tcg", "--cpu", "EPYC", "--smp", "128", "--timeout", "3", "-o"]);
@@ -520,7 +517,7 @@ fn a_hung_qemu_is_given_up() {
 
 #[test]
 fn a_full_disk_is_an_error_and_leaves_no_file() {
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let at = directory.display();
     let output = in_namespace(
         &format!("mount -t tmpfs -o size=4k none {at}"),
@@ -543,7 +540,7 @@ fn devices_are_written_to_and_never_replaced() {
 #[test]
 fn the_emitted_image_works_by_hand_on_every_machine() {
     need_qemu();
-    let directory = support::scratch();
+    let directory = crate::support::scratch();
     let image: PathBuf = directory.join("boot.elf");
     assert!(boot(&["--emit-image", image.to_str().unwrap()]).status.success());
     assert_eq!(fs::metadata(&image).unwrap().permissions().mode() & 0o111, 0);
@@ -582,9 +579,9 @@ fn the_emitted_image_works_by_hand_on_every_machine() {
 #[test]
 fn the_page_works() {
     need_qemu();
-    let directory = support::scratch();
-    fs::copy(support::root().join("tests/data/domains/live.xml"), directory.join("vm.xml")).unwrap();
-    let page = fs::read_to_string(support::root().join("docs/boot.md")).unwrap();
+    let directory = crate::support::scratch();
+    fs::copy(crate::support::root().join("tests/data/domains/live.xml"), directory.join("vm.xml")).unwrap();
+    let page = fs::read_to_string(crate::support::root().join("docs/boot.md")).unwrap();
     let commands: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
     assert!(commands.len() >= 5);
     for command in commands {

@@ -1,13 +1,11 @@
 //! Every example that `--help` shows runs, and man pages and completions come from the same definition. Bound to both
 //! packages; each tests its own program.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use support::{root, scratch};
+use crate::support::{root, scratch};
 
 /// The program of the package that this is built for.
 fn program() -> &'static Path {

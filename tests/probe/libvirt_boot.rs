@@ -1,7 +1,4 @@
 //! Against a real libvirt: what it tells QEMU about a guest's CPU, and what its guests see.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,8 +9,8 @@ use cpuid_probe::dump::Dump;
 use cpuid_probe::json;
 use cpuid_probe::libvirt::removed::{read_removed_features, removed_features};
 use cpuid_probe::libvirt::{Guest, read_cpus, read_guests};
-use support::libvirt::Libvirt;
-use support::root;
+use crate::support::libvirt::Libvirt;
+use crate::support::root;
 
 /// What the installed libvirt has removed from a model.
 fn removed(model: &str) -> Vec<String> {

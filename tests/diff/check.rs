@@ -6,8 +6,6 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-mod support;
-
 const NODE1: &str = "00000001 00000000: 000306c1 0f000800 fffa3223 0f8bfbff\n";
 const NODE2: &str = "00000001 00000000: 000306c1 00000800 fffa3227 0fabfbff\n";
 
@@ -92,8 +90,8 @@ fn the_reference_case() {
     let files = Files::new("reference");
     let (node1, node2) = (files.put("node1", NODE1), files.put("node2", NODE2));
     let (Some(capabilities), Some(domcapabilities)) = (
-        support::shared("corpus/reference-case/cap_cpu_baseline__cpu_baseline.txt"),
-        support::shared("corpus/reference-case/docap_cpu_baseline__cpu-baseline.xml"),
+        crate::support::shared("corpus/reference-case/cap_cpu_baseline__cpu_baseline.txt"),
+        crate::support::shared("corpus/reference-case/docap_cpu_baseline__cpu-baseline.xml"),
     ) else {
         return;
     };
@@ -361,7 +359,7 @@ fn a_hundred_megabytes_of_xml_are_refused_without_being_read() {
 /// Whatever libvirt's own cases hold, the answer is a result or one clear line.
 #[test]
 fn libvirts_own_definitions_are_understood() {
-    let Some(cases) = support::shared("corpus/libvirt-compare") else { return };
+    let Some(cases) = crate::support::shared("corpus/libvirt-compare") else { return };
     let files = Files::new("libvirt-compare");
     let node1 = files.put("node1", NODE1);
     for entry in fs::read_dir(cases).expect("readable") {

@@ -1,7 +1,4 @@
 //! `baseline`: the common CPU of hosts and guests, through the command line, and guests booted from it.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use cpuid_diff::baseline::expand::Expanded;
 use cpuid_diff::baseline::map::CpuMap;
 use cpuid_probe::libvirt::read_cpus;
-use support::{root, scratch, shared};
+use crate::support::{root, scratch, shared};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).args(arguments).stdin(Stdio::null()).output().unwrap()

@@ -1,8 +1,4 @@
 //! The walker on hand-made CPUs: what it reads, where it stops, and that a dump replayed through it is the dump.
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/registers.rs"]
-mod registers;
 
 use std::collections::BTreeSet;
 
@@ -10,7 +6,7 @@ use cpuid_probe::coverage::{Coverage, Place};
 use cpuid_probe::dump::{Gap, GapReason, Recorded, VcpuDump};
 use cpuid_probe::{CpuidSource, LeafId, Registers};
 use proptest::prelude::*;
-use registers::{Beyond, Cpu, TextIn, any_cpu};
+use crate::registers::{Beyond, Cpu, TextIn, any_cpu};
 
 /// An Intel CPU with basic leaves 0 to `last` (leaf n: four registers made of n), a hypervisor bit, and 0x80000000 to
 /// 0x80000008.

@@ -2,16 +2,11 @@
 //!
 //! The rules A to H are those that hold for every such case, whatever the libvirt version.
 
-#[path = "support/cpudata.rs"]
-mod cpudata;
-#[path = "support/mod.rs"]
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use cpudata::CpuData;
+use crate::cpudata::CpuData;
 use cpuid_diff::baseline::decode::{Decoded, Hints, Purpose, decode, without_broken_tsx};
 use cpuid_diff::baseline::expand::Expanded;
 use cpuid_diff::baseline::map::{CpuMap, Features, Place, Signature, Vendor};
@@ -28,7 +23,7 @@ struct Case {
 
 impl Case {
     fn all() -> Vec<Self> {
-        let Some(dir) = support::shared("corpus/libvirt") else { return Vec::new() };
+        let Some(dir) = crate::support::shared("corpus/libvirt") else { return Vec::new() };
         let names: Vec<String> = list(&dir, "x86_64-cpuid-");
         let dumps = names.iter().filter(|n| names.contains(&format!("{n}-host")));
         dumps
@@ -230,7 +225,7 @@ fn a_guest_is_decoded_to_libvirts_own_model() {
 fn baselines_are_decoded_to_libvirts_own_model() {
     let map = CpuMap::libvirt_9_0();
     for folder in ["corpus/libvirt", "corpus/libvirt-compare"] {
-        let Some(dir) = support::shared(folder) else { return };
+        let Some(dir) = crate::support::shared(folder) else { return };
         for name in list(&dir, "x86_64-").into_iter().filter(|n| n.contains("baseline-")) {
             let text = fs::read_to_string(dir.join(format!("x86_64-{name}.xml"))).expect("readable");
             if text.contains("<cpuTest") {
@@ -255,7 +250,7 @@ fn baselines_are_decoded_to_libvirts_own_model() {
 
 /// The rows of a fact table, by column.
 fn table(name: &str) -> Option<Vec<BTreeMap<String, String>>> {
-    let mut reader = csv::Reader::from_path(support::shared(&format!("facts/{name}.csv"))?).expect("a table");
+    let mut reader = csv::Reader::from_path(crate::support::shared(&format!("facts/{name}.csv"))?).expect("a table");
     Some(reader.deserialize().collect::<Result<_, _>>().expect("rows"))
 }
 
@@ -321,7 +316,7 @@ fn the_maps_hold_what_the_fact_tables_say() {
 
 #[test]
 fn there_are_cases_where_the_reference_material_is() {
-    if support::shared("corpus/libvirt").is_some() {
+    if crate::support::shared("corpus/libvirt").is_some() {
         assert!(Case::all().len() >= 8);
     }
 }

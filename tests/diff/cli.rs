@@ -1,7 +1,5 @@
 //! The examples of README and docs, with exact output. `scripts/update-examples` rewrites them.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,7 +8,7 @@ fn probe() -> PathBuf {
     let differ = Path::new(env!("CARGO_BIN_EXE_cpuid-diff"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--package", "cpuid-probe", "--bin", "cpuid-probe"]).current_dir(support::root());
+    build.args(["build", "--quiet", "--package", "cpuid-probe", "--bin", "cpuid-probe"]).current_dir(crate::support::root());
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }
@@ -25,7 +23,7 @@ const TESTED_ELSEWHERE: [&str; 3] = ["baselines.md", "boot.md", "libvirt.md"];
 #[test]
 fn every_example_does_what_it_says() {
     // Examples name files as a reader at the top of the repository does.
-    std::env::set_current_dir(support::root()).expect("the top of the repository");
+    std::env::set_current_dir(crate::support::root()).expect("the top of the repository");
     let cases = trycmd::TestCases::new();
     cases
         .register_bin("cpuid-diff", Path::new(env!("CARGO_BIN_EXE_cpuid-diff")))

@@ -4,9 +4,6 @@
 //! corpus (`../shared/corpus`, or $CPUID_SHARED) is not part of the repository; where it is missing these tests say so
 //! and pass.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -44,7 +41,7 @@ const AIDA64: &str = r"(?m)^CPUID (?<leaf>[0-9A-Fa-f]{8})[ :\t]+(?<v>\w{8}[- ]\w
 
 /// The files of a folder of the corpus, sorted; none where there is no corpus.
 fn files(folder: &str, end: &str) -> Vec<PathBuf> {
-    let Some(folder) = support::shared(&format!("corpus/{folder}")) else {
+    let Some(folder) = crate::support::shared(&format!("corpus/{folder}")) else {
         eprintln!("no corpus of {folder}: nothing to read");
         return Vec::new();
     };
