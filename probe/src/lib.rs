@@ -21,6 +21,7 @@ pub mod enumerate;
 pub mod hypervisor;
 pub mod leaf;
 pub mod msr;
+pub mod place;
 pub mod register;
 pub mod rules;
 pub mod source;
@@ -41,5 +42,6 @@ pub mod raw;
 
 pub use enumerate::{Visit, walk};
 pub use leaf::LeafId;
+pub use place::Place;
 pub use register::{Register, Registers};
 pub use source::CpuidSource;

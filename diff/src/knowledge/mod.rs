@@ -30,6 +30,8 @@ use cpuid_probe::Register;
 
 use crate::report::{Names, Severity};
 
+pub use cpuid_probe::hypervisor::Owner;
+
 pub use advice::{Accel, Advice, Asked, Layer, Subject, advice_for};
 pub use causes::of as causes_of;
 pub use export::{Entry, entries, export_csv};
@@ -38,57 +40,6 @@ pub use lookup::{msr_row, owner_without_signature, row_at};
 pub use names::{Match, Namespace, Place, by_name, near, search};
 pub use rules::of as rules_of;
 pub use table::{Migratable, Sub};
-
-/// Whose leaves a row or a place lies in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Owner {
-    /// The CPU's own leaves.
-    Cpu,
-    /// A KVM block.
-    Kvm,
-    /// A Hyper-V block (or QEMU's emulation of one).
-    HyperV,
-    /// A Xen block.
-    Xen,
-    /// A VMware block.
-    Vmware,
-    /// Another hypervisor's block.
-    OtherHypervisor,
-}
-
-impl Owner {
-    /// All.
-    pub const ALL: [Self; 6] = [Self::Cpu, Self::Kvm, Self::HyperV, Self::Xen, Self::Vmware, Self::OtherHypervisor];
-
-    /// The word in listings.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Kvm => "kvm",
-            Self::HyperV => "hyperv",
-            Self::Xen => "xen",
-            Self::Vmware => "vmware",
-            Self::OtherHypervisor => "other",
-        }
-    }
-
-    /// The owner of a hypervisor block with this signature (EBX, ECX, EDX of its first leaf).
-    ///
-    /// # Source
-    /// Linux Documentation/virt/kvm/x86/cpuid.rst, Hyper-V TLFS leaf 0x40000000, Xen arch-x86/cpuid.h,
-    /// Linux arch/x86/kernel/cpu/vmware.c. KVM's default vendor id for nested Hyper-V is `Linux KVM Hv`.
-    #[must_use]
-    pub const fn of_signature(signature: &[u8; 12]) -> Self {
-        match signature {
-            b"KVMKVMKVM\0\0\0" => Self::Kvm,
-            b"Microsoft Hv" | b"Linux KVM Hv" => Self::HyperV,
-            b"XenVMMXenVMM" => Self::Xen,
-            b"VMwareVMware" => Self::Vmware,
-            _ => Self::OtherHypervisor,
-        }
-    }
-}
 
 /// How a difference is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
