@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use cpuid_diff::baseline::{dir, drift::drift, map::CpuMap};
+use cpuid_diff::cpu_map::{CpuMap, dir, drift::drift};
 
 fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use cpuid_diff::assemble::Named;
-use cpuid_diff::baseline::dir;
-use cpuid_diff::baseline::evidence::{Announcement, announcements};
-use cpuid_diff::baseline::map::CpuMap;
-use cpuid_diff::baseline::source::{self, Source};
+use cpuid_diff::check::evidence::{Announcement, announcements};
+use cpuid_diff::cpu_map::{CpuMap, dir};
 use cpuid_diff::policy::Policy;
 use cpuid_diff::read::{self, Input, ReadError};
+use cpuid_diff::view::source::{self, Source};
 use cpuid_probe::dump::Dump;
 
 /// A larger file is no dump.

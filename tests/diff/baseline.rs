@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use cpuid_diff::baseline::expand::Expanded;
-use cpuid_diff::baseline::map::CpuMap;
+use cpuid_diff::view::promise::Expanded;
+use cpuid_diff::cpu_map::CpuMap;
 use cpuid_probe::libvirt::read_cpus;
 use crate::support::{root, scratch, shared};
 

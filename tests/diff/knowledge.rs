@@ -10,7 +10,7 @@ use std::process::Command;
 use cpuid_diff::knowledge::{
     Asked, Entry, Namespace, Owner, Place, Site, Subject, advice_for, entries, export_csv, names,
 };
-use cpuid_diff::report::Severity;
+use cpuid_diff::severity::Severity;
 
 /// The directory of the fact tables, if it is there.
 fn facts() -> Option<PathBuf> {

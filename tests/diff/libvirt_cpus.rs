@@ -7,9 +7,11 @@ use std::fs;
 use std::path::Path;
 
 use crate::cpudata::CpuData;
-use cpuid_diff::baseline::decode::{Decoded, Hints, Purpose, decode, without_broken_tsx};
-use cpuid_diff::baseline::expand::Expanded;
-use cpuid_diff::baseline::map::{CpuMap, Features, Place, Signature, Vendor};
+use cpuid_diff::pool::decode::{Decoded, Hints, Purpose, decode, without_broken_tsx};
+use cpuid_diff::view::promise::Expanded;
+use cpuid_diff::cpu_map::{CpuMap, Features, Signature, Vendor};
+use cpuid_probe::Place;
+use cpuid_probe::msr::must_be_one;
 use cpuid_probe::libvirt::cpu::{Cpu, Fallback, Form, Policy};
 use cpuid_probe::libvirt::read_cpus;
 use cpuid_probe::{LeafId, Register};
@@ -269,10 +271,12 @@ fn the_maps_hold_what_the_fact_tables_say() {
         let place = if row["kind"] == "cpuid" {
             let id = LeafId::new(number("leaf") as u32, number("subleaf") as u32);
             let register = Register::from_name(&row["reg"]).expect("a register");
-            Place::Cpuid { id, register, bit: number("mask").trailing_zeros() as u8 }
+            Place::bit(id.leaf, id.ecx(), register, number("mask").trailing_zeros() as u8)
         } else {
             let mask = number("msr_edx_mask") << 32 | number("msr_eax_mask");
-            Place::Msr { index: number("msr") as u32, bit: mask.trailing_zeros() as u8 }
+            let (index, bit) = (number("msr") as u32, mask.trailing_zeros() as u8);
+            // The table counts VMX controls as libvirt did up to 11.3: from the upper half.
+            Place::msr(index, if must_be_one(index, bit + 32).is_some() && bit < 32 { bit + 32 } else { bit })
         };
         let name = &row["name"];
         let known = &newest.features[newest.feature(name).unwrap_or_else(|| panic!("no {name}"))];

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cpuid_diff::baseline::map::CpuMap;
+use cpuid_diff::cpu_map::CpuMap;
 use cpuid_diff::knowledge::{Asked, Entry, Place, Site, Subject, advice_for, entries};
 use crate::support::libvirt::Libvirt;
 

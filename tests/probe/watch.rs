@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use cpuid_diff::knowledge::table::{Bits, CauseKind, Sub};
 use cpuid_diff::knowledge::{Owner, RuleKind, causes_of, rules_of};
-use cpuid_diff::report::Severity;
+use cpuid_diff::severity::Severity;
 use cpuid_probe::dump::{Dump, Gap, GapReason, Record, VcpuDump};
 use cpuid_probe::volatile::VOLATILE;
 use cpuid_probe::{LeafId, Register, json};

@@ -100,7 +100,14 @@ pub fn export_csv() -> String {
             Place::Msr { index, bit } => ("cpu", format!("msr:{index:#010x}"), String::new(), "", bit, bit),
         };
         let row = e.row;
-        let gate = row.gates.iter().map(|g| place_of_gate(g.leaf, g.subleaf, g.register, g.bit)).collect::<Vec<_>>();
+        let gate = row
+            .gates
+            .iter()
+            .map(|g| {
+                let id = g.leaf().expect("a leaf");
+                place_of_gate(id.leaf, id.ecx(), g.register().expect("a register"), g.bits().expect("bits").lo)
+            })
+            .collect::<Vec<_>>();
         let cells = [
             e.kind,
             owner,

@@ -7,22 +7,10 @@
 //! Intel SDM vol. 1 ch. 21 and AMD APM vol. 3 appendix E, the leaves named; QEMU fills 0x8000001D and 0x8000001E even
 //! where the bit is off (QEMU 7.2 target/i386/cpu.c:5791-5821).
 
+use cpuid_probe::Place;
 use cpuid_probe::Register::{self, Eax, Ebx, Ecx, Edx};
 
 use super::{Owner, Site};
-
-/// A bit that must be set for a place to mean anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Gate {
-    /// Leaf of the gate bit.
-    pub leaf: u32,
-    /// Its subleaf; 0 where the leaf has none.
-    pub subleaf: u32,
-    /// Its register.
-    pub register: Register,
-    /// The bit, 0 to 31.
-    pub bit: u8,
-}
 
 /// One gated leaf.
 struct Gated {
@@ -30,15 +18,14 @@ struct Gated {
     /// Only bits of this register, from the first to the last of these; the whole leaf if none.
     only: Option<(Register, u8, u8)>,
     /// One of them is enough.
-    gates: &'static [Gate],
+    gates: &'static [Place],
 }
 
-const fn bit(leaf: u32, subleaf: u32, register: Register, bit: u8) -> Gate {
-    assert!(bit <= 31);
-    Gate { leaf, subleaf, register, bit }
+const fn bit(leaf: u32, subleaf: u32, register: Register, bit: u8) -> Place {
+    Place::bit(leaf, subleaf, register, bit)
 }
 
-const fn leaf(leaf: u32, gates: &'static [Gate]) -> Gated {
+const fn leaf(leaf: u32, gates: &'static [Place]) -> Gated {
     Gated { leaf, only: None, gates }
 }
 
@@ -67,7 +54,7 @@ const GATED: &[Gated] = &[
 
 /// The bits of which one must be set for this bit to mean anything; empty where it always does.
 #[must_use]
-pub fn gates_of(site: Site, bit: u8) -> &'static [Gate] {
+pub fn gates_of(site: Site, bit: u8) -> &'static [Place] {
     if site.owner != Owner::Cpu {
         return &[];
     }

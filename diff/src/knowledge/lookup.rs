@@ -4,7 +4,7 @@ use core::ptr;
 
 use super::table::{Bits, Cause, Feature, Field, Located, MsrFeature, MsrRule, Rule, Sub, narrowest, rows_of};
 use super::{Migratable, Owner, Row, RuleKind, Site, causes, features, fields, gates, msrs, rules, sources};
-use crate::report::{Names, Severity};
+use crate::severity::{Names, Severity};
 
 /// The row that `bit` (0 to 31) of `site` belongs to.
 ///
@@ -26,6 +26,7 @@ pub fn row_at(site: Site, bit: u8) -> Row {
     let known = Row {
         hi,
         lo,
+        bits: cpuid_probe::place::BitRange::new(hi, lo),
         names: Names::default(),
         name: None,
         known: true,
@@ -73,6 +74,7 @@ pub fn msr_row(index: u32, bit: u8) -> Row {
     Row {
         hi: bit,
         lo: bit,
+        bits: cpuid_probe::place::BitRange::one(bit),
         names,
         name: names.libvirt.or(names.qemu).or_else(|| feature.and_then(|f| f.label)),
         known: feature.is_some(),
@@ -101,7 +103,8 @@ pub fn owner_without_signature(leaf: u32) -> Owner {
 
 /// The lowest bit of the field called `name`, of which rows may be parts.
 #[must_use]
-pub fn lowest_bit_of_field(site: Site, name: &str) -> Option<u8> {
+pub fn lowest_bit_of_field(place: cpuid_probe::Place, name: &str) -> Option<u8> {
+    let site = super::shim::site(place)?;
     rows_of(fields::of(site.owner), site).find(|f| f.name == name).map(|f| f.at().lo)
 }
 

@@ -22,23 +22,25 @@ pub mod lookup;
 mod msrs;
 pub mod names;
 mod rules;
+mod shim;
 mod sources;
 pub mod table;
 pub mod units;
 
 use cpuid_probe::Register;
 
-use crate::report::{Names, Severity};
+use crate::severity::{Names, Severity};
 
 pub use cpuid_probe::hypervisor::Owner;
 
 pub use advice::{Accel, Advice, Asked, Layer, Subject, advice_for};
 pub use causes::of as causes_of;
 pub use export::{Entry, entries, export_csv};
-pub use gates::{Gate, gates_of};
+pub use gates::gates_of;
 pub use lookup::{msr_row, owner_without_signature, row_at};
 pub use names::{Match, Namespace, Place, by_name, near, search};
 pub use rules::of as rules_of;
+pub use shim::Knowledge;
 pub use table::{Migratable, Sub};
 
 /// How a difference is judged.
@@ -127,6 +129,8 @@ pub struct Row {
     pub hi: u8,
     /// Lowest bit of the row.
     pub lo: u8,
+    /// Its bits.
+    pub bits: cpuid_probe::place::BitRange,
     /// The feature's names, or none.
     pub names: Names,
     /// libvirt's, QEMU's or Linux's name, else the field's; `None` for an unknown bit and a nameless feature.
@@ -142,7 +146,7 @@ pub struct Row {
     /// Severity of every other change.
     pub gained: Severity,
     /// While one of these bits must be set for the place to mean anything: those bits; else empty.
-    pub gates: &'static [Gate],
+    pub gates: &'static [cpuid_probe::Place],
     /// What the place is.
     pub meaning: Option<&'static str>,
     /// Why the rule is what it is.

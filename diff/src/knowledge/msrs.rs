@@ -6,7 +6,7 @@
 
 use crate::knowledge::RuleKind::{Hazard, Subset};
 use crate::knowledge::table::{MsrFeature, MsrRule, msr_feature, msr_rule};
-use crate::report::Severity::{Info, Unsafe, Warning};
+use crate::severity::Severity::{Info, Unsafe, Warning};
 
 /// Sorted by MSR and bit.
 #[rustfmt::skip]

@@ -4,7 +4,7 @@ use cpuid_probe::Register;
 
 use super::table::{Bits, Sub};
 use super::{Owner, aliases, features, fields, msrs};
-use crate::report::Names;
+use crate::severity::Names;
 
 /// Whose name it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

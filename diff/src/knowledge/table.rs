@@ -8,7 +8,7 @@ use core::fmt;
 use cpuid_probe::Register;
 
 use super::{RuleKind, Site};
-use crate::report::{Names, Severity};
+use crate::severity::{Names, Severity};
 
 /// The subleaves a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

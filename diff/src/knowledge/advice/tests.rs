@@ -217,7 +217,7 @@ fn emulated_guests_are_not_told_what_kvm_does() {
 fn harmless_rules_ask_for_nothing() {
     for (entry, asked, advice) in everything() {
         let harmless =
-            matches!(entry.row.rule, RuleKind::OsControlled) && entry.row.lost == crate::report::Severity::Expected;
+            matches!(entry.row.rule, RuleKind::OsControlled) && entry.row.lost == crate::severity::Severity::Expected;
         if harmless && !matches!(asked, Asked::Missing | Asked::Extra) {
             assert!(advice.remedy.starts_with("Nothing to change"), "{:?}: {}", entry.place, advice.remedy);
         }
@@ -227,7 +227,7 @@ fn harmless_rules_ask_for_nothing() {
 /// What the notes say of libvirt's CPU models is what its models have.
 #[test]
 fn notes_on_cpu_models_agree_with_the_models() {
-    let map = crate::baseline::map::CpuMap::builtin();
+    let map = crate::cpu_map::CpuMap::builtin();
     let has = |model: &str, feature: &str| {
         map.model(model).expect(model).features.contains(&map.feature(feature).expect(feature))
     };

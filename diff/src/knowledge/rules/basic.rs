@@ -8,7 +8,7 @@ use crate::knowledge::RuleKind::{
 };
 use crate::knowledge::table::Sub::{Any, At, From, Span};
 use crate::knowledge::table::{Rule, rule, sorted};
-use crate::report::Severity::{Expected, Info, Unsafe, Warning};
+use crate::severity::Severity::{Expected, Info, Unsafe, Warning};
 
 /// Sorted by leaf.
 #[rustfmt::skip]

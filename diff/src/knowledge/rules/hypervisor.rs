@@ -6,7 +6,7 @@ use cpuid_probe::Register::{Eax, Ebx, Ecx, Edx};
 use crate::knowledge::RuleKind::{Equal, HostClock, Identity, Informational, NotGreater, NotLess, PerVcpu, Subset};
 use crate::knowledge::table::Sub::At;
 use crate::knowledge::table::{Rule, rule, sorted};
-use crate::report::Severity::{Expected, Info, Unsafe, Warning};
+use crate::severity::Severity::{Expected, Info, Unsafe, Warning};
 
 /// The first leaf of any hypervisor's block.
 #[rustfmt::skip]

@@ -6,7 +6,7 @@ use cpuid_probe::Register::{Eax, Ebx, Ecx, Edx};
 use crate::knowledge::RuleKind::{Identity, Informational, NotLess};
 use crate::knowledge::table::Sub::At;
 use crate::knowledge::table::{Rule, rule, sorted};
-use crate::report::Severity::{Info, Unsafe, Warning};
+use crate::severity::Severity::{Info, Unsafe, Warning};
 
 /// Sorted by leaf.
 #[rustfmt::skip]

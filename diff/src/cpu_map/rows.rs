@@ -1,0 +1,133 @@
+//! The shape of the rows in [`super::features`] and [`super::models`].
+
+use cpuid_probe::{Place, Register};
+
+/// A feature of libvirt's map.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FeatureRow {
+    pub name: &'static str,
+    pub place: Place,
+    /// libvirt 9.0 knows it.
+    pub in_9_0: bool,
+    /// libvirt's `migratable`.
+    pub migratable: bool,
+    /// QEMU's property, where it is not libvirt's name.
+    pub qemu: Option<&'static str>,
+    /// No QEMU has a property for it.
+    pub not_in_qemu: bool,
+    /// Further names in use: QEMU's or Linux's.
+    pub also: &'static [&'static str],
+}
+
+const fn feature(name: &'static str, place: Place) -> FeatureRow {
+    FeatureRow { name, place, in_9_0: false, migratable: true, qemu: None, not_in_qemu: false, also: &[] }
+}
+
+pub(super) const fn cpuid(name: &'static str, leaf: u32, subleaf: u32, register: Register, bit: u8) -> FeatureRow {
+    feature(name, Place::bit(leaf, subleaf, register, bit))
+}
+
+pub(super) const fn msr(name: &'static str, index: u32, bit: u8) -> FeatureRow {
+    feature(name, Place::msr(index, if matches!(index, 0x48b | 0x48d..=0x490) { bit + 32 } else { bit }))
+}
+
+impl FeatureRow {
+    pub const fn in_9_0(self) -> Self {
+        Self { in_9_0: true, ..self }
+    }
+
+    pub const fn unmigratable(self) -> Self {
+        Self { migratable: false, ..self }
+    }
+
+    pub const fn qemu(self, name: &'static str) -> Self {
+        Self { qemu: Some(name), ..self }
+    }
+
+    pub const fn not_in_qemu(self) -> Self {
+        Self { not_in_qemu: true, ..self }
+    }
+
+    pub const fn also(self, also: &'static [&'static str]) -> Self {
+        Self { also, ..self }
+    }
+}
+
+/// For which CPUs libvirt may choose a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decode {
+    /// Hosts and guests.
+    Both,
+    /// Hosts (`virsh capabilities`).
+    Host,
+    /// None: it is there for old definitions.
+    Never,
+}
+
+/// A CPU model of libvirt's map. Lists are names separated by blanks; in a list of changes `-NAME` takes one out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ModelRow {
+    pub name: &'static str,
+    /// libvirt's word for its vendor, or nothing.
+    pub vendor: &'static str,
+    pub decode: Decode,
+    /// `family:model` or `family:model:steppings`, decimal.
+    pub signatures: &'static str,
+    /// The model whose features this one's changes apply to.
+    pub like: &'static str,
+    pub features: &'static str,
+    /// The model whose `added` features this one's changes apply to.
+    pub added_like: &'static str,
+    /// What QEMU's model has as well and libvirt learnt of later: no promise.
+    pub added: &'static str,
+    /// What libvirt once promised and QEMU's model no longer has: no promise.
+    pub removed: &'static str,
+    /// In libvirt 9.0 too, where these features, now `removed`, were a promise.
+    pub in_9_0: Option<&'static str>,
+}
+
+pub(super) const fn model(
+    name: &'static str,
+    vendor: &'static str,
+    decode: Decode,
+    signatures: &'static str,
+) -> ModelRow {
+    ModelRow {
+        name,
+        vendor,
+        decode,
+        signatures,
+        like: "",
+        features: "",
+        added_like: "",
+        added: "",
+        removed: "",
+        in_9_0: None,
+    }
+}
+
+impl ModelRow {
+    pub const fn like(self, like: &'static str) -> Self {
+        Self { like, ..self }
+    }
+
+    pub const fn features(self, features: &'static str) -> Self {
+        Self { features, ..self }
+    }
+
+    pub const fn added_like(self, added_like: &'static str) -> Self {
+        Self { added_like, ..self }
+    }
+
+    pub const fn added(self, added: &'static str) -> Self {
+        Self { added, ..self }
+    }
+
+    pub const fn removed(self, removed: &'static str) -> Self {
+        Self { removed, ..self }
+    }
+
+    pub const fn in_9_0(self, promised: &'static str) -> Self {
+        Self { in_9_0: Some(promised), ..self }
+    }
+}
