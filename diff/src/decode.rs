@@ -7,35 +7,26 @@ use cpuid_probe::{LeafId, Registers};
 use serde_json::{Map, Value};
 
 use crate::compare::finding::Pair;
-use crate::knowledge::lookup::lowest_bit_of_field;
-use crate::knowledge::units::{Unit, unit_of};
-use crate::knowledge::{Owner, Row, RuleKind, Site};
+use crate::knowledge::{Owner, Row, RuleKind, Site, Unit};
 
 /// What a row's value means, where that is more than the number itself: `64 bytes`, `unified`, `2600000 kHz`.
 #[must_use]
-pub fn value(site: Site, row: &Row, raw: u64) -> Option<String> {
-    let name = row.name?;
-    let unit = match unit_of(site.leaf, name) {
-        // A row may be a part of its field: the rest are features of their own.
-        Unit::Bits(first) => Unit::Bits(first + u32::from(row.lo.saturating_sub(lowest_bit_of_field(site, name)?))),
-        unit => unit,
-    };
-    let worth_saying = unit != Unit::Plain && (row.hi > row.lo || matches!(unit, Unit::Bits(_)) && raw != 0);
+pub fn value(row: &Row, raw: u64) -> Option<String> {
+    let unit = row.unit;
+    let worth_saying = unit != Unit::Plain && (row.bits.hi > row.bits.lo || matches!(unit, Unit::Bits(_)) && raw != 0);
     worth_saying.then(|| unit.read(raw))
 }
 
 /// Both values of a row, with units where the row has any: `a` and `b` in words; of frequencies in kHz also the
 /// numbers, `a_khz` and `b_khz`.
 #[must_use]
-pub fn row(site: Site, row: &Row, pair: Pair) -> Map<String, Value> {
+pub fn row(row: &Row, pair: Pair) -> Map<String, Value> {
     let mut decoded = Map::new();
-    let Some(name) = row.name else { return decoded };
-    let unit = unit_of(site.leaf, name);
-    let khz = matches!(unit, Unit::Scaled { unit: "kHz", .. }) && row.rule == RuleKind::HostClock;
+    let khz = matches!(row.unit, Unit::Scaled { unit: "kHz", .. }) && row.rule == RuleKind::HostClock;
     for (key, raw) in [("a", pair.a), ("b", pair.b)] {
         if khz {
             decoded.insert(format!("{key}_khz"), raw.map_or(Value::Null, Value::from));
-        } else if let Some(words) = raw.and_then(|raw| value(site, row, raw)) {
+        } else if let Some(words) = raw.and_then(|raw| value(row, raw)) {
             decoded.insert(key.to_string(), words.into());
         }
     }
@@ -134,7 +125,7 @@ mod tests {
     #[test]
     fn a_part_of_a_bitmap_keeps_its_numbers() {
         let xcr0 = Site { owner: Owner::Cpu, leaf: 0xd, subleaf: 0, register: cpuid_probe::Register::Eax };
-        let read = |bit: u8, raw| value(xcr0, &crate::knowledge::row_at(xcr0, bit), raw);
+        let read = |bit: u8, raw| value(&crate::knowledge::row_at(xcr0, bit), raw);
         assert_eq!(read(12, 0b101).as_deref(), Some("bits 10 12"));
         assert_eq!(read(8, 1).as_deref(), Some("bits 8"));
         assert_eq!(read(2, 1), None, "a feature's bit is itself");

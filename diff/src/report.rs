@@ -5,44 +5,13 @@
 use cpuid_probe::dump::Dump;
 use serde::Serialize;
 
+pub use crate::knowledge::{Names, Severity};
+
 /// The value of `schema`.
 pub const SCHEMA: &str = "cpuid-report/1";
 
 /// In a finding's `meaning`, what stands between what a place is and what losing it does to a running guest.
 pub const CONSEQUENCE: &str = ". If it is lost or changes: ";
-
-/// How bad a difference is, in one direction. The order is the order of reports, worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// A running guest can break or lose a protection.
-    Unsafe,
-    /// A person must look.
-    Warning,
-    /// It differs, and is harmless; the report says why.
-    Info,
-    /// One configuration legitimately differs here.
-    Expected,
-    /// A site policy names the finding.
-    Waived,
-}
-
-impl Severity {
-    /// All, worst first.
-    pub const ALL: [Self; 5] = [Self::Unsafe, Self::Warning, Self::Info, Self::Expected, Self::Waived];
-
-    /// The word in reports.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Unsafe => "unsafe",
-            Self::Warning => "warning",
-            Self::Info => "info",
-            Self::Expected => "expected",
-            Self::Waived => "waived",
-        }
-    }
-}
 
 /// What happens to a place when a guest moves in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -196,17 +165,6 @@ pub struct Input {
     pub vcpus_online: Option<u32>,
     /// Whether every captured vCPU is complete.
     pub complete: bool,
-}
-
-/// The names of a feature in the three worlds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Names {
-    /// libvirt's (`<feature name=…>`).
-    pub libvirt: Option<&'static str>,
-    /// QEMU's (`-cpu …,+NAME`).
-    pub qemu: Option<&'static str>,
-    /// Linux's (`/proc/cpuinfo`).
-    pub linux: Option<&'static str>,
 }
 
 /// The values of a place: `0`/`1` for one bit, `0x…` shifted down for a field, `absent`; null where not captured.

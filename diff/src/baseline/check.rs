@@ -16,7 +16,7 @@ use super::seen::{Seen, VcpuBits, Why, feature_word};
 use crate::compare::finding::{Findings, Spot};
 use crate::compare::judge::Directions;
 use crate::compare::notes::accel;
-use crate::knowledge::advice::{Asked, Subject, advice_for};
+use crate::knowledge::{Asked, Subject, advice_for};
 use crate::knowledge::{self, Accel, Owner, Site};
 use crate::report::{BaselineVerdict, Finding, NotCaptured, Severity, Values};
 

@@ -18,7 +18,7 @@ use super::expand::Expanded;
 use super::map::{CpuMap, FeatureId, Features, Place, Vendor, qemu_differs};
 use super::seen::{Seen, VcpuBits};
 use super::wide::Wide;
-use crate::knowledge::advice::{Asked, Subject, advice_for};
+use crate::knowledge::{Asked, Subject, advice_for};
 use crate::knowledge::{self, Owner, RuleKind, Site};
 
 /// What no definition asks for: mirrors of what the guest's system set, monitoring that no guest gets, and names that
@@ -287,16 +287,15 @@ fn not_captured(inputs: &[Input], map: &CpuMap, notes: &mut Vec<String>) {
 
 /// Bits that a pool should agree on upwards, or that mean less when set: never added, but a difference is said.
 fn upward(inputs: &[Input], map: &CpuMap, notes: &mut Vec<String>) {
-    for entry in knowledge::entries().iter().filter(|e| e.row.rule == RuleKind::Hazard && e.row.hi == e.row.lo) {
-        let bit = entry.row.lo;
+    for entry in knowledge::entries().iter().filter(|e| e.row.rule == RuleKind::Hazard && e.row.bits.hi == e.row.bits.lo) {
+        let bit = entry.row.bits.lo;
         let (subject, place) = match entry.place {
-            knowledge::Place::Cpuid { owner: Owner::Cpu, at } => {
-                let id = cpuid_probe::LeafId::new(at.leaf, at.subleaf.first());
-                let site = Site { owner: Owner::Cpu, leaf: id.leaf, subleaf: id.ecx(), register: at.register };
-                (Subject::Cpuid(site), Place::Cpuid { id, register: at.register, bit })
+            cpuid_probe::Place::Cpuid { block: None, id, register, .. } => {
+                let site = Site { owner: Owner::Cpu, leaf: id.leaf, subleaf: id.ecx(), register };
+                (Subject::Cpuid(site), Place::Cpuid { id, register, bit })
             }
-            knowledge::Place::Msr { index, bit } => (Subject::Msr(index), Place::Msr { index, bit }),
-            knowledge::Place::Cpuid { .. } => continue,
+            cpuid_probe::Place::Msr { index, .. } => (Subject::Msr(index), Place::Msr { index, bit }),
+            _ => continue,
         };
         let named = map.feature_at(place);
         let has = |input: &Input| match (&input.dump, named) {

@@ -124,7 +124,7 @@ fn one(
         let lo = left.trailing_zeros() as u8;
         let row = row(lo);
         let end = u8::try_from((left >> lo).trailing_ones()).unwrap_or(64) + lo - 1;
-        let hi = end.min(row.hi);
+        let hi = end.min(row.bits.hi);
         let run = (u64::MAX >> (63 - (hi - lo))) << lo;
         left &= !run;
         let (wanted, got) = ((masked.value & run) >> lo, (actual & run) >> lo);
@@ -132,7 +132,7 @@ fn one(
             continue;
         }
         let text = |n: u64| if hi == lo { n.to_string() } else { format!("{n:#x}") };
-        let (severity, cause) = match (captured, hi == lo && row.hi == row.lo && wanted == 0) {
+        let (severity, cause) = match (captured, hi == lo && row.bits.hi == row.bits.lo && wanted == 0) {
             (false, _) => (Severity::Info, "not captured: the dump does not hold this place"),
             // As libvirt's disable.
             (true, true) => (Severity::Warning, "the guest was started without this template, or with another"),

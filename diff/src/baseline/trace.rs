@@ -13,7 +13,7 @@ use super::template::Template;
 use super::wide::Wide;
 use crate::compare::notes::accel;
 use crate::knowledge::advice::{Accel, Asked};
-use crate::knowledge::{self, Owner};
+use crate::knowledge::Knowledge;
 use crate::report::Names;
 
 /// The value of `schema`.
@@ -316,12 +316,10 @@ pub fn trace(given: &[(Given, &Source)], wide: &Wide, all: bool) -> Result<Trace
 /// Features that Linux or QEMU has a name for and libvirt's maps do not.
 fn nameless(map: &CpuMap) -> Vec<Feature> {
     let known: std::collections::BTreeSet<Place> = map.features.iter().map(|f| f.place).collect();
-    let entries = knowledge::entries();
-    let features = entries.iter().filter(|e| e.kind == "feature" && e.row.hi == e.row.lo).filter_map(|e| {
-        let knowledge::Place::Cpuid { owner: Owner::Cpu, at } = e.place else { return None };
-        let id = cpuid_probe::LeafId::new(at.leaf, at.subleaf.first());
-        let place = Place::Cpuid { id, register: at.register, bit: e.row.lo };
-        let feature = Feature { name: e.row.name?, place, migratable: true, qemu: e.row.names.qemu, also: Vec::new() };
+    let features = Knowledge::builtin().features().filter_map(|(place, row)| {
+        let cpuid_probe::Place::Cpuid { id, register, bits, .. } = place else { return None };
+        let place = Place::Cpuid { id, register, bit: bits.lo };
+        let feature = Feature { name: row.name?, place, migratable: true, qemu: row.names.qemu, also: Vec::new() };
         (!known.contains(&place)).then_some(feature)
     });
     features.collect()

@@ -221,12 +221,12 @@ impl Findings {
     /// A differing row of a register.
     pub fn row(&mut self, spot: &Spot, site: Site, row: &Row, pair: Pair, judged: Judgement, vcpu: u32) {
         let mut finding = spot.described(row);
-        finding.values = values(pair, row.hi == row.lo);
+        finding.values = values(pair, row.bits.hi == row.bits.lo);
         // Most vCPUs differ as the first does; only one of them needs all the words.
         if self.merges(spot, &finding, [judged.a_to_b.severity, judged.b_to_a.severity], Some(vcpu)) {
             return;
         }
-        finding.decoded = crate::decode::row(site, row, pair);
+        finding.decoded = crate::decode::row(row, pair);
         if let Some(clocks) = judged.clocks {
             let ppm = clocks.ppm();
             let ppm = if ppm.is_finite() { Value::from((ppm * 10.0).round() / 10.0) } else { Value::Null };
@@ -245,8 +245,8 @@ impl Findings {
 
     /// A differing row of an MSR.
     pub fn msr(&mut self, index: u32, row: &Row, pair: Pair, judged: Judgement, vcpu: u32) {
-        let spot = Spot::msr(index, row.hi, row.lo);
-        let mut finding = Finding { values: values(pair, row.hi == row.lo), ..spot.described(row) };
+        let spot = Spot::msr(index, row.bits.hi, row.bits.lo);
+        let mut finding = Finding { values: values(pair, row.bits.hi == row.bits.lo), ..spot.described(row) };
         self.advise(&mut finding, Subject::Msr(index), row, pair);
         self.add(&spot, finding, judged.a_to_b, judged.b_to_a, Some(vcpu));
     }

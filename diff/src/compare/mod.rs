@@ -103,13 +103,13 @@ pub fn has_msrs(dump: &Dump) -> bool {
 }
 
 /// The bits that give a place its meaning are known and 0 on all these vCPUs.
-fn is_closed(gates: &[knowledge::Gate], vcpus: [&Coverage<'_>; 2]) -> bool {
-    let zero = |coverage: &Coverage<'_>, gate: &knowledge::Gate| {
-        let id = LeafId::new(gate.leaf, gate.subleaf);
+fn is_closed(gates: &[cpuid_probe::Place], vcpus: [&Coverage<'_>; 2]) -> bool {
+    let zero = |coverage: &Coverage<'_>, gate: &cpuid_probe::Place| {
+        let cpuid_probe::Place::Cpuid { id, register, bits, .. } = *gate else { return false };
         match coverage.place(id) {
             Place::NotCaptured => false,
             Place::Absent | Place::OverEnumerated => true,
-            Place::Captured => coverage.vcpu().get(id).is_some_and(|r| r.get(gate.register) >> gate.bit & 1 == 0),
+            Place::Captured => coverage.vcpu().get(id).is_some_and(|r| r.get(register) >> bits.lo & 1 == 0),
         }
     };
     !gates.is_empty() && gates.iter().all(|gate| vcpus.iter().all(|coverage| zero(coverage, gate)))
@@ -121,9 +121,8 @@ fn msr_rows(index: u32, a: u64, b: u64) -> Vec<(knowledge::Row, u64, u64)> {
     let mut differing = a ^ b;
     while differing != 0 {
         let row = knowledge::msr_row(index, differing.trailing_zeros() as u8);
-        let mask = (u64::MAX >> (63 - row.hi)) & (u64::MAX << row.lo);
-        differing &= !mask;
-        rows.push((row, (a & mask) >> row.lo, (b & mask) >> row.lo));
+        differing &= !row.bits.mask();
+        rows.push((row, row.bits.of(a), row.bits.of(b)));
     }
     rows
 }
@@ -194,13 +193,13 @@ impl VcpuPair<'_> {
             let mut differing = va[register] ^ vb[register];
             while differing != 0 {
                 let row = knowledge::row_at(site, differing.trailing_zeros() as u8);
-                let mask = cpuid_probe::register::mask(row.hi, row.lo);
+                let mask = cpuid_probe::register::mask(row.bits.hi, row.bits.lo);
                 differing &= !mask;
                 let closed = is_closed(row.gates, [self.coverage_a, self.coverage_b]);
-                let spot = Spot::register(slot, register, row.hi, row.lo);
+                let spot = Spot::register(slot, register, row.bits.hi, row.bits.lo);
                 let pair = Pair::new(
-                    a.map(|_| u64::from((va[register] & mask) >> row.lo)),
-                    b.map(|_| u64::from((vb[register] & mask) >> row.lo)),
+                    a.map(|_| u64::from((va[register] & mask) >> row.bits.lo)),
+                    b.map(|_| u64::from((vb[register] & mask) >> row.bits.lo)),
                 );
                 if row.rule == knowledge::RuleKind::PerVcpu {
                     per_vcpu.note(slot, register, row, pair, closed, self.vcpu);

@@ -136,16 +136,16 @@ fn agree(input: usize, first: (&VcpuDump, &Coverage<'_>), other: (&VcpuDump, &Co
             let mut differing = a[register] ^ b[register];
             while differing != 0 {
                 let row = knowledge::row_at(site, differing.trailing_zeros() as u8);
-                differing &= !mask(row.hi, row.lo);
+                differing &= !mask(row.bits.hi, row.bits.lo);
                 let severity = match row.rule {
                     RuleKind::PerVcpu | RuleKind::OsControlled => continue,
                     RuleKind::Informational => Severity::Info,
                     _ if is_closed(row.gates, [first.1, other.1]) => Severity::Info,
                     _ => Severity::Warning,
                 };
-                let spot = Spot::register(&slot, register, row.hi, row.lo);
-                let value = |r: Registers| Some(u64::from(field(r[register], row.hi, row.lo)));
-                let both = values(Pair::new(value(a), value(b)), row.hi == row.lo);
+                let spot = Spot::register(&slot, register, row.bits.hi, row.bits.lo);
+                let value = |r: Registers| Some(u64::from(field(r[register], row.bits.hi, row.bits.lo)));
+                let both = values(Pair::new(value(a), value(b)), row.bits.hi == row.bits.lo);
                 disagreement(&spot, &row, input, [first.0.vcpu, other.0.vcpu], both, severity, findings);
             }
         }
@@ -157,8 +157,8 @@ fn msrs_agree(input: usize, first: &Coverage<'_>, other: &Coverage<'_>, findings
     for msr in first.vcpu().msrs() {
         let (MsrPlace::Read(a), MsrPlace::Read(b)) = (first.msr(msr.index), other.msr(msr.index)) else { continue };
         for (row, a, b) in msr_rows(msr.index, a, b) {
-            let spot = Spot::msr(msr.index, row.hi, row.lo);
-            let pair = values(Pair::new(Some(a), Some(b)), row.hi == row.lo);
+            let spot = Spot::msr(msr.index, row.bits.hi, row.bits.lo);
+            let pair = values(Pair::new(Some(a), Some(b)), row.bits.hi == row.bits.lo);
             disagreement(&spot, &row, input, [first.vcpu().vcpu, other.vcpu().vcpu], pair, Severity::Warning, findings);
         }
     }
@@ -216,7 +216,7 @@ impl PerVcpu {
 
     /// A per-vCPU row differs in some pair. `closed` says that the bit which gives it its meaning is 0 on both sides.
     pub fn note(&mut self, slot: &Slot, register: Register, row: Row, pair: Pair, closed: bool, vcpu: u32) {
-        let key = (slot.id(), register, row.lo);
+        let key = (slot.id(), register, row.bits.lo);
         let noted = self.noted.entry(key).or_insert(Noted { slot: *slot, row, closed, pairs: Vec::new() });
         noted.closed &= closed;
         noted.pairs.push((pair, vcpu));
@@ -230,7 +230,7 @@ impl PerVcpu {
         }
         for ((_, register, _), Noted { slot, row, closed, pairs }) in self.noted {
             let collect = |dump: &Dump, id: Option<LeafId>| {
-                let value = |v: &VcpuDump| id.and_then(|id| v.get(id)).map(|r| field(r[register], row.hi, row.lo));
+                let value = |v: &VcpuDump| id.and_then(|id| v.get(id)).map(|r| field(r[register], row.bits.hi, row.bits.lo));
                 let mut values: Vec<Option<u32>> = dump.vcpus.iter().map(value).collect();
                 values.sort_unstable();
                 values
@@ -250,11 +250,11 @@ impl PerVcpu {
                 let severity = if worst == Severity::Expected { Severity::Unsafe } else { worst };
                 (severity, "over all vCPUs the two guests show different values")
             };
-            let spot = Spot::register(&slot, register, row.hi, row.lo);
+            let spot = Spot::register(&slot, register, row.bits.hi, row.bits.lo);
             let judged = Judged { change: Change::Changed, severity };
             for (pair, vcpu) in pairs {
                 let mut finding = spot.described(&row);
-                finding.values = values(pair, row.hi == row.lo);
+                finding.values = values(pair, row.bits.hi == row.bits.lo);
                 finding.cause = Some(cause.to_string());
                 findings.add(&spot, finding, judged, judged, Some(vcpu));
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cpuid_probe::Register;
+use cpuid_probe::{Place, Register};
 use cpuid_probe::coverage::{self, Coverage, MsrPlace};
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::hypervisor::{self, Block};
@@ -13,7 +13,7 @@ use super::term::{Term, parse};
 use super::{Answer, Decoded, Entry, Value};
 use crate::decode;
 use crate::knowledge::{
-    Asked, Layer, Owner, Place, Row, Site, Subject, advice_for, by_name, lookup, msr_row, names, row_at, search,
+    Asked, Knowledge, Layer, Owner, Row, Site, Subject, advice_for, by_name, msr_row, row_at, search,
 };
 
 /// More rows than this are a list to choose from.
@@ -65,17 +65,21 @@ enum Spot {
 impl Spot {
     /// Where a named place is, in a dump that may have moved its block.
     fn of(place: Place, dump: Option<&Dump>) -> Self {
+        let owner = place.owner();
         match place {
-            Place::Msr { index, bit } => Self::Msr { index, bit },
-            Place::Cpuid { owner, at } => {
-                let site = Site { owner, leaf: at.leaf, subleaf: at.subleaf.first(), register: at.register };
+            Place::Cpuid { id, register, bits, .. } => {
+                let site = Site { owner, leaf: id.leaf, subleaf: id.ecx(), register };
                 let block = dump.and_then(|d| blocks(d).find(|b| Owner::of_signature(&b.signature.0) == owner));
                 let base = match owner {
                     Owner::Cpu => 0,
                     _ => block.map_or(hypervisor::FIRST_BASE, |b| b.base),
                 };
-                Self::Cpuid { site, base, hi: at.hi, lo: at.lo }
+                Self::Cpuid { site, base, hi: bits.hi, lo: bits.lo }
             }
+            other => Self::Msr {
+                index: other.msr_index().unwrap_or_default(),
+                bit: other.bits().map_or(0, |bits| bits.lo),
+            },
         }
     }
 
@@ -104,7 +108,8 @@ fn owners(leaf: u32, dump: Option<&Dump>) -> Vec<(Owner, u32)> {
     }
     let written_for = hypervisor::FIRST_BASE | leaf & 0xff;
     let known = |owner: &Owner| {
-        names::listed_under(*owner, written_for) && !lookup::subleaves_of(*owner, written_for).is_empty()
+        let knowledge = Knowledge::builtin();
+        knowledge.is_listed_under(*owner, written_for) && !knowledge.subleaves_of(*owner, written_for).is_empty()
     };
     [Owner::Kvm, Owner::HyperV, Owner::Xen, Owner::Vmware].into_iter().filter(known).map(|o| (o, base)).collect()
 }
@@ -127,9 +132,9 @@ fn leaf_spots(
                 while let Some(bit) = next.filter(|b| *b >= lowest) {
                     let row = row_at(site, bit);
                     if row.known || bits.is_some() {
-                        spots.push(Spot::Cpuid { site, base, hi: row.hi, lo: row.lo });
+                        spots.push(Spot::Cpuid { site, base, hi: row.bits.hi, lo: row.bits.lo });
                     }
-                    next = row.lo.checked_sub(1);
+                    next = row.bits.lo.checked_sub(1);
                 }
             }
         }
@@ -145,7 +150,7 @@ fn subleaves(owner: Owner, written_for: u32, leaf: u32, asked: Option<u32>, dump
     let in_dump = dump.into_iter().flat_map(|d| &d.vcpus).flat_map(VcpuDump::leaves);
     let mut found: Vec<u32> = in_dump.filter(|r| r.id.leaf == leaf).map(|r| r.id.ecx()).collect();
     if found.is_empty() {
-        found = lookup::subleaves_of(owner, written_for);
+        found = Knowledge::builtin().subleaves_of(owner, written_for);
     }
     found.sort_unstable();
     found.dedup();
@@ -191,7 +196,7 @@ fn entry(spot: &Spot, coverage: &[Coverage<'_>]) -> Entry {
         gates: row
             .gates
             .iter()
-            .map(|g| format!("{} {}[{}]", LeafId::new(g.leaf, g.subleaf), g.register, g.bit))
+            .map(ToString::to_string)
             .collect(),
         meaning: advice.meaning,
         consequence: advice.consequence,
@@ -229,13 +234,13 @@ fn values(spot: &Spot, row: &Row, coverage: &[Coverage<'_>]) -> Vec<Value> {
         };
         by_value.entry(value).or_default().push(vcpu.vcpu().vcpu);
     }
-    let raw = |value: u64| if row.hi == row.lo { value.to_string() } else { format!("{value:#x}") };
+    let raw = |value: u64| if row.bits.hi == row.bits.lo { value.to_string() } else { format!("{value:#x}") };
     by_value
         .into_iter()
         .map(|(value, vcpus)| Value {
             raw: value.map_or_else(str::to_string, raw),
             decoded: match *spot {
-                Spot::Cpuid { site, .. } => value.ok().and_then(|value| decode::value(site, row, value)),
+                Spot::Cpuid { .. } => value.ok().and_then(|value| decode::value(row, value)),
                 Spot::Msr { .. } => None,
             },
             vcpus,
