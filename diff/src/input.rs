@@ -99,7 +99,9 @@ pub fn source(path: &Path, from: Option<&str>) -> Result<Source> {
 pub fn cpu_map(asked: Option<&Path>) -> Result<CpuMap> {
     match asked {
         None => Ok(CpuMap::builtin()),
-        Some(version) if version.as_os_str() == "9.0" => Ok(CpuMap::libvirt_9_0()),
+        Some(version) if version.as_os_str() == "9.0" => {
+            Ok(CpuMap::libvirt_9_0(cpuid_diff::knowledge::Knowledge::builtin()))
+        }
         Some(directory) => {
             let file = |name: &str| {
                 let bytes = bytes(&directory.join(name)).map_err(|e| format!("{e:#}"))?;

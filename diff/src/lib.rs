@@ -13,6 +13,7 @@
 pub mod assemble;
 pub mod baseline;
 pub mod compare;
+pub mod cpu_map;
 pub mod decode;
 pub mod explain;
 pub mod knowledge;

@@ -4,20 +4,22 @@
 //! The meaning of policies and `match`: libvirt 9.0 docs/formatdomain.rst, src/cpu/cpu_x86.c (`virCPUx86UpdateLive`,
 //! the check behind `check='full'`).
 
+use cpuid_probe::Place;
 use cpuid_probe::Register;
 use cpuid_probe::dump::Dump;
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Match, PhysAddrMode, Policy};
+use cpuid_probe::place::BitRange;
 
 use super::evidence::Announcement;
 use super::expand::{Expanded, NEVER_JUDGED, Promise, once_promised};
-use super::map::{CpuMap, Feature, FeatureId, Place, Unknown, qemu_differs};
-use super::seen::{Seen, VcpuBits, Why, feature_word};
+use super::map::{CpuMap, Feature, FeatureId, Unknown, qemu_differs};
+use super::seen::{Seen, VcpuBits, Why};
 use crate::compare::finding::{Findings, Spot};
 use crate::compare::judge::Directions;
 use crate::compare::notes::accel;
-use crate::knowledge::{Asked, Subject, advice_for};
 use crate::knowledge::{self, Accel, Owner, Site};
+use crate::knowledge::{Asked, Subject, advice_for};
 use crate::report::{BaselineVerdict, Finding, NotCaptured, Severity, Values};
 
 /// What one dump makes of a baseline.
@@ -98,10 +100,10 @@ fn not_captured(input: usize, unread: &[(u32, Place, Why)]) -> Vec<NotCaptured> 
     let mut places: Vec<(u32, Option<LeafId>, Option<u32>, &str)> = unread
         .iter()
         .map(|(vcpu, place, why)| match place {
-            Place::Cpuid { id, .. } => (*vcpu, Some(*id), None, "missing"),
             Place::Msr { index, .. } => {
                 (*vcpu, None, Some(*index), if *why == Why::Fault { "fault" } else { "missing" })
             }
+            place => (*vcpu, place.leaf(), None, "missing"),
         })
         .collect();
     places.sort_unstable_by_key(|(vcpu, id, msr, _)| (*vcpu, id.is_none(), *id, *msr));
@@ -120,14 +122,12 @@ fn not_captured(input: usize, unread: &[(u32, Place, Why)]) -> Vec<NotCaptured> 
 /// The spot of a feature, and a finding there with what is known about it.
 pub(super) fn described(feature: &Feature, asked: Asked, accel: Accel) -> (Spot, Finding) {
     let (spot, subject, row) = match feature.place {
-        Place::Cpuid { id, register, bit } => {
+        Place::Cpuid { id, register, bits: BitRange { lo: bit, .. }, .. } => {
             let site = Site { owner: Owner::Cpu, leaf: id.leaf, subleaf: id.ecx(), register };
             (Spot::bits(id, None, register, bit, bit), Subject::Cpuid(site), knowledge::row_at(site, bit))
         }
-        Place::Msr { index, bit } => {
-            // Where the map counts the bits that may be one, they are the upper half of the MSR itself.
-            let upper = feature_word(index, u64::MAX << 32) == u64::from(u32::MAX);
-            let bit = if upper { bit + 32 } else { bit };
+        other => {
+            let (index, bit) = (other.msr_index().unwrap_or_default(), other.bits().map_or(0, |bits| bits.lo));
             (Spot::msr(index, bit, bit), Subject::Msr(index), knowledge::msr_row(index, bit))
         }
     };
@@ -412,7 +412,7 @@ impl OneVcpu<'_> {
         match seen {
             Some(_) => {}
             None => {
-                let place = Place::Cpuid { id: LeafId::new(0, 0), register: Register::Ebx, bit: 0 };
+                let place = Place::bit(0, 0, Register::Ebx, 0);
                 tally.unread(self.vcpu, place, Why::Leaf);
             }
         }
@@ -429,7 +429,7 @@ impl OneVcpu<'_> {
         };
         let id = LeafId::new(0x8000_0008, 0);
         let site = Site { owner: Owner::Cpu, leaf: id.leaf, subleaf: 0, register: Register::Eax };
-        let place = Place::Cpuid { id, register: Register::Eax, bit: 0 };
+        let place = Place::bit(0x8000_0008, 0, Register::Eax, 0);
         let seen = self.bits.phys_bits();
         if seen.is_some_and(|seen| kept(seen, expected)) {
             return;

@@ -9,17 +9,18 @@
 
 use std::fmt;
 
+use cpuid_probe::Place;
 use cpuid_probe::dump::Dump;
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode};
 
 use super::check::host_note;
 use super::decode::{Hints, Purpose, decode};
 use super::expand::Expanded;
-use super::map::{CpuMap, FeatureId, Features, Place, Vendor, qemu_differs};
+use super::map::{CpuMap, FeatureId, Features, Vendor, qemu_differs};
 use super::seen::{Seen, VcpuBits};
 use super::wide::Wide;
-use crate::knowledge::{Asked, Subject, advice_for};
 use crate::knowledge::{self, Owner, RuleKind, Site};
+use crate::knowledge::{Asked, Subject, advice_for};
 
 /// What no definition asks for: mirrors of what the guest's system set, monitoring that no guest gets, and names that
 /// QEMU does not have.
@@ -116,8 +117,7 @@ impl Input {
         let vcpus: Vec<VcpuBits<'_>> = dump.vcpus.iter().map(VcpuBits::of).collect();
         let first = dump.vcpus.first().ok_or_else(|| Refusal::Input(format!("{name}: holds no vCPU")))?;
         for leaf in [0, 1, 0x8000_0001] {
-            let place =
-                Place::Cpuid { id: cpuid_probe::LeafId::new(leaf, 0), register: cpuid_probe::Register::Edx, bit: 0 };
+            let place = Place::bit(leaf, 0, cpuid_probe::Register::Edx, 0);
             if vcpus.iter().any(|v| matches!(v.see(place), Seen::NotCaptured(_))) {
                 return Err(Refusal::Input(format!(
                     "{name}: is an excerpt without leaf {leaf:#010x}, expected a whole dump"
@@ -287,14 +287,16 @@ fn not_captured(inputs: &[Input], map: &CpuMap, notes: &mut Vec<String>) {
 
 /// Bits that a pool should agree on upwards, or that mean less when set: never added, but a difference is said.
 fn upward(inputs: &[Input], map: &CpuMap, notes: &mut Vec<String>) {
-    for entry in knowledge::entries().iter().filter(|e| e.row.rule == RuleKind::Hazard && e.row.bits.hi == e.row.bits.lo) {
+    for entry in
+        knowledge::entries().iter().filter(|e| e.row.rule == RuleKind::Hazard && e.row.bits.hi == e.row.bits.lo)
+    {
         let bit = entry.row.bits.lo;
         let (subject, place) = match entry.place {
             cpuid_probe::Place::Cpuid { block: None, id, register, .. } => {
                 let site = Site { owner: Owner::Cpu, leaf: id.leaf, subleaf: id.ecx(), register };
-                (Subject::Cpuid(site), Place::Cpuid { id, register, bit })
+                (Subject::Cpuid(site), Place::bit(id.leaf, id.ecx(), register, bit))
             }
-            cpuid_probe::Place::Msr { index, .. } => (Subject::Msr(index), Place::Msr { index, bit }),
+            cpuid_probe::Place::Msr { index, .. } => (Subject::Msr(index), Place::msr(index, bit)),
             _ => continue,
         };
         let named = map.feature_at(place);
@@ -318,7 +320,8 @@ fn upward(inputs: &[Input], map: &CpuMap, notes: &mut Vec<String>) {
         let (have, lack) = (with(true), with(false));
         if !have.is_empty() && !lack.is_empty() {
             let advice = advice_for(subject, &entry.row, Asked::Explain);
-            let name = entry.row.name.map_or_else(|| place.to_string(), |name| format!("{name} ({place})"));
+            let name =
+                entry.row.name.map_or_else(|| place.prose().to_string(), |name| format!("{name} ({})", place.prose()));
             notes.push(format!(
                 "{name} differs: {} {} it, {} {} not; it is left out, as no host can be given what it lacks. {} {}",
                 have.join(", "),

@@ -10,7 +10,8 @@
 use cpuid_probe::dump::Dump;
 use cpuid_probe::{LeafId, Register};
 
-use super::map::{CpuMap, FeatureId, Place};
+use super::map::{CpuMap, FeatureId, place_of_msr_bit};
+use cpuid_probe::Place;
 
 /// One warning of QEMU's about one feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +51,10 @@ impl Announcement {
     /// Whether its bit is `place`. A warning without a subleaf fits any.
     fn is_at(&self, place: Place) -> bool {
         match (self.spot, place) {
-            (Spot::Cpuid { leaf, subleaf, register, bit }, Place::Cpuid { id, register: r, bit: b }) => {
-                id.leaf == leaf && subleaf.is_none_or(|s| LeafId::new(leaf, s) == id) && (register, bit) == (r, b)
+            (Spot::Cpuid { leaf, subleaf, register, bit }, Place::Cpuid { id, register: r, bits, .. }) => {
+                id.leaf == leaf && subleaf.is_none_or(|s| LeafId::new(leaf, s) == id) && (register, bit) == (r, bits.lo)
             }
-            (Spot::Msr { index, bit }, Place::Msr { index: i, bit: b }) => (index, bit) == (i, b),
+            (Spot::Msr { index, bit }, Place::Msr { .. }) => place_of_msr_bit(index, bit) == place,
             _ => false,
         }
     }

@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use cpuid_probe::LeafId;
+use cpuid_probe::Place;
 use cpuid_probe::libvirt::cpu::{Cpu, Feature as Listed, Form, Mode, Policy};
 use cpuid_probe::msr::FEATURE_MSRS;
 
-use super::map::{CpuMap, FeatureId, Features, Model, Place, Unknown, Vendor};
+use super::map::{CpuMap, FeatureId, Features, Model, Unknown, Vendor};
+use crate::knowledge::Knowledge;
 
 /// What libvirt never holds a guest to: mirrors of what the guest's system set, and monitoring that no guest gets.
 ///
@@ -122,7 +123,7 @@ fn unannounced(map: &CpuMap, promises: &BTreeMap<FeatureId, Promise>) -> Feature
         .iter()
         .filter(|msr| {
             let (leaf, register, bit) = msr.announced_by;
-            !wanted(Place::Cpuid { id: LeafId::new(leaf, 0), register, bit })
+            !wanted(Place::bit(leaf, 0, register, bit))
         })
         .map(|msr| msr.index)
         .collect();
@@ -135,7 +136,7 @@ fn unannounced(map: &CpuMap, promises: &BTreeMap<FeatureId, Promise>) -> Feature
 /// `cpu` does not settle itself. Whether they are promised depends on the libvirt that wrote the definition.
 #[must_use]
 pub fn once_promised(cpu: &Cpu, map: &CpuMap) -> Vec<&'static str> {
-    let old = CpuMap::libvirt_9_0();
+    let old = CpuMap::libvirt_9_0(Knowledge::builtin());
     let Some(name) = cpu.model.as_deref() else { return Vec::new() };
     let (Ok(was), Ok(now)) = (old.model(name), map.model(name)) else { return Vec::new() };
     let listed = |name: &str| cpu.features.iter().any(|f| f.name == name);
@@ -244,6 +245,6 @@ mod tests {
         };
         assert_eq!(once_promised(&cpu(""), &map), ["mpx"]);
         assert!(once_promised(&cpu("<feature name='mpx' policy='disable'/>"), &map).is_empty());
-        assert!(once_promised(&cpu(""), &CpuMap::libvirt_9_0()).is_empty());
+        assert!(once_promised(&cpu(""), &CpuMap::libvirt_9_0(Knowledge::builtin())).is_empty());
     }
 }

@@ -12,20 +12,16 @@ pub mod check;
 pub mod common;
 pub mod decode;
 pub mod definition;
-pub mod dir;
-pub mod drift;
 pub mod evidence;
 pub mod expand;
-mod features;
 pub mod golden;
-pub mod map;
-mod models;
-mod rows;
 pub mod seen;
 pub mod source;
 pub mod template;
 pub mod trace;
-pub mod wide;
+
+pub use crate::cpu_map as map;
+pub use crate::cpu_map::{dir, drift, wide};
 
 use cpuid_probe::dump::Dump;
 

@@ -1,11 +1,12 @@
 //! What a dump says of a feature's bit.
 
+use cpuid_probe::Place;
 use cpuid_probe::coverage::{Coverage, MsrPlace, Place as Covered, range_head};
 use cpuid_probe::dump::VcpuDump;
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::msr::FEATURE_MSRS;
 
-use super::map::{CpuMap, Features, Place, Signature};
+use super::map::{CpuMap, Features, Signature};
 
 /// What a vCPU's dump says of a bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Seen {
     }
 }
 
-/// A feature MSR as QEMU's feature words and libvirt's map count its bits.
+/// A feature MSR's bits that are features.
 ///
 /// The VMX control MSRs hold what must be one in their low half and what may be one in their high half; a control that
 /// a guest may choose to set is a feature. All others are taken as they are.
@@ -53,7 +54,7 @@ impl Seen {
 #[must_use]
 pub const fn feature_word(index: u32, value: u64) -> u64 {
     match index {
-        0x48b | 0x48d..=0x490 => (value >> 32) & !(value & 0xffff_ffff),
+        0x48b | 0x48d..=0x490 => value & !(value << 32) & (u64::MAX << 32),
         _ => value,
     }
 }
@@ -62,7 +63,7 @@ pub const fn feature_word(index: u32, value: u64) -> u64 {
 #[must_use]
 pub const fn feature_word_mask(index: u32, mask: u64) -> u64 {
     match index {
-        0x48b | 0x48d..=0x490 => (mask >> 32) & mask & 0xffff_ffff,
+        0x48b | 0x48d..=0x490 => mask & (mask << 32) & (u64::MAX << 32),
         _ => mask,
     }
 }
@@ -85,18 +86,19 @@ impl<'a> VcpuBits<'a> {
     #[must_use]
     pub fn see(&self, place: Place) -> Seen {
         match place {
-            Place::Cpuid { id, register, bit } => match self.vcpu.get(id) {
+            Place::Cpuid { id, register, bits, .. } => match self.vcpu.get(id) {
                 Some(registers) if self.coverage.place(id) == Covered::Captured => {
-                    Seen::Bit(registers.get(register) >> bit & 1 == 1)
+                    Seen::Bit(registers.get(register) >> bits.lo & 1 == 1)
                 }
                 _ => self.unread(id),
             },
-            Place::Msr { index, bit } => match self.vcpu.msr(index) {
-                Some(Some(value)) => Seen::Bit(feature_word(index, value) >> bit & 1 == 1),
+            Place::Msr { index, bits } => match self.vcpu.msr(index) {
+                Some(Some(value)) => Seen::Bit(feature_word(index, value) >> bits.lo & 1 == 1),
                 Some(None) => Seen::NotCaptured(Why::Fault),
                 None if self.coverage.msr(index) == MsrPlace::Absent => Seen::Absent,
                 None => Seen::NotCaptured(Why::Msr),
             },
+            _ => Seen::Absent,
         }
     }
 
@@ -106,7 +108,7 @@ impl<'a> VcpuBits<'a> {
         let Place::Msr { index, .. } = place else { return false };
         FEATURE_MSRS.iter().filter(|msr| msr.index == index).any(|msr| {
             let (leaf, register, bit) = msr.announced_by;
-            self.see(Place::Cpuid { id: LeafId::new(leaf, 0), register, bit }).is_set()
+            self.see(Place::bit(leaf, 0, register, bit)).is_set()
         })
     }
 
@@ -179,12 +181,12 @@ mod tests {
         VcpuBits::of(v).see(place)
     }
 
-    const RDCTL_NO: Place = Place::Msr { index: 0x10a, bit: 0 };
+    const RDCTL_NO: Place = Place::msr(0x10a, 0);
 
     #[test]
     fn vmx_controls_count_where_a_guest_may_choose() {
         // Bit 3 may be one and need not; bit 4 must be one; bit 5 may not.
-        assert_eq!(feature_word(0x48d, (0b01_1000 << 32) | 0b01_0000), 0b00_1000);
+        assert_eq!(feature_word(0x48d, (0b01_1000 << 32) | 0b01_0000), 0b00_1000 << 32);
         assert_eq!(feature_word(0x10a, 0x8000_0001), 0x8000_0001);
         assert_eq!(feature_word(0x48c, 0x0000_0f01_0673_4141), 0x0000_0f01_0673_4141);
     }
@@ -207,7 +209,7 @@ mod tests {
     #[test]
     fn a_pasted_line_says_nothing_of_other_leaves() {
         let line = vcpu(&[(1, [0x306c1, 0, 1 << 31, 0])], &[]);
-        let at = |leaf, register: Register, bit| Place::Cpuid { id: LeafId::new(leaf, 0), register, bit };
+        let at = |leaf, register: Register, bit| Place::bit(leaf, 0, register, bit);
         assert_eq!(see(&line, at(1, Ecx, 31)), Seen::Bit(true));
         assert_eq!(see(&line, at(1, Ecx, 0)), Seen::Bit(false));
         assert_eq!(see(&line, at(7, Ecx, 0)), Seen::NotCaptured(Why::Leaf));

@@ -11,13 +11,13 @@ use cpuid_probe::dump::Dump;
 use cpuid_probe::{LeafId, Register};
 
 use super::check::{Checked, Tally};
-use super::map::Place;
 use super::seen::{Seen, VcpuBits, feature_word, feature_word_mask};
 use crate::compare::finding::Spot;
 use crate::knowledge::{self, Owner, Row, Site};
 use crate::read::ReadError;
 use crate::read::firecracker::{self, Masked};
 use crate::report::{Finding, Severity, Values};
+use cpuid_probe::Place;
 
 /// A template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,14 +62,15 @@ impl Template {
     #[must_use]
     pub fn gives(&self, place: Place) -> Option<bool> {
         let (mask, value, bit) = match place {
-            Place::Cpuid { id, register, bit } => {
+            Place::Cpuid { id, register, bits, .. } => {
                 let given = self.registers.get(&(id, register))?;
-                (given.mask, given.value, bit)
+                (given.mask, given.value, bits.lo)
             }
-            Place::Msr { index, bit } => {
+            Place::Msr { index, bits } => {
                 let given = self.msrs.get(&index)?;
-                (feature_word_mask(index, given.mask), feature_word(index, given.value), bit)
+                (feature_word_mask(index, given.mask), feature_word(index, given.value), bits.lo)
             }
+            _ => return None,
         };
         (mask >> bit & 1 == 1).then_some(value >> bit & 1 == 1)
     }
@@ -84,7 +85,7 @@ impl Template {
         for vcpu in &dump.vcpus {
             let bits = VcpuBits::of(vcpu);
             for ((id, register), masked) in &self.registers {
-                let place = |bit| Place::Cpuid { id: *id, register: *register, bit };
+                let place = |bit| Place::bit(id.leaf, id.ecx(), *register, bit);
                 let site = Site { owner: Owner::Cpu, leaf: id.leaf, subleaf: id.ecx(), register: *register };
                 let value = vcpu.get(*id).map(|r| u64::from(r.get(*register)));
                 let row = |bit| knowledge::row_at(site, bit);
@@ -92,7 +93,7 @@ impl Template {
                 one(input, vcpu.vcpu, &bits, *masked, value, place, row, spot, &mut tally);
             }
             for (index, masked) in &self.msrs {
-                let place = |bit| Place::Msr { index: *index, bit };
+                let place = |bit| Place::msr(*index, bit);
                 let value = vcpu.msr(*index).flatten();
                 let row = |bit| knowledge::msr_row(*index, bit);
                 let spot = |hi, lo| Spot::msr(*index, hi, lo);
@@ -203,9 +204,9 @@ mod tests {
         let controls = format!(r#"{{"addr": "0x48b", "bitmap": "0b{}0{}"}}"#, &ones[..33], &ones[..30]);
         let text = TEMPLATE.replace(r#""msr_modifiers": ["#, &format!(r#""msr_modifiers": [{controls}, "#));
         let template = read(&text).expect("a template");
-        let edx = |bit| template.gives(Place::Cpuid { id: LeafId::new(1, 0), register: Register::Edx, bit });
+        let edx = |bit| template.gives(Place::bit(1, 0, Register::Edx, bit));
         assert_eq!((edx(24), edx(21), edx(0)), (Some(true), Some(false), None));
-        let msr = |index, bit| template.gives(Place::Msr { index, bit });
+        let msr = |index, bit| template.gives(Place::msr(index, bit));
         assert_eq!((msr(0x10a, 0), msr(0x10a, 1), msr(0x480, 0)), (Some(true), None, None));
         // A control that may be one is a feature where it need not be; what must be one is none.
         assert_eq!((msr(0x48b, 30), msr(0x48b, 29)), (Some(true), Some(false)));

@@ -1,19 +1,20 @@
 //! Where a feature was lost: host CPUID → KVM → baseline → guest.
 
+use cpuid_probe::Place;
 use cpuid_probe::dump::Dump;
 use cpuid_probe::libvirt::cpu::Policy;
 use serde::Serialize;
 
 use super::check::described;
 use super::expand::{Expanded, NEVER_JUDGED};
-use super::map::{CpuMap, Feature, FeatureId, Place};
+use super::map::{CpuMap, Feature, FeatureId};
 use super::seen::{Seen, VcpuBits};
 use super::source::Source;
 use super::template::Template;
 use super::wide::Wide;
 use crate::compare::notes::accel;
-use crate::knowledge::advice::{Accel, Asked};
 use crate::knowledge::Knowledge;
+use crate::knowledge::advice::{Accel, Asked};
 use crate::report::Names;
 
 /// The value of `schema`.
@@ -317,8 +318,7 @@ pub fn trace(given: &[(Given, &Source)], wide: &Wide, all: bool) -> Result<Trace
 fn nameless(map: &CpuMap) -> Vec<Feature> {
     let known: std::collections::BTreeSet<Place> = map.features.iter().map(|f| f.place).collect();
     let features = Knowledge::builtin().features().filter_map(|(place, row)| {
-        let cpuid_probe::Place::Cpuid { id, register, bits, .. } = place else { return None };
-        let place = Place::Cpuid { id, register, bit: bits.lo };
+        place.leaf()?;
         let feature = Feature { name: row.name?, place, migratable: true, qemu: row.names.qemu, also: Vec::new() };
         (!known.contains(&place)).then_some(feature)
     });

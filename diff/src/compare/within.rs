@@ -230,7 +230,8 @@ impl PerVcpu {
         }
         for ((_, register, _), Noted { slot, row, closed, pairs }) in self.noted {
             let collect = |dump: &Dump, id: Option<LeafId>| {
-                let value = |v: &VcpuDump| id.and_then(|id| v.get(id)).map(|r| field(r[register], row.bits.hi, row.bits.lo));
+                let value =
+                    |v: &VcpuDump| id.and_then(|id| v.get(id)).map(|r| field(r[register], row.bits.hi, row.bits.lo));
                 let mut values: Vec<Option<u32>> = dump.vcpus.iter().map(value).collect();
                 values.sort_unstable();
                 values

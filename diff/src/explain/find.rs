@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use cpuid_probe::{Place, Register};
 use cpuid_probe::coverage::{self, Coverage, MsrPlace};
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::hypervisor::{self, Block};
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::register::field;
+use cpuid_probe::{Place, Register};
 
 use super::term::{Term, parse};
 use super::{Answer, Decoded, Entry, Value};
@@ -76,10 +76,9 @@ impl Spot {
                 };
                 Self::Cpuid { site, base, hi: bits.hi, lo: bits.lo }
             }
-            other => Self::Msr {
-                index: other.msr_index().unwrap_or_default(),
-                bit: other.bits().map_or(0, |bits| bits.lo),
-            },
+            other => {
+                Self::Msr { index: other.msr_index().unwrap_or_default(), bit: other.bits().map_or(0, |bits| bits.lo) }
+            }
         }
     }
 
@@ -193,11 +192,7 @@ fn entry(spot: &Spot, coverage: &[Coverage<'_>]) -> Entry {
         rule: row.rule.word(),
         lost: row.lost.word(),
         gained: row.gained.word(),
-        gates: row
-            .gates
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        gates: row.gates.iter().map(ToString::to_string).collect(),
         meaning: advice.meaning,
         consequence: advice.consequence,
         cause: advice.cause,

@@ -7,7 +7,7 @@ use cpuid_probe::hypervisor::{self, Owner};
 use cpuid_probe::place::BitRange;
 
 use super::row::{Guard, Migratable, Names, Row, RuleKind, Severity};
-use super::table::{Cause, Group, Has, Home, Line, Rule, Sub};
+use super::table::{Cause, Group, Has, Home, Line, Namespace, Rule, Sub};
 use super::unit::Unit;
 use super::{gates, sources};
 
@@ -216,6 +216,8 @@ impl Segment {
             place: place.with_bits(self.bits),
             names: Names::default(),
             name: None,
+            also: &[],
+            linux_is_alias: false,
             known: !matches!(self.what, What::Nothing),
             feature,
             migratable: None,
@@ -250,9 +252,10 @@ impl Segment {
         Row {
             names: Names { libvirt: line.libvirt.since().and(line.name), qemu, linux: line.linux },
             name: line.name,
-            migratable: feature.then(|| {
-                line.migratable.unwrap_or(if qemu.is_some() { Migratable::Yes } else { Migratable::Unknown })
-            }),
+            also: line.also.iter().flatten().find(|(n, _)| *n == Namespace::Qemu).map_or(&[], |(_, names)| *names),
+            linux_is_alias: line.linux_is_alias,
+            migratable: feature
+                .then(|| line.migratable.unwrap_or(if qemu.is_some() { Migratable::Yes } else { Migratable::Unknown })),
             meaning: Some(line.meaning),
             unit: match line.unit {
                 // A row may be a part of its field: the rest are features of their own.

@@ -30,8 +30,8 @@ pub use advice::{Accel, Advice, Asked, Layer};
 pub use cpuid_probe::hypervisor::Owner;
 pub use export::Entry;
 pub use names::Match;
-pub use shims::*;
 pub use row::{CauseKind, Guard, Migratable, Names, Offer, Row, RuleKind, Severity, Version};
+pub use shims::*;
 pub use table::{Group, Line, Namespace, Sub};
 pub use unit::Unit;
 
@@ -127,8 +127,7 @@ const fn place_of(group: &Group, bits: BitRange) -> Place {
         Home::Msr(index) => Place::Msr { index, bits },
         Home::Cpuid(leaf, subleaf, register) => {
             let owner = group.owners[0];
-            let block =
-                if matches!(owner, Owner::Cpu) { None } else { Some(Within { owner, signature: None }) };
+            let block = if matches!(owner, Owner::Cpu) { None } else { Some(Within { owner, signature: None }) };
             Place::Cpuid { block, id: LeafId::new(leaf, subleaf.first()), register, bits }
         }
     }

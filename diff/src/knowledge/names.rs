@@ -41,9 +41,8 @@ fn folded(name: &str) -> String {
 impl Knowledge {
     /// Every name of every place, other spellings included.
     pub fn names(&self) -> impl Iterator<Item = Match> {
-        rows_of(&self.groups).flat_map(|(place, _, line)| {
-            names_of(line).map(move |(namespace, name)| Match { place, name, namespace })
-        })
+        rows_of(&self.groups)
+            .flat_map(|(place, _, line)| names_of(line).map(move |(namespace, name)| Match { place, name, namespace }))
     }
 
     /// Every place that `name` stands for in any world, each once, by place. Case does not matter; if nothing has exactly

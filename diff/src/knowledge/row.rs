@@ -278,6 +278,10 @@ pub struct Row {
     /// The row's own name: libvirt's, else QEMU's, Linux's, the manuals', or the field's; `None` for an unknown bit and a
     /// nameless feature.
     pub name: Option<&'static str>,
+    /// Other spellings that QEMU accepts.
+    pub also: &'static [&'static str],
+    /// Whether QEMU or libvirt accept Linux's name too.
+    pub linux_is_alias: bool,
     /// Whether anything names or describes this place; if not, it is an unknown bit.
     pub known: bool,
     /// Whether it is the bit of one feature, named or nameless.

@@ -1,7 +1,6 @@
 //! libvirt's x86 CPU models and vendors.
 //!
-//! Written once by `scripts/generate-models`; rows are added by hand, in the order of libvirt's files.
-//! `scripts/check-cpu-map` compares them with the map of an installed libvirt.
+//! Rows are added by hand, in the order of libvirt's files. A test compares them with the map of an installed libvirt.
 //!
 //! # Source
 //! libvirt 9.0 and 11.3 src/cpu_map/x86_*.xml and newer model files; [`QEMU_DIFFERS`]: QEMU 7.2 and 10.2.2
