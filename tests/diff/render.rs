@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cpuid_diff::assemble::{self, Named};
-use cpuid_diff::baseline::map::CpuMap;
+use cpuid_diff::cpu_map::CpuMap;
+use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::baseline::{Baseline, source};
 use cpuid_diff::compare::judge::Directions;
 use cpuid_diff::policy::{Day, Policy};
@@ -55,7 +56,7 @@ fn reports() -> Vec<(String, Report)> {
         pairs.iter().map(|(a, b)| (format!("{a} {b}"), compare(&sample(a), &sample(b)))).collect();
     let baseline = samples().join("baseline.xml");
     let source = source::read(&fs::read(baseline).expect("a baseline"), None).expect("readable");
-    let map = CpuMap::builtin();
+    let map = CpuMap::of(Knowledge::builtin());
     let baseline = Baseline::new(&source, &map).expect("known to the map");
     let named = |name: &str| Named { name: name.to_string(), dump: sample(name) };
     let [one, two] = ["haswell-node1.json", "haswell-node2.json"].map(named);

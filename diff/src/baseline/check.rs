@@ -12,7 +12,7 @@ use cpuid_probe::libvirt::cpu::{Cpu, Form, Match, PhysAddrMode, Policy};
 use cpuid_probe::place::BitRange;
 
 use super::evidence::Announcement;
-use super::expand::{Expanded, NEVER_JUDGED, Promise, once_promised};
+use super::expand::{Expanded, Promise, once_promised};
 use super::map::{CpuMap, Feature, FeatureId, Unknown, qemu_differs};
 use super::seen::{Seen, VcpuBits, Why};
 use crate::compare::finding::{Findings, Spot};
@@ -181,7 +181,7 @@ impl<'a> CpuBaseline<'a> {
             cpu,
             map,
             expanded,
-            never_judged: map.features_named(NEVER_JUDGED).into_iter().collect(),
+            never_judged: map.those(knowledge::Knowledge::builtin(), |row| !row.judged).into_iter().collect(),
             qemu_adds: map.features_named(&adds).into_iter().collect(),
             notes: notes(cpu, map),
         })

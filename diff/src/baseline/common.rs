@@ -19,16 +19,8 @@ use super::expand::Expanded;
 use super::map::{CpuMap, FeatureId, Features, Vendor, qemu_differs};
 use super::seen::{Seen, VcpuBits};
 use super::wide::Wide;
-use crate::knowledge::{self, Owner, RuleKind, Site};
+use crate::knowledge::{self, Knowledge, Owner, RuleKind, Site};
 use crate::knowledge::{Asked, Subject, advice_for};
-
-/// What no definition asks for: mirrors of what the guest's system set, monitoring that no guest gets, and names that
-/// QEMU does not have.
-///
-/// # Source
-/// libvirt 11.3 src/cpu/cpu_x86.c (`ignoredFeatures`, `virCPUx86DataFilter`); 9.0 the first five.
-const NEVER_LISTED: &[&str] =
-    &["osxsave", "ospke", "cmt", "mbm_total", "mbm_local", "vmx-ept-uc", "vmx-ept-wb", "vmx-invvpid-single-context"];
 
 /// One input of a baseline.
 #[derive(Clone, Debug)]
@@ -191,7 +183,7 @@ pub fn common(inputs: &[Input], wide: &Wide, options: Options) -> Result<Common,
     if features.is_empty() {
         return Err(Refusal::Nothing("the inputs have no feature in common".to_string()));
     }
-    let never_listed: Features = map.features_named(NEVER_LISTED);
+    let never_listed: Features = map.those(Knowledge::builtin(), |row| !row.listed);
     let (known, nameless) = wide.split(&features);
     let mut preferred: Vec<&str> = Vec::new();
     for model in inputs.iter().filter_map(|i| i.model.as_deref()) {
@@ -209,8 +201,8 @@ pub fn common(inputs: &[Input], wide: &Wide, options: Options) -> Result<Common,
     if !options.keep_unmigratable {
         unmigratable = require.iter().copied().filter(is_unmigratable).collect();
         require = &require - &unmigratable;
-        // invtsc is what blocks; inside a model it has to be taken away by name.
-        let inside = &map.features_named(&["invtsc"]) & &decoded.model.features;
+        // What blocks has to be taken away by name inside a model.
+        let inside = &map.those(Knowledge::builtin(), |row| row.blocks_migration) & &decoded.model.features;
         unmigratable.extend(&inside);
         disable.extend(inside);
     }
@@ -359,9 +351,10 @@ impl Common {
                 n => format!("{} loses {n}: {}", input.name, names(losses)),
             });
         }
+        let blocking = map.those(Knowledge::builtin(), |row| row.blocks_migration);
         for id in &self.unmigratable {
             let name = names(&[*id]);
-            let why = if name == "invtsc" {
+            let why = if blocking.contains(id) {
                 "a guest that has it cannot be live-migrated without a pinned TSC frequency (<timer name='tsc' \
                  frequency='…'/>)"
             } else {

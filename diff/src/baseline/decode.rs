@@ -4,6 +4,8 @@
 //! libvirt 9.0.0 and 11.3.0 src/cpu/cpu_x86.c (`x86Decode`, `x86DecodeUseCandidate`, `x86DataFilterTSX`). The models
 //! that it chooses are those of `virsh capabilities` and `virsh cpu-baseline`.
 
+use cpuid_probe::{Place, Register};
+
 use super::map::{CpuMap, FeatureId, Features, Model, Signature, Vendor};
 
 /// For whom a model is looked for.
@@ -55,8 +57,8 @@ pub fn without_broken_tsx(
             _ => false,
         });
     if broken {
-        for id in map.features_named(&["hle", "rtm"]) {
-            features.remove(&id);
+        for bit in [4, 11] {
+            map.feature_at(Place::bit(7, 0, Register::Ebx, bit)).map(|id| features.remove(&id));
         }
     }
     features

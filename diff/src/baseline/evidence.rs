@@ -121,6 +121,8 @@ fn hex(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use crate::knowledge::Knowledge;
+
     use super::*;
 
     const LOG: &str = "\
@@ -137,7 +139,7 @@ qemu-kvm: terminating on signal 15\n";
 
     #[test]
     fn every_grammar_of_qemu_is_read_and_each_warning_once() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let found = announcements(LOG);
         let names: Vec<_> = found.iter().map(|a| a.feature(&map).map(|id| map.features[id].name)).collect();
         let expected = ["ds", "arch-capabilities", "rdctl-no", "avx-vnni", "svm", "cmt"].map(Some);
@@ -149,7 +151,7 @@ qemu-kvm: terminating on signal 15\n";
 
     #[test]
     fn a_name_at_another_bit_is_not_the_feature() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let odd = announcements("warning: host doesn't support requested feature: CPUID.01H:EDX.ds [bit 20]");
         assert!(!odd[0].is_about(&map, map.feature("ds").expect("known")));
     }

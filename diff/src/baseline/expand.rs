@@ -13,12 +13,6 @@ use cpuid_probe::msr::FEATURE_MSRS;
 use super::map::{CpuMap, FeatureId, Features, Model, Unknown, Vendor};
 use crate::knowledge::Knowledge;
 
-/// What libvirt never holds a guest to: mirrors of what the guest's system set, and monitoring that no guest gets.
-///
-/// # Source
-/// libvirt 9.0 src/cpu/cpu_x86.c (`ignoredFeatures`: osxsave, ospke; `virCPUx86DataFilter`: cmt, mbm_total, mbm_local).
-pub const NEVER_JUDGED: &[&str] = &["osxsave", "ospke", "cmt", "mbm_total", "mbm_local"];
-
 /// What is asked of one feature, and by what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Promise {
@@ -160,7 +154,7 @@ mod tests {
 
     #[test]
     fn policies_change_the_model() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let penryn = names(&map, "<cpu><model>Penryn</model></cpu>");
         let changed = names(
             &map,
@@ -177,7 +171,7 @@ mod tests {
 
     #[test]
     fn names_of_qemu_mean_the_same_bit() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let with = |name: &str| names(&map, &format!("<cpu><model>486</model><feature name='{name}'/></cpu>"));
         assert_eq!(with("pclmulqdq"), with("pclmuldq"));
         assert_eq!(with("sse4_1"), with("sse4.1"));
@@ -185,7 +179,7 @@ mod tests {
 
     #[test]
     fn passthrough_promises_what_it_lists() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let plain = expand(&map, "<cpu mode='host-passthrough'/>").expect("known");
         assert!(!plain.promises_anything(&[]) && !plain.bounded);
         let listing = "<cpu mode='host-model'><model>Bogus</model><feature name='ds' policy='disable'/></cpu>";
@@ -195,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_never_passed_over() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let unknown = expand(&map, "<cpu><model>Haswel</model></cpu>").expect_err("no such model");
         assert_eq!((unknown.kind, unknown.near.contains(&"Haswell")), ("CPU model", true));
         let vendor = expand(&map, "<cpu><model>Haswell</model><vendor>Bogus</vendor></cpu>").expect_err("no vendor");
@@ -206,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_model_promises_nested_virtualization_only_with_vmx() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let wants = |model: &str, listed: &str, name: &str| {
             let xml = format!("<cpu><model>{model}</model>{listed}</cpu>");
             let expanded = expand(&map, &xml).expect("known");
@@ -239,7 +233,7 @@ mod tests {
 
     #[test]
     fn only_an_old_libvirt_promised_mpx() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let cpu = |features| {
             read_cpus(&format!("<cpu><model>Icelake-Server</model>{features}</cpu>")).expect("XML").remove(0)
         };

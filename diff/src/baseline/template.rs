@@ -209,7 +209,7 @@ mod tests {
         let msr = |index, bit| template.gives(Place::msr(index, bit));
         assert_eq!((msr(0x10a, 0), msr(0x10a, 1), msr(0x480, 0)), (Some(true), None, None));
         // A control that may be one is a feature where it need not be; what must be one is none.
-        assert_eq!((msr(0x48b, 30), msr(0x48b, 29)), (Some(true), Some(false)));
+        assert_eq!((msr(0x48b, 62), msr(0x48b, 61)), (Some(true), Some(false)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use cpuid_probe::libvirt::cpu::Policy;
 use serde::Serialize;
 
 use super::check::described;
-use super::expand::{Expanded, NEVER_JUDGED};
+use super::expand::Expanded;
 use super::map::{CpuMap, Feature, FeatureId};
 use super::seen::{Seen, VcpuBits};
 use super::source::Source;
@@ -278,7 +278,7 @@ pub fn trace(given: &[(Given, &Source)], wide: &Wide, all: bool) -> Result<Trace
         _ => None,
     });
     let accel = accel(guest.as_slice());
-    let never_judged = wide.map.features_named(NEVER_JUDGED);
+    let never_judged = wide.map.those(Knowledge::builtin(), |row| !row.judged);
     let named = wide.map.features.iter().enumerate().map(|(id, f)| (Some(id), f.clone()));
     let (mut features, mut agreed, mut not_captured) = (Vec::new(), 0, 0);
     for (id, feature) in named.chain(nameless(&wide.map).into_iter().map(|f| (None, f))) {

@@ -260,6 +260,13 @@ impl CpuMap {
         names.iter().filter_map(|name| self.feature(name)).collect()
     }
 
+    /// The features whose rows are such, by their bits.
+    #[must_use]
+    pub fn those(&self, knowledge: &Knowledge, such: impl Fn(&Row) -> bool) -> Features {
+        let features = self.features.iter().enumerate();
+        features.filter(|(_, f)| such(&knowledge.row(f.place))).map(|(id, _)| id).collect()
+    }
+
     /// Names of features, in the order of the map.
     #[must_use]
     pub fn names(&self, features: &Features) -> Vec<&'static str> {

@@ -137,3 +137,6 @@ const fn place_of(group: &Group, bits: BitRange) -> Place {
 fn rows_of(groups: &[&'static Group]) -> impl Iterator<Item = (Place, Sub, &'static Line)> {
     groups.iter().flat_map(|g| g.lines.iter().map(|line| (place_of(g, line.bits), g.subleaf(), line)))
 }
+
+#[cfg(test)]
+mod tests;

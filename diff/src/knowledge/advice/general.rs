@@ -143,10 +143,11 @@ fn missing(row: &Row) -> String {
         Some(disable) => format!(
             "Take the promise out of the baseline: {disable}; or run the guest where it can be kept. {FIND_OUT}"
         ),
-        None => {
+        None if row.not_in_libvirt && row.not_in_qemu => {
             "Take the promise out of the baseline: QEMU and libvirt have no name for it, so no guest can be given it."
                 .to_string()
         }
+        None => "Take the promise out of the baseline, or find out by which name QEMU gives it.".to_string(),
     }
 }
 
