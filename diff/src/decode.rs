@@ -8,36 +8,26 @@ use cpuid_probe::vendor::Signature;
 use cpuid_probe::{LeafId, Registers};
 
 use crate::finding::Decoded;
-use crate::knowledge::lookup::lowest_bit_of_field;
-use crate::knowledge::units::{Unit, unit_of};
-use crate::knowledge::{Row, RuleKind};
+use crate::knowledge::{Row, RuleKind, Unit};
 use crate::view::join::Pair;
 
 /// What a row's value means, where that is more than the number itself: `64 bytes`, `unified`, `2600000 kHz`.
 #[must_use]
-pub fn value(place: Place, row: &Row, raw: u64) -> Option<String> {
-    let name = row.name?;
-    let unit = match unit_of(place.leaf()?.leaf, name) {
-        // A row may be a part of its field: the rest are features of their own.
-        Unit::Bits(first) => {
-            Unit::Bits(first + u32::from(row.bits.lo.saturating_sub(lowest_bit_of_field(place, name)?)))
-        }
-        unit => unit,
-    };
+pub fn value(row: &Row, raw: u64) -> Option<String> {
+    let unit = row.unit;
     let worth_saying = unit != Unit::Plain && (!row.bits.is_one() || matches!(unit, Unit::Bits(_)) && raw != 0);
     worth_saying.then(|| unit.read(raw))
 }
 
 /// Both values of a row, with units where the row has any.
 #[must_use]
-pub fn row(place: Place, row: &Row, pair: Pair) -> Decoded {
-    let (Some(name), Some(id)) = (row.name, place.leaf()) else { return Decoded::default() };
-    let khz = matches!(unit_of(id.leaf, name), Unit::Scaled { unit: "kHz", .. }) && row.rule == RuleKind::HostClock;
+pub fn row(row: &Row, pair: Pair) -> Decoded {
+    let khz = matches!(row.unit, Unit::Scaled { unit: "kHz", .. }) && row.rule == RuleKind::HostClock;
     let both = [pair.a, pair.b];
     if khz {
         return Decoded { khz: Some(both), ..Decoded::default() };
     }
-    Decoded { words: both.map(|raw| raw.and_then(|raw| value(place, row, raw))), ..Decoded::default() }
+    Decoded { words: both.map(|raw| raw.and_then(|raw| value(row, raw))), ..Decoded::default() }
 }
 
 /// What the registers of one place mean together, by name: the vendor, family and model, a cache's size, a clock.
@@ -137,7 +127,7 @@ mod tests {
     fn a_part_of_a_bitmap_keeps_its_numbers() {
         let read = |bit: u8, raw| {
             let place = Place::bit(0xd, 0, cpuid_probe::Register::Eax, bit);
-            value(place, &crate::knowledge::Knowledge::builtin().row(place), raw)
+            value(&crate::knowledge::Knowledge::builtin().row(place), raw)
         };
         assert_eq!(read(12, 0b101).as_deref(), Some("bits 10 12"));
         assert_eq!(read(8, 1).as_deref(), Some("bits 8"));

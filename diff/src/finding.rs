@@ -6,8 +6,8 @@ use std::fmt;
 use cpuid_probe::libvirt::cpu::Policy;
 use cpuid_probe::place::{Number, Place};
 
+use crate::knowledge::{Names, Severity};
 use crate::knowledge::{Row, RuleKind};
-use crate::severity::{Names, Severity};
 
 /// A sentence: of a row, or put together.
 pub type Text = Cow<'static, str>;

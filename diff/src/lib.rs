@@ -26,7 +26,6 @@ pub mod pool;
 pub mod read;
 pub mod render;
 pub mod report;
-pub mod severity;
 pub mod trace;
 pub mod view;
 pub mod wire;

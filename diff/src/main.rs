@@ -22,7 +22,7 @@ use cpuid_diff::render::{self, Style};
 use cpuid_diff::report::Report;
 use cpuid_diff::trace::{self, Fit, Layer};
 use cpuid_diff::view::source::Source;
-use cpuid_diff::{assemble, explain, knowledge, wire, write};
+use cpuid_diff::{assemble, explain, wire, write};
 
 use crate::cli::{
     BaselineArgs, CheckArgs, Cli, Command, Common, CommonArgs, CompareArgs, ConvertArgs, CpuFormat, ExplainArgs,
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Command::Convert(args) => convert(&args),
         Command::Explain(args) => explain(&args),
         Command::Knowledge(args) => match args.format {
-            KnowledgeFormat::Csv => print(&knowledge::export_csv()).map(|()| ExitCode::SUCCESS),
+            KnowledgeFormat::Csv => print(&Knowledge::builtin().export_csv()).map(|()| ExitCode::SUCCESS),
         },
     };
     match outcome {
@@ -102,7 +102,7 @@ impl Given {
     }
 
     fn baseline(&self) -> Result<Baseline<'_>> {
-        Baseline::new(&self.source, &self.map).map_err(|e| anyhow!("{}: {e}", self.name))
+        Baseline::new(&self.source, &self.map, Knowledge::builtin()).map_err(|e| anyhow!("{}: {e}", self.name))
     }
 }
 
@@ -202,7 +202,7 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     };
     let xml = definition::libvirt(&common, &wide.map);
     pool::prove(&xml, &inputs, &wide).map_err(|why| anyhow!("the result does not hold ({why}); please report this"))?;
-    for line in common.explain(&inputs, &wide, args.format == CpuFormat::Qemu) {
+    for line in common.explain(&inputs, &wide, Knowledge::builtin(), args.format == CpuFormat::Qemu) {
         eprintln!("{line}");
     }
     print(&match args.format {

@@ -28,9 +28,9 @@ use toml::Spanned;
 use toml::value::{Date, Datetime};
 
 use crate::finding::{Finding, Judged, Waived};
+use crate::knowledge::Severity;
 use crate::read::ReadError;
 use crate::report::Input;
-use crate::severity::Severity;
 
 /// A calendar day, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -593,8 +593,8 @@ mod tests {
 
     use super::*;
     use crate::finding::Rule;
+    use crate::knowledge::Names;
     use crate::knowledge::RuleKind;
-    use crate::severity::Names;
 
     fn finding(place: Place, names: [Option<&'static str>; 3], name: &'static str) -> Finding {
         let [libvirt, qemu, linux] = names;

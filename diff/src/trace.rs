@@ -12,12 +12,12 @@ use crate::finding::{Finding, Text};
 use crate::judge::Context;
 use crate::judge::notes::accel;
 use crate::judge::rule::Directions;
+use crate::knowledge::Names;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Row, RuleKind};
-use crate::severity::Names;
 use crate::view::dump::PHYS_BITS;
 use crate::view::join::{Difference, join};
-use crate::view::promise::{Expanded, NEVER_JUDGED, unknown_at};
+use crate::view::promise::{Expanded, unknown_at};
 use crate::view::source::Source;
 use crate::view::template::Template;
 use crate::view::{DumpView, Seen};
@@ -338,7 +338,6 @@ pub fn trace(
     let context = Context { knowledge, directions: Directions::AToB, accel: accel(&guest) };
     let named: BTreeMap<Place, FeatureId> =
         wide.map.features.iter().enumerate().rev().map(|(id, f)| (f.place, id)).collect();
-    let never_judged = wide.map.features_named(NEVER_JUDGED);
 
     let mut places: BTreeMap<Place, Differs> = BTreeMap::new();
     for place in named.keys().copied().chain(knowledge.features().map(|(place, _)| place)) {
@@ -365,7 +364,7 @@ pub fn trace(
             continue;
         }
         let row = knowledge.row(place);
-        let mirror = id.is_some_and(|id| never_judged.contains(&id)) || is_set_aside(&row);
+        let mirror = !row.judged || is_set_aside(&row);
         let step = step(&context, place, &row, id.map(|id| &wide.map.features[id]), says, differs, mirror);
         let unknown = step.says.iter().any(|(_, says)| *says == Says::Unknown);
         trace.optional += usize::from(step.at(Layer::Baseline) == Some(Says::Optional) && id.is_some());

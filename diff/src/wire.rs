@@ -11,8 +11,8 @@ use cpuid_probe::place::Place;
 use crate::explain::Explanation;
 use crate::explain::render::NOT_CAPTURED;
 use crate::finding::{self, Change, Decoded, Finding, Judged, Values};
+use crate::knowledge::{Names, Severity};
 use crate::report::Report;
-use crate::severity::{Names, Severity};
 use crate::trace::{Layer, Says, Step, Trace};
 
 /// The value of `schema` in a report.

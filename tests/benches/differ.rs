@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cpuid_diff::assemble::{self, Named, Site};
 use cpuid_diff::judge::rule::Directions;
-use cpuid_diff::{read};
+use cpuid_diff::read;
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::{LeafId, Registers};
 use divan::counter::BytesCount;
@@ -58,7 +58,8 @@ fn compare_vcpus(bencher: Bencher, n: u32) {
 /// The report of two 256-vCPU guests as JSON.
 #[divan::bench]
 fn render_json(bencher: Bencher) {
-    let report = assemble::report(&named(guest(256, true)), &named(guest(256, false)), Directions::Both, None, &Site::default());
+    let report =
+        assemble::report(&named(guest(256, true)), &named(guest(256, false)), Directions::Both, None, &Site::default());
     bencher.bench(|| cpuid_diff::wire::pretty(black_box(&report)));
 }
 

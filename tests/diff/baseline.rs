@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use cpuid_diff::view::promise::Expanded;
+use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::cpu_map::CpuMap;
 use cpuid_probe::libvirt::read_cpus;
 use crate::support::{root, scratch, shared};
@@ -22,7 +23,7 @@ fn baseline(arguments: &[&str]) -> (i32, String, String) {
 
 /// The features that a definition promises, sorted.
 fn promised(xml: &str) -> Vec<&'static str> {
-    let map = CpuMap::builtin();
+    let map = CpuMap::of(Knowledge::builtin());
     let cpu = read_cpus(xml).unwrap().remove(0);
     let mut names = map.names(&Expanded::new(&cpu, &map).unwrap().features());
     names.sort_unstable();

@@ -6,7 +6,7 @@ use cpuid_diff::judge::verdict::{FailOn, passes};
 use cpuid_diff::read::{self, Input};
 use cpuid_diff::finding::{Change, Finding};
 use cpuid_diff::report::{Coverage, Direction, Overall, Report};
-use cpuid_diff::severity::Severity;
+use cpuid_diff::knowledge::Severity;
 use cpuid_probe::dump::{Dump, MsrRecord, Source, VcpuDump};
 use cpuid_probe::{LeafId, Registers};
 

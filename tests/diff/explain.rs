@@ -3,33 +3,14 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
-use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::explain::explain;
-use cpuid_diff::knowledge::{Namespace, names};
+use cpuid_diff::knowledge::{Knowledge, Namespace};
 
-/// Every libvirt, QEMU and Linux name: our own, and where they are there those of the fact tables.
+/// Every libvirt, QEMU, Linux and manual's name.
 fn every_name() -> BTreeSet<String> {
-    let mut found: BTreeSet<String> =
-        names::all().filter(|m| m.namespace != Namespace::Field).map(|m| m.name.to_string()).collect();
+    let names = Knowledge::builtin().names().filter(|m| m.namespace != Namespace::Field);
+    let found: BTreeSet<String> = names.map(|m| m.name.to_string()).collect();
     assert!(found.len() > 570, "only {} names", found.len());
-    let tables: &[(&str, &[&str])] = &[
-        ("features.csv", &["libvirt_name", "qemu_name", "linux_name"]),
-        ("features_xen.csv", &["libvirt_name", "qemu_name", "linux_name"]),
-        ("msr_features.csv", &["libvirt_name", "qemu_name"]),
-        ("libvirt_features.csv", &["name", "qemu_aliases", "linux_aliases", "qemu_property"]),
-        ("names.csv", &["libvirt_name", "qemu_name"]),
-        ("internal_features.csv", &["name"]),
-    ];
-    for (file, columns) in tables {
-        let Some(path) = crate::support::shared(&format!("facts/{file}")) else { continue };
-        let mut reader = csv::Reader::from_path(path).expect("a fact table");
-        let header = reader.headers().expect("a header").clone();
-        for row in reader.records().map(|r| r.expect("a row")) {
-            for (_, cell) in header.iter().zip(row.iter()).filter(|(name, _)| columns.contains(name)) {
-                found.extend(cell.split_whitespace().map(str::to_string));
-            }
-        }
-    }
     found
 }
 

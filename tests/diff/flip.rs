@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use cpuid_diff::judge::rule::Directions;
-use cpuid_diff::severity::Severity;
+use cpuid_diff::knowledge::Severity;
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::{Register, Registers};
 

@@ -11,7 +11,7 @@ use cpuid_diff::policy::{Day, Policy, stanzas};
 use cpuid_diff::read::{self, Input};
 use cpuid_diff::finding::Finding;
 use cpuid_diff::report::{Direction, Overall, Report};
-use cpuid_diff::severity::Severity;
+use cpuid_diff::knowledge::Severity;
 use cpuid_diff::wire;
 
 const TIMING: [&str; 2] = ["reference-node1-timing.txt", "reference-node2-timing.txt"];

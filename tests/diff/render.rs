@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cpuid_diff::assemble::{self, Named, Site};
+use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::cpu_map::CpuMap;
 use cpuid_diff::check::Baseline;
 use cpuid_diff::view::source;
@@ -13,7 +14,7 @@ use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::read::{self, Input};
 use cpuid_diff::render::{Style, html, markdown, table, unified, words};
 use cpuid_diff::report::Report;
-use cpuid_diff::severity::Severity;
+use cpuid_diff::knowledge::Severity;
 use cpuid_diff::wire;
 use cpuid_probe::dump::{Dump, MsrRecord, Source, VcpuDump};
 use cpuid_probe::{LeafId, Registers};
@@ -58,8 +59,8 @@ fn reports() -> Vec<(String, Report)> {
         pairs.iter().map(|(a, b)| (format!("{a} {b}"), compare(&sample(a), &sample(b)))).collect();
     let baseline = samples().join("baseline.xml");
     let source = source::read(&fs::read(baseline).expect("a baseline"), None).expect("readable");
-    let map = CpuMap::builtin();
-    let baseline = Baseline::new(&source, &map).expect("known to the map");
+    let map = CpuMap::of(Knowledge::builtin());
+    let baseline = Baseline::new(&source, &map, Knowledge::builtin()).expect("known to the map");
     let named = |name: &str| Named { name: name.to_string(), dump: sample(name) };
     let [one, two] = ["haswell-node1.json", "haswell-node2.json"].map(named);
     reports.push(("check".to_string(), assemble::check(two.clone(), &baseline, None, &Site::default())));

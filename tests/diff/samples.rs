@@ -8,7 +8,7 @@ use cpuid_diff::assemble::{Named, Site, report};
 use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::read::{self, Input};
 use cpuid_diff::report::Overall;
-use cpuid_diff::severity::Severity;
+use cpuid_diff::knowledge::Severity;
 use cpuid_probe::LeafId;
 use cpuid_probe::coverage::Coverage;
 use cpuid_probe::dump::{Dump, Recorded, VcpuDump};

@@ -13,7 +13,7 @@ use std::time::Instant;
 use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::knowledge::RuleKind;
 use cpuid_diff::finding::{Finding, Rule, Value};
-use cpuid_diff::severity::Severity;
+use cpuid_diff::knowledge::Severity;
 use cpuid_probe::change::Sighting;
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::volatile::volatile_bits;

@@ -10,14 +10,14 @@ use cpuid_probe::{Place, Register};
 
 use super::evidence::Announcement;
 use super::{Checked, Tally};
-use crate::cpu_map::{CpuMap, Feature, FeatureId, Unknown, qemu_differs};
+use crate::cpu_map::{CpuMap, Feature, FeatureId, Features, Unknown, qemu_differs};
 use crate::finding::{Finding, Rule, Subject, Text, Value, Values};
 use crate::judge::Context;
+use crate::knowledge::Severity;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Row};
-use crate::severity::Severity;
 use crate::view::dump::PHYS_BITS;
-use crate::view::promise::{Expanded, NEVER_JUDGED, Promise, once_promised};
+use crate::view::promise::{Expanded, Promise, once_promised};
 use crate::view::{DumpView, Seen, VcpuView, Why};
 
 /// A finding about a feature, with what is known about it and its names on a map.
@@ -50,7 +50,7 @@ pub struct CpuBaseline<'a> {
     cpu: &'a Cpu,
     map: &'a CpuMap,
     expanded: Expanded<'a>,
-    never_judged: Vec<FeatureId>,
+    never_judged: Features,
     /// What QEMU's model of the same name has beyond libvirt's.
     qemu_adds: Vec<FeatureId>,
     notes: Vec<String>,
@@ -61,16 +61,16 @@ impl<'a> CpuBaseline<'a> {
     ///
     /// # Errors
     /// The map does not know the model or the vendor.
-    pub fn new(cpu: &'a Cpu, map: &'a CpuMap) -> Result<Self, Unknown> {
+    pub fn new(cpu: &'a Cpu, map: &'a CpuMap, knowledge: &Knowledge) -> Result<Self, Unknown> {
         let expanded = Expanded::new(cpu, map)?;
         let (adds, _) = qemu_differs(cpu.model.as_deref().unwrap_or_default());
         Ok(Self {
             cpu,
             map,
             expanded,
-            never_judged: map.features_named(NEVER_JUDGED).into_iter().collect(),
+            never_judged: map.those(knowledge, |row| !row.judged),
             qemu_adds: map.features_named(&adds).into_iter().collect(),
-            notes: notes(cpu, map),
+            notes: notes(cpu, map, knowledge),
         })
     }
 
@@ -133,10 +133,10 @@ impl<'a> CpuBaseline<'a> {
 }
 
 /// What a reader of any result must know about a baseline: once for all dumps.
-fn notes(cpu: &Cpu, map: &CpuMap) -> Vec<String> {
+fn notes(cpu: &Cpu, map: &CpuMap, knowledge: &Knowledge) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(host_note(cpu).map(|note| format!("the baseline {note}")));
-    let once = once_promised(cpu, map);
+    let once = once_promised(cpu, map, knowledge);
     if !once.is_empty() {
         notes.push(format!(
             "libvirt 9.0 also promised {} with {}; newer ones do not, as QEMU's model lost it. If the baseline is \

@@ -67,6 +67,7 @@ pub fn of_boot(dump: &Dump) -> Option<Vec<Announcement>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::knowledge::Knowledge;
 
     const LOG: &str = "\
 2026-01-01 00:00:00.000+0000: starting up libvirt version: 9.0.0\n\
@@ -82,7 +83,7 @@ qemu-kvm: terminating on signal 15\n";
 
     #[test]
     fn every_grammar_of_qemu_is_read_and_each_warning_once() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let found = announcements(LOG);
         let names: Vec<_> = found.iter().map(|a| a.feature(&map).map(|id| map.features[id].name)).collect();
         let expected = ["ds", "arch-capabilities", "rdctl-no", "avx-vnni", "svm", "cmt"].map(Some);
@@ -94,14 +95,14 @@ qemu-kvm: terminating on signal 15\n";
 
     #[test]
     fn a_vmx_control_is_a_bit_of_the_upper_half() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let odd = announcements("warning: host doesn't support requested feature: MSR(48BH).vmx-vpid [bit 5]");
         assert!(odd[0].is_about(&map, map.feature("vmx-vpid").expect("known")));
     }
 
     #[test]
     fn a_name_at_another_bit_is_not_the_feature() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let odd = announcements("warning: host doesn't support requested feature: CPUID.01H:EDX.ds [bit 20]");
         assert!(!odd[0].is_about(&map, map.feature("ds").expect("known")));
     }

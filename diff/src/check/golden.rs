@@ -9,9 +9,9 @@ use crate::finding::{Change, Finding, Rule, Value, Values};
 use crate::judge::rule::Directions;
 use crate::judge::verdict::Doubts;
 use crate::judge::{Comparison, compare};
+use crate::knowledge::Severity;
 use crate::knowledge::{Knowledge, RuleKind};
 use crate::list;
-use crate::severity::Severity;
 use crate::view::join::{NotCaptured, not_captured};
 use crate::view::{DumpView, Seen};
 

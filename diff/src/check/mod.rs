@@ -56,11 +56,12 @@ impl<'a> Baseline<'a> {
     ///
     /// # Errors
     /// It holds several CPUs, or a model or vendor that the map does not know.
-    pub fn new(source: &'a Source, map: &'a CpuMap) -> Result<Self, String> {
+    pub fn new(source: &'a Source, map: &'a CpuMap, knowledge: &Knowledge) -> Result<Self, String> {
         match source {
             Source::Cpus(cpus) => match &cpus[..] {
                 [cpu] => {
-                    let baseline = CpuBaseline::new(cpu, map).map_err(|unknown| unknown_at(cpu.model_at, &unknown))?;
+                    let baseline =
+                        CpuBaseline::new(cpu, map, knowledge).map_err(|unknown| unknown_at(cpu.model_at, &unknown))?;
                     Ok(Self::Cpu(Box::new(baseline)))
                 }
                 _ => {

@@ -4,7 +4,7 @@ use super::cpu::value_of;
 use super::{Checked, Tally};
 use crate::finding::{Finding, Rule, Value, Values};
 use crate::knowledge::Knowledge;
-use crate::severity::Severity;
+use crate::knowledge::Severity;
 use crate::view::template::Template;
 use crate::view::{DumpView, Seen};
 

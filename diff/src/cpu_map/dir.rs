@@ -7,14 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use cpuid_probe::{LeafId, Register};
+use cpuid_probe::{Place, Register};
 use roxmltree::{Document, Node};
 
-use cpuid_probe::Place;
-use cpuid_probe::place::BitRange;
-
-use super::rows;
-use super::{CpuMap, Feature, FeatureId, Features, Model, SignatureRange, Vendor, stepping_range, vendor};
+use super::{
+    CpuMap, Feature, FeatureId, Features, Model, SignatureRange, Vendor, place_of_msr_bit, stepping_range, vendor,
+};
+use crate::knowledge::Knowledge;
 
 /// The file that a CPU map begins with.
 pub const INDEX: &str = "index.xml";
@@ -173,20 +172,16 @@ impl Reader {
         for child in at.children() {
             match child.node.tag_name().name() {
                 "cpuid" => {
-                    let id = LeafId::new(child.number("eax_in")?, child.number("ecx_in")?);
+                    let (leaf, subleaf) = (child.number("eax_in")?, child.number("ecx_in")?);
                     for register in Register::ALL {
-                        places.extend(bits(u64::from(child.number(register.name())?)).map(|bit| Place::Cpuid {
-                            block: None,
-                            id,
-                            register,
-                            bits: BitRange::one(bit),
-                        }));
+                        let mask = u64::from(child.number(register.name())?);
+                        places.extend(bits(mask).map(|bit| Place::bit(leaf, subleaf, register, bit)));
                     }
                 }
                 "msr" => {
                     let index = child.number("index")?;
                     let mask = u64::from(child.number("edx")?) << 32 | u64::from(child.number("eax")?);
-                    places.extend(bits(mask).map(|bit| Place::msr(index, bit)));
+                    places.extend(bits(mask).map(|bit| place_of_msr_bit(index, bit)));
                 }
                 _ => {}
             }
@@ -194,15 +189,15 @@ impl Reader {
         let [place] = places[..] else {
             return Err(at.error(format!("feature '{name}' has {} bits, expected one", places.len())));
         };
-        let known = rows_of(name);
+        // QEMU's property is in libvirt's code, not in its map.
+        let known = Some(Knowledge::builtin().row(place)).filter(|row| row.names.libvirt == Some(name));
         let also = at.named("alias").filter_map(|alias| alias.node.attribute("name")).map(keep);
         let feature = Feature {
             name,
             place,
             migratable: at.node.attribute("migratable") != Some("no"),
-            // QEMU's property is in libvirt's code, not in its map.
-            qemu: known.map_or(Some(name), |row| if row.not_in_qemu { None } else { Some(row.qemu.unwrap_or(name)) }),
-            also: also.filter(|also| known.is_none_or(|row| row.qemu != Some(also))).collect(),
+            qemu: known.map_or(Some(name), |row| row.names.qemu.filter(|_| row.listed)),
+            also: also.filter(|also| known.is_none_or(|row| row.names.qemu != Some(also))).collect(),
         };
         if self.ids.insert(name, self.features.len()).is_some() {
             return Err(at.error(format!("feature '{name}' is defined twice")));
@@ -282,9 +277,4 @@ fn signature(at: At<'_, '_>) -> Result<SignatureRange, MapError> {
 /// The set bits of a mask.
 fn bits(mask: u64) -> impl Iterator<Item = u8> {
     (0..64).filter(move |bit| mask >> bit & 1 == 1)
-}
-
-/// The compiled-in row of a feature, for what libvirt keeps in its code.
-fn rows_of(name: &str) -> Option<&'static rows::FeatureRow> {
-    super::features::FEATURES.iter().find(|row| row.name == name)
 }

@@ -17,11 +17,12 @@ pub fn drift(ours: &CpuMap, theirs: &CpuMap) -> Vec<String> {
     for feature in &theirs.features {
         // By libvirt's own name alone.
         let Some(known) = ours.features.iter().find(|f| f.name == feature.name) else {
-            out.push(format!("feature {}: only theirs, {}", feature.name, feature.place));
+            out.push(format!("feature {}: only theirs, {}", feature.name, feature.place.prose()));
             continue;
         };
         if known.place != feature.place {
-            out.push(format!("feature {}: ours is {}, theirs {}", feature.name, known.place, feature.place));
+            let (ours, theirs) = (known.place.prose(), feature.place.prose());
+            out.push(format!("feature {}: ours is {ours}, theirs {theirs}", feature.name));
         }
         if known.migratable != feature.migratable {
             out.push(format!("feature {}: migratable only {}", feature.name, side(known.migratable)));
@@ -82,10 +83,12 @@ fn model_drift(ours: &CpuMap, known: &Model, theirs: &CpuMap, model: &Model, out
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::knowledge::Knowledge;
 
     #[test]
     fn a_map_agrees_with_itself_and_two_versions_do_not() {
-        let (newest, old) = (CpuMap::builtin(), CpuMap::libvirt_9_0());
+        let knowledge = Knowledge::builtin();
+        let (newest, old) = (CpuMap::of(knowledge), CpuMap::libvirt_9_0(knowledge));
         assert!(drift(&newest, &newest).is_empty());
         let lines = drift(&newest, &old);
         assert!(lines.contains(&"model Icelake-Server: features only theirs: mpx".to_string()), "{lines:?}");

@@ -1,14 +1,14 @@
 //! libvirt's CPU map: which bit a feature is, and which features a model has.
 //!
 //! Every feature is exactly one bit, so a CPU is a set of features ([`Features`]) and libvirt's algebra on register
-//! words is algebra on sets.
+//! words is algebra on sets. The features are those of the knowledge that libvirt has a name for; `models.rs` holds the
+//! models. [`dir`] reads a site's own map, [`drift`] compares two, [`wide`] joins two.
 //!
 //! # Source
-//! libvirt 9.0.0 and 11.3.0 src/cpu_map and src/cpu/cpu_x86.c (`x86FeatureParse`, `x86ModelParse`).
+//! libvirt 9.0.0, 11.3.0 and 12.8.0 src/cpu_map and src/cpu/cpu_x86.c (`x86FeatureParse`, `x86ModelParse`).
 
 pub mod dir;
 pub mod drift;
-mod features;
 mod models;
 mod rows;
 pub mod wide;
@@ -19,9 +19,26 @@ use std::fmt;
 use cpuid_probe::Place;
 use cpuid_probe::vendor::Signature as VendorText;
 
-use features::FEATURES;
+use crate::knowledge::{Knowledge, Migratable, Row, Version};
 use models::{MODELS, QEMU_DIFFERS, VENDORS};
-use rows::{Decode, FeatureRow};
+use rows::Decode;
+
+/// The first bit of the settings that a guest may choose, in the MSRs of VMX controls. QEMU's feature words, and libvirt's
+/// maps up to 11.x, count from it: their bit 5 is bit 37 of the MSR. libvirt 12.8 counts as the MSR does.
+///
+/// # Source
+/// SDM vol. 3 appendix A; libvirt 9.0.0, 11.3.0 and 12.8.0 src/cpu_map/x86_features.xml.
+#[must_use]
+pub const fn first_control(index: u32) -> u8 {
+    if matches!(index, 0x48b | 0x48d..=0x490) { 32 } else { 0 }
+}
+
+/// The place of an MSR's bit, however it was counted.
+#[must_use]
+pub const fn place_of_msr_bit(index: u32, bit: u8) -> Place {
+    let first = first_control(index);
+    Place::msr(index, if bit < first { bit + first } else { bit })
+}
 
 /// A feature's number: its position in [`CpuMap::features`].
 pub type FeatureId = usize;
@@ -34,7 +51,7 @@ pub type Features = BTreeSet<FeatureId>;
 pub struct Feature {
     /// libvirt's name.
     pub name: &'static str,
-    /// Its bit.
+    /// Its bit: of the MSR itself, where it is in one.
     pub place: Place,
     /// libvirt's `migratable`: false for xsaves and invtsc.
     pub migratable: bool,
@@ -157,7 +174,7 @@ impl fmt::Display for Unknown {
 }
 
 impl CpuMap {
-    pub(crate) fn new(origin: String, vendors: Vec<Vendor>, features: Vec<Feature>, models: Vec<Model>) -> Self {
+    fn new(origin: String, vendors: Vec<Vendor>, features: Vec<Feature>, models: Vec<Model>) -> Self {
         let mut names = BTreeMap::new();
         // libvirt's own names win over names of others.
         for (id, feature) in features.iter().enumerate() {
@@ -169,22 +186,24 @@ impl CpuMap {
         Self { origin, vendors, features, models, names }
     }
 
-    /// The map compiled in: libvirt's newest.
+    /// libvirt's newest map.
     #[must_use]
-    pub fn builtin() -> Self {
-        Self::from_rows("the built-in CPU map (libvirt's newest)", false)
+    pub fn of(knowledge: &Knowledge) -> Self {
+        Self::as_of("the built-in CPU map (libvirt's newest)", knowledge, None)
     }
 
-    /// The map of libvirt 9.0, compiled in too.
+    /// The map of libvirt 9.0.
     #[must_use]
-    pub fn libvirt_9_0() -> Self {
-        Self::from_rows("the built-in CPU map of libvirt 9.0", true)
+    pub fn libvirt_9_0(knowledge: &Knowledge) -> Self {
+        Self::as_of("the built-in CPU map of libvirt 9.0", knowledge, Some(Version::new(9, 0)))
     }
 
-    fn from_rows(origin: &str, old: bool) -> Self {
+    fn as_of(origin: &str, knowledge: &Knowledge, release: Option<Version>) -> Self {
         let vendors: Vec<Vendor> = VENDORS.iter().filter_map(|(name, text)| vendor(name, text)).collect();
-        let rows = FEATURES.iter().filter(|row| row.in_9_0 || !old);
-        let features: Vec<Feature> = rows.map(Feature::from_row).collect();
+        let had = |row: &Row| row.libvirt_since.is_some_and(|since| release.is_none_or(|release| since <= release));
+        let rows = knowledge.features().filter(|(_, row)| had(row));
+        let features: Vec<Feature> = rows.filter_map(|(place, row)| Feature::of(place, &row)).collect();
+        let old = release.is_some();
         let ids: BTreeMap<&str, FeatureId> = features.iter().enumerate().map(|(id, f)| (f.name, id)).collect();
         // Lists are resolved over all rows, then those of other versions are left out.
         let mut lists: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<&str>)> = BTreeMap::new();
@@ -235,6 +254,13 @@ impl CpuMap {
         names.iter().filter_map(|name| self.feature(name)).collect()
     }
 
+    /// The features whose rows are such, by their bits.
+    #[must_use]
+    pub fn those(&self, knowledge: &Knowledge, such: impl Fn(&Row) -> bool) -> Features {
+        let features = self.features.iter().enumerate();
+        features.filter(|(_, f)| such(&knowledge.row(f.place))).map(|(id, _)| id).collect()
+    }
+
     /// Names of features, in the order of the map.
     #[must_use]
     pub fn names(&self, features: &Features) -> Vec<&'static str> {
@@ -275,14 +301,16 @@ impl CpuMap {
 }
 
 impl Feature {
-    fn from_row(row: &FeatureRow) -> Self {
-        Self {
-            name: row.name,
-            place: row.place,
-            migratable: row.migratable,
-            qemu: if row.not_in_qemu { None } else { Some(row.qemu.unwrap_or(row.name)) },
-            also: row.also.to_vec(),
-        }
+    fn of(place: Place, row: &Row) -> Option<Self> {
+        let also = row.also.iter().copied().chain(row.names.linux.filter(|_| row.linux_is_alias));
+        Some(Self {
+            name: row.names.libvirt?,
+            place,
+            migratable: row.migratable != Some(Migratable::No),
+            // A property that means another bit as well is not one to set this bit by.
+            qemu: row.names.qemu.filter(|_| row.listed),
+            also: also.collect(),
+        })
     }
 }
 
@@ -297,7 +325,7 @@ pub fn qemu_differs(model: &str) -> (Vec<&'static str>, Vec<&'static str>) {
 }
 
 /// A vendor, if its text has the 12 bytes of leaf 0.
-pub(super) fn vendor(name: &'static str, text: &str) -> Option<Vendor> {
+fn vendor(name: &'static str, text: &str) -> Option<Vendor> {
     Some(Vendor { name, text: VendorText(text.as_bytes().try_into().ok()?) })
 }
 
@@ -313,7 +341,7 @@ fn signature_range(text: &str) -> Option<SignatureRange> {
 }
 
 /// `3` or `0-4`.
-pub(super) fn stepping_range(text: &str) -> Option<(u32, u32)> {
+fn stepping_range(text: &str) -> Option<(u32, u32)> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     Some((first.parse().ok()?, last.parse().ok()?))
 }
@@ -336,7 +364,8 @@ mod tests {
 
     #[test]
     fn rows_are_whole() {
-        for map in [CpuMap::builtin(), CpuMap::libvirt_9_0()] {
+        for map in [CpuMap::of(Knowledge::builtin()), CpuMap::libvirt_9_0(Knowledge::builtin())] {
+            assert!(map.features.is_sorted_by_key(|f| f.place), "libvirt's files are in the order of places");
             let places: BTreeSet<Place> = map.features.iter().map(|f| f.place).collect();
             assert_eq!(places.len(), map.features.len(), "one feature a bit");
             let own: BTreeSet<&str> = map.features.iter().map(|f| f.name).collect();
@@ -349,11 +378,12 @@ mod tests {
             }
             assert_eq!(map.vendors.len(), VENDORS.len());
         }
+        let newest = CpuMap::of(Knowledge::builtin());
         for row in MODELS {
             let lists = [row.features, row.added, row.removed, row.in_9_0.unwrap_or_default()];
             for name in lists.iter().flat_map(|list| list.split_whitespace()) {
                 let name = name.trim_start_matches('-');
-                assert!(FEATURES.iter().any(|f| f.name == name), "{}: no feature {name}", row.name);
+                assert!(newest.features.iter().any(|f| f.name == name), "{}: no feature {name}", row.name);
             }
             for like in [row.like, row.added_like] {
                 assert!(like.is_empty() || MODELS.iter().any(|m| m.name == like), "{}: like {like}", row.name);
@@ -365,8 +395,9 @@ mod tests {
 
     #[test]
     fn known_sizes() {
-        let (newest, old) = (CpuMap::builtin(), CpuMap::libvirt_9_0());
-        assert_eq!((newest.features.len(), newest.models.len()), (398, 176));
+        let knowledge = Knowledge::builtin();
+        let (newest, old) = (CpuMap::of(knowledge), CpuMap::libvirt_9_0(knowledge));
+        assert_eq!((newest.features.len(), newest.models.len()), (400, 176));
         assert_eq!((old.features.len(), old.models.len()), (212, 58));
         let mpx = |map: &CpuMap| {
             let (id, model) = (map.feature("mpx").expect("known"), map.model("Icelake-Server").expect("known"));
@@ -382,7 +413,7 @@ mod tests {
     fn signatures_add_the_extended_fields() {
         assert_eq!(Signature::of(0x0003_06c1), Signature { family: 6, model: 60, stepping: 1 });
         assert_eq!(Signature::of(0x00a2_0f10), Signature { family: 25, model: 33, stepping: 0 });
-        let model = CpuMap::builtin().model("Skylake-Server").expect("known").clone();
+        let model = CpuMap::of(Knowledge::builtin()).model("Skylake-Server").expect("known").clone();
         assert!(model.matches(Signature { family: 6, model: 85, stepping: 4 }));
         assert!(!model.matches(Signature { family: 6, model: 85, stepping: 5 }));
     }

@@ -1,7 +1,6 @@
 //! libvirt's x86 CPU models and vendors.
 //!
-//! Written once by `scripts/generate-models`; rows are added by hand, in the order of libvirt's files.
-//! `scripts/check-cpu-map` compares them with the map of an installed libvirt.
+//! Rows are added by hand, in the order of libvirt's files. A test compares them with the map of an installed libvirt.
 //!
 //! # Source
 //! libvirt 9.0 and 11.3 src/cpu_map/x86_*.xml and newer model files; [`QEMU_DIFFERS`]: QEMU 7.2 and 10.2.2
@@ -15,7 +14,7 @@ pub(super) const VENDORS: &[(&str, &str)] = &[
     ("Intel", "GenuineIntel"),
     ("AMD", "AuthenticAMD"),
     ("Hygon", "HygonGenuine"),
-    ("Zhaoxin", "CentaurHauls"),
+    ("Zhaoxin CentaurHauls", "CentaurHauls"),
 ];
 
 /// In the order of libvirt's index. A model `like` another has that one's features with the changes listed.
@@ -643,16 +642,16 @@ pub(super) const MODELS: &[ModelRow] = &[
     model("Dhyana-v2", "Hygon", Decode::Host, "24:0")
         .like("Dhyana")
         .features("npt nrip-save xsaves"),
-    model("YongFeng", "Zhaoxin", Decode::Both, "7:11")
+    model("YongFeng", "Zhaoxin CentaurHauls", Decode::Both, "7:11")
         .like("Denverton-v2")
         .features("abm ace2 acpi adx avx avx2 bmi1 bmi2 f16c fma invpcid invtsc mds-no pcid phe phe-en pku pmm pmm-en \
                     pschange-mc-no rdpid ss ssb-no umip xcrypt xcrypt-en xstore xstore-en -arat -clflushopt -erms -ssbd \
                     -vmx-rdseed-exit -xgetbv1 -xsavec"),
-    model("YongFeng-v1", "Zhaoxin", Decode::Host, "7:11")
+    model("YongFeng-v1", "Zhaoxin CentaurHauls", Decode::Host, "7:11")
         .like("YongFeng"),
-    model("YongFeng-v2", "Zhaoxin", Decode::Host, "7:11")
+    model("YongFeng-v2", "Zhaoxin CentaurHauls", Decode::Host, "7:11")
         .like("YongFeng"),
-    model("YongFeng-v3", "Zhaoxin", Decode::Host, "7:11")
+    model("YongFeng-v3", "Zhaoxin CentaurHauls", Decode::Host, "7:11")
         .like("YongFeng"),
 ];
 

@@ -2,6 +2,7 @@
 //! answer in the site's.
 
 use super::{CpuMap, Features, Model};
+use crate::knowledge::Knowledge;
 
 /// A site's map with what the newest knows beyond it.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ impl Wide {
     /// Around a site's map.
     #[must_use]
     pub fn new(site: CpuMap) -> Self {
-        let newest = CpuMap::builtin();
+        let newest = CpuMap::of(Knowledge::builtin());
         let mut features = site.features.clone();
         // Features of the newest map by their numbers in the wide one; the bit decides, not the name.
         let numbers: Vec<usize> = newest
@@ -58,9 +59,10 @@ mod tests {
 
     #[test]
     fn a_sites_numbers_stay_and_newer_names_are_added() {
-        let old = CpuMap::libvirt_9_0();
+        let old = CpuMap::libvirt_9_0(Knowledge::builtin());
         let wide = Wide::new(old.clone());
-        assert_eq!(wide.map.features.len(), CpuMap::builtin().features.len());
+        let newest = CpuMap::of(Knowledge::builtin());
+        assert_eq!(wide.map.features.len(), newest.features.len());
         assert!(old.features.iter().zip(&wide.map.features).all(|(a, b)| a.name == b.name));
         // A model that 9.0 does not know, in the wide numbers.
         let names = |map: &CpuMap, model: &str| {
@@ -68,7 +70,7 @@ mod tests {
             names.sort_unstable();
             names
         };
-        assert_eq!(names(&wide.map, "GraniteRapids"), names(&CpuMap::builtin(), "GraniteRapids"));
+        assert_eq!(names(&wide.map, "GraniteRapids"), names(&newest, "GraniteRapids"));
         // One that it does know keeps its old meaning.
         assert_eq!(names(&wide.map, "Icelake-Server"), names(&old, "Icelake-Server"));
         let both = wide.map.features_named(&["fpu", "amx-fp16"]);

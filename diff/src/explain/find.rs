@@ -66,7 +66,7 @@ fn owners(leaf: u32, dump: Option<&Dump>, knowledge: &Knowledge) -> Vec<Option<W
     }
     let written_for = hypervisor::FIRST_BASE | leaf & 0xff;
     let known = |owner: &Owner| {
-        knowledge.listed_under(*owner, written_for) && !knowledge.subleaves_of(*owner, written_for).is_empty()
+        knowledge.is_listed_under(*owner, written_for) && !knowledge.subleaves_of(*owner, written_for).is_empty()
     };
     let owners = [Owner::Kvm, Owner::HyperV, Owner::Xen, Owner::Vmware].into_iter().filter(known);
     owners.map(|owner| Some(Within { owner, signature: None })).collect()
@@ -166,7 +166,7 @@ fn values(place: Place, row: &Row, view: &DumpView<'_>) -> Vec<Value> {
         .into_iter()
         .map(|((unread, value), vcpus)| Value {
             value: if unread { finding::Value::Unknown } else { finding::Value::of(value, one_bit) },
-            decoded: value.and_then(|value| decode::value(place, row, value)),
+            decoded: value.and_then(|value| decode::value(row, value)),
             vcpus,
         })
         .collect();

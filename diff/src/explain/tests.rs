@@ -97,7 +97,10 @@ fn a_dump_without_the_place_says_why() {
     let short = dump(&[(0, 0, Registers::new(1, 0, 0, 0)), (1, 0, Registers::ZERO)]);
     let cut = dump(&[(0, 0, Registers::new(7, 0, 0, 0)), (1, 0, Registers::ZERO)]);
     for (dump, value) in [(short, "absent"), (cut, "not captured")] {
-        assert_eq!(ask("avx2", Some(&dump)).answers[0].entries[0].values[0].value.text().as_deref().unwrap_or("not captured"), value);
+        assert_eq!(
+            ask("avx2", Some(&dump)).answers[0].entries[0].values[0].value.text().as_deref().unwrap_or("not captured"),
+            value
+        );
     }
 }
 
@@ -140,7 +143,8 @@ fn text_fits_its_width_and_json_has_its_schema() {
             assert!(line.chars().count() <= width || long_word, "{width}: {line}");
         }
     }
-    let json: serde_json::Value = serde_json::from_str(&crate::wire::explanation(&explanation).expect("JSON")).expect("JSON");
+    let json: serde_json::Value =
+        serde_json::from_str(&crate::wire::explanation(&explanation).expect("JSON")).expect("JSON");
     assert_eq!(json["schema"], "cpuid-explain/1");
     assert!(render::markdown(&explanation).contains("### 0x40000010 EAX\\[31:0\\]  tsc\\_khz (kvm block)"));
 }

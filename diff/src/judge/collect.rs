@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{Finding, Subject, Values};
-use crate::severity::Severity;
+use crate::knowledge::Severity;
 
 /// Findings that agree in all of this are one finding, seen on several vCPUs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

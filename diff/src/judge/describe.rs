@@ -7,8 +7,8 @@ use super::collect::Key;
 use super::rule::Judgement;
 use crate::decode;
 use crate::finding::{Change, Decoded, Finding, Judged, Rule, Text, Value, Values};
+use crate::knowledge::Severity;
 use crate::knowledge::{Asked, Row, RuleKind};
-use crate::severity::Severity;
 use crate::view::blocks::BlockPair;
 use crate::view::join::{Differing, Pair};
 
@@ -60,8 +60,7 @@ impl Context<'_> {
 #[must_use]
 pub fn row(context: &Context<'_>, d: &Differing, judgement: &Judgement) -> Finding {
     let mut finding = context.advised(d.place, &d.row, Asked::Differs { values: [d.pair.a, d.pair.b] });
-    finding.decoded =
-        Decoded { ppm: judgement.clocks.map(|clocks| clocks.ppm()), ..decode::row(d.place, &d.row, d.pair) };
+    finding.decoded = Decoded { ppm: judgement.clocks.map(|clocks| clocks.ppm()), ..decode::row(&d.row, d.pair) };
     if d.closed {
         finding.cause = Some(CLOSED.into());
         finding.remedy = Some("Nothing to change.".into());

@@ -9,7 +9,7 @@ use cpuid_probe::leaf::LeafId;
 use super::Context;
 use super::collect::{Collector, Key};
 use super::describe::{self, CLOSED};
-use crate::severity::Severity;
+use crate::knowledge::Severity;
 use crate::view::join::Differing;
 use crate::view::pairs::has_all_vcpus;
 

@@ -1,8 +1,8 @@
 //! How bad one differing row is, in each direction. The only place that knows what the rules mean.
 
 use crate::finding::{Change, Judged};
+use crate::knowledge::Severity;
 use crate::knowledge::{Row, RuleKind};
-use crate::severity::Severity;
 use crate::view::clock::{Clocks, TOLERANCE_PPM};
 use crate::view::join::Differing;
 

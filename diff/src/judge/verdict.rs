@@ -2,8 +2,8 @@
 
 use super::rule::Directions;
 use crate::finding::Finding;
+use crate::knowledge::Severity;
 use crate::report::{BaselineResult, BaselineVerdict, Coverage, Direction, Overall, Report, Summary, Verdict};
-use crate::severity::Severity;
 
 /// The verdict on findings that were judged in `directions`. Findings without a direction are about a baseline, which has
 /// a verdict of its own. What a site policy waived counts as safe.

@@ -9,15 +9,12 @@
 
 use cpuid_probe::Place;
 use cpuid_probe::Register::{self, Eax, Ebx, Ecx, Edx};
+use cpuid_probe::hypervisor::Owner;
 
-use super::{Owner, Site};
-
-/// One gated leaf.
+/// Places and the bits of which one must be set: a leaf, or the bits of one register of it.
 struct Gated {
     leaf: u32,
-    /// Only bits of this register, from the first to the last of these; the whole leaf if none.
-    only: Option<(Register, u8, u8)>,
-    /// One of them is enough.
+    only: Option<Place>,
     gates: &'static [Place],
 }
 
@@ -31,7 +28,7 @@ const fn leaf(leaf: u32, gates: &'static [Place]) -> Gated {
 
 #[rustfmt::skip]
 const GATED: &[Gated] = &[
-    Gated { leaf: 0x1, only: Some((Ebx, 23, 16)), gates: &[bit(0x1, 0, Edx, 28)] },
+    Gated { leaf: 0x1, only: Some(Place::cpuid(0x1, 0, Ebx, 23, 16)), gates: &[bit(0x1, 0, Edx, 28)] },
     leaf(0x0000_0005, &[bit(0x0000_0001, 0, Ecx,  3), bit(0x7, 1, Edx, 23)]),
     leaf(0x0000_000f, &[bit(0x0000_0007, 0, Ebx, 12)]),
     leaf(0x0000_0010, &[bit(0x0000_0007, 0, Ebx, 15)]),
@@ -52,16 +49,13 @@ const GATED: &[Gated] = &[
     leaf(0x8000_001e, &[bit(0x8000_0001, 0, Ecx, 22)]),
 ];
 
-/// The bits of which one must be set for this bit to mean anything; empty where it always does.
-#[must_use]
-pub fn gates_of(site: Site, bit: u8) -> &'static [Place] {
-    if site.owner != Owner::Cpu {
-        return &[];
-    }
-    let holds = |g: &&Gated| {
-        g.leaf == site.leaf && g.only.is_none_or(|(r, hi, lo)| r == site.register && lo <= bit && bit <= hi)
+/// The bits of which one must be set for the lowest bit of `place` to mean anything; empty where it always does.
+pub(super) fn gates_of(place: Place) -> &'static [Place] {
+    let (Place::Cpuid { id, bits, .. }, Owner::Cpu) = (place, place.owner()) else { return &[] };
+    let within = |only: Place| {
+        only.register() == place.register() && only.bits().is_some_and(|b| b.lo <= bits.lo && bits.lo <= b.hi)
     };
-    GATED.iter().find(holds).map_or(&[], |g| g.gates)
+    GATED.iter().find(|g| g.leaf == id.leaf && g.only.is_none_or(within)).map_or(&[], |g| g.gates)
 }
 
 #[cfg(test)]
@@ -70,9 +64,8 @@ mod tests {
 
     #[test]
     fn the_thread_count_alone_is_gated_in_leaf_1() {
-        let ebx = Site { owner: Owner::Cpu, leaf: 1, subleaf: 0, register: Ebx };
-        assert_eq!(gates_of(ebx, 20), &[bit(1, 0, Edx, 28)]);
-        assert!(gates_of(ebx, 24).is_empty());
-        assert!(gates_of(Site { register: Ecx, ..ebx }, 20).is_empty());
+        assert_eq!(gates_of(bit(1, 0, Ebx, 20)), &[bit(1, 0, Edx, 28)]);
+        assert!(gates_of(bit(1, 0, Ebx, 24)).is_empty());
+        assert!(gates_of(bit(1, 0, Ecx, 20)).is_empty());
     }
 }

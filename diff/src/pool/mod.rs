@@ -30,14 +30,6 @@ use crate::view::{DumpView, Seen, VcpuView};
 
 use decode::{Hints, Purpose, decode};
 
-/// What no definition asks for: mirrors of what the guest's system set, monitoring that no guest gets, and names that
-/// QEMU does not have.
-///
-/// # Source
-/// libvirt 11.3 src/cpu/cpu_x86.c (`ignoredFeatures`, `virCPUx86DataFilter`); 9.0 the first five.
-const NEVER_LISTED: &[&str] =
-    &["osxsave", "ospke", "cmt", "mbm_total", "mbm_local", "vmx-ept-uc", "vmx-ept-wb", "vmx-invvpid-single-context"];
-
 /// One input of a baseline.
 #[derive(Clone, Debug)]
 pub struct Input {
@@ -258,7 +250,7 @@ pub fn common(inputs: &[Input], wide: &Wide, knowledge: &Knowledge, options: Opt
     if features.is_empty() {
         return Err(Refusal::Nothing("the inputs have no feature in common".to_string()));
     }
-    let never_listed: Features = map.features_named(NEVER_LISTED);
+    let never_listed: Features = map.those(knowledge, |row| !row.listed);
     let (known, nameless) = wide.split(&features);
     let mut preferred: Vec<&str> = Vec::new();
     for model in inputs.iter().filter_map(|i| i.model.as_deref()) {
@@ -276,8 +268,8 @@ pub fn common(inputs: &[Input], wide: &Wide, knowledge: &Knowledge, options: Opt
     if !options.keep_unmigratable {
         unmigratable = require.iter().copied().filter(is_unmigratable).collect();
         require = &require - &unmigratable;
-        // invtsc is what blocks; inside a model it has to be taken away by name.
-        let inside = &map.features_named(&["invtsc"]) & &decoded.model.features;
+        // What blocks migration inside a model has to be taken away by name.
+        let inside = &map.those(knowledge, |row| row.blocks_migration) & &decoded.model.features;
         unmigratable.extend(&inside);
         disable.extend(inside);
     }
@@ -468,7 +460,7 @@ impl Common {
     /// What was done and what it costs, in lines. `qemu` says that the result is a `-cpu` argument, which can name
     /// what the site's libvirt cannot.
     #[must_use]
-    pub fn explain(&self, inputs: &[Input], wide: &Wide, qemu: bool) -> Vec<String> {
+    pub fn explain(&self, inputs: &[Input], wide: &Wide, knowledge: &Knowledge, qemu: bool) -> Vec<String> {
         let map = &wide.map;
         let names = |ids: &[FeatureId]| {
             let names: Vec<&str> = ids.iter().filter_map(|id| map.features.get(*id)).map(|f| f.name).collect();
@@ -490,7 +482,8 @@ impl Common {
         }
         for id in &self.unmigratable {
             let name = names(&[*id]);
-            let why = if name == "invtsc" {
+            let blocks = map.features.get(*id).is_some_and(|f| knowledge.row(f.place).blocks_migration);
+            let why = if blocks {
                 "a guest that has it cannot be live-migrated without a pinned TSC frequency (<timer name='tsc' \
                  frequency='…'/>)"
             } else {

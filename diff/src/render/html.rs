@@ -6,12 +6,12 @@
 use std::fmt::Write;
 
 use crate::finding::{Finding, Text};
+use crate::knowledge::Severity;
 use crate::list;
 use crate::policy;
 use crate::render::registers::{self, Fate, Map};
 use crate::render::words;
 use crate::report::Report;
-use crate::severity::Severity;
 
 const STYLE: &str = include_str!("html.css");
 /// Explanations of unsafe findings and warnings are unfolded if there are no more than this.

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use crate::finding::{Finding, Judged, Value};
+use crate::knowledge::Severity;
 use crate::list;
 use crate::policy;
 use crate::render::unified;
 use crate::render::words::{self, Group};
 use crate::report::Report;
-use crate::severity::Severity;
 
 /// What is folded is cut where the report would get longer than this: GitHub refuses comments of more than 65536
 /// characters.

@@ -6,10 +6,10 @@ use cpuid_probe::leaf::LeafId;
 use cpuid_probe::place::{BitRange, Place};
 
 use crate::finding::{Finding, Value};
+use crate::knowledge::Severity;
 use crate::list;
 use crate::render::words;
 use crate::report::Report;
-use crate::severity::Severity;
 use crate::view::blocks::rebase;
 
 /// What became of one bit, from the first input to the second (from a baseline to an input, in a check).

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width, presets};
 
 use crate::finding::{Change, Finding, Judged, Value};
+use crate::knowledge::Severity;
 use crate::list;
 use crate::policy;
 use crate::render::{Style, words};
 use crate::report::Report;
-use crate::severity::Severity;
 
 /// Columns between two columns.
 const GAP: usize = 2;

@@ -12,9 +12,9 @@ use cpuid_probe::place::Place;
 use cpuid_probe::text::write_record;
 
 use crate::finding::Finding;
+use crate::knowledge::Severity;
 use crate::render::{registers, words};
 use crate::report::Report;
-use crate::severity::Severity;
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 1;

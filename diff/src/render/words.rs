@@ -5,9 +5,9 @@ use std::fmt::Write;
 use cpuid_probe::dump::Source;
 
 use crate::finding::{Change, Decoded, Finding, Judged};
+use crate::knowledge::Severity;
 use crate::list;
 use crate::report::{BaselineResult, Coverage, Direction, Input, Overall, Report, Verdict};
-use crate::severity::Severity;
 use crate::view::join::Lack;
 
 /// What an input is called in a report's columns: A, B, … Z, AA, AB, …

@@ -12,12 +12,7 @@ use cpuid_probe::libvirt::cpu::{Cpu, Feature as Listed, Form, Mode, Policy};
 use cpuid_probe::msr::FEATURE_MSRS;
 
 use crate::cpu_map::{CpuMap, FeatureId, Features, Model, Unknown, Vendor};
-
-/// What libvirt never holds a guest to: mirrors of what the guest's system set, and monitoring that no guest gets.
-///
-/// # Source
-/// libvirt 9.0 src/cpu/cpu_x86.c (`ignoredFeatures`: osxsave, ospke; `virCPUx86DataFilter`: cmt, mbm_total, mbm_local).
-pub const NEVER_JUDGED: &[&str] = &["osxsave", "ospke", "cmt", "mbm_total", "mbm_local"];
+use crate::knowledge::Knowledge;
 
 /// What to say of a name that the map does not have, written at `at`.
 #[must_use]
@@ -110,7 +105,7 @@ impl<'a> Expanded<'a> {
 
     /// Whether anything at all is promised, `besides` these features.
     #[must_use]
-    pub fn promises_anything(&self, besides: &[FeatureId]) -> bool {
+    pub fn promises_anything(&self, besides: &Features) -> bool {
         self.promises.iter().any(|(id, p)| p.wants().is_some() && !besides.contains(id))
             || self.vendor.is_some()
             || !self.unknown.is_empty()
@@ -141,8 +136,8 @@ fn unannounced(map: &CpuMap, promises: &BTreeMap<FeatureId, Promise>) -> Feature
 /// Features that libvirt 9.0 promised with a model and newer libvirts do not, because QEMU's model lost them, and that
 /// `cpu` does not settle itself. Whether they are promised depends on the libvirt that wrote the definition.
 #[must_use]
-pub fn once_promised(cpu: &Cpu, map: &CpuMap) -> Vec<&'static str> {
-    let old = CpuMap::libvirt_9_0();
+pub fn once_promised(cpu: &Cpu, map: &CpuMap, knowledge: &Knowledge) -> Vec<&'static str> {
+    let old = CpuMap::libvirt_9_0(knowledge);
     let Some(name) = cpu.model.as_deref() else { return Vec::new() };
     let (Ok(was), Ok(now)) = (old.model(name), map.model(name)) else { return Vec::new() };
     let listed = |name: &str| cpu.features.iter().any(|f| f.name == name);
@@ -166,7 +161,7 @@ mod tests {
 
     #[test]
     fn policies_change_the_model() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let penryn = names(&map, "<cpu><model>Penryn</model></cpu>");
         let changed = names(
             &map,
@@ -183,7 +178,7 @@ mod tests {
 
     #[test]
     fn names_of_qemu_mean_the_same_bit() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let with = |name: &str| names(&map, &format!("<cpu><model>486</model><feature name='{name}'/></cpu>"));
         assert_eq!(with("pclmulqdq"), with("pclmuldq"));
         assert_eq!(with("sse4_1"), with("sse4.1"));
@@ -191,17 +186,17 @@ mod tests {
 
     #[test]
     fn passthrough_promises_what_it_lists() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let plain = expand(&map, "<cpu mode='host-passthrough'/>").expect("known");
-        assert!(!plain.promises_anything(&[]) && !plain.bounded);
+        assert!(!plain.promises_anything(&Features::new()) && !plain.bounded);
         let listing = "<cpu mode='host-model'><model>Bogus</model><feature name='ds' policy='disable'/></cpu>";
         let listed = expand(&map, listing).expect("the model is not looked at");
-        assert!(listed.promises_anything(&[]) && listed.features().is_empty());
+        assert!(listed.promises_anything(&Features::new()) && listed.features().is_empty());
     }
 
     #[test]
     fn what_is_unknown_is_never_passed_over() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let unknown = expand(&map, "<cpu><model>Haswel</model></cpu>").expect_err("no such model");
         assert_eq!((unknown.kind, unknown.near.contains(&"Haswell")), ("CPU model", true));
         let vendor = expand(&map, "<cpu><model>Haswell</model><vendor>Bogus</vendor></cpu>").expect_err("no vendor");
@@ -212,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_model_promises_nested_virtualization_only_with_vmx() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let wants = |model: &str, listed: &str, name: &str| {
             let xml = format!("<cpu><model>{model}</model>{listed}</cpu>");
             let expanded = expand(&map, &xml).expect("known");
@@ -245,12 +240,12 @@ mod tests {
 
     #[test]
     fn only_an_old_libvirt_promised_mpx() {
-        let map = CpuMap::builtin();
+        let map = CpuMap::of(Knowledge::builtin());
         let cpu = |features| {
             read_cpus(&format!("<cpu><model>Icelake-Server</model>{features}</cpu>")).expect("XML").remove(0)
         };
-        assert_eq!(once_promised(&cpu(""), &map), ["mpx"]);
-        assert!(once_promised(&cpu("<feature name='mpx' policy='disable'/>"), &map).is_empty());
-        assert!(once_promised(&cpu(""), &CpuMap::libvirt_9_0()).is_empty());
+        assert_eq!(once_promised(&cpu(""), &map, Knowledge::builtin()), ["mpx"]);
+        assert!(once_promised(&cpu("<feature name='mpx' policy='disable'/>"), &map, Knowledge::builtin()).is_empty());
+        assert!(once_promised(&cpu(""), &CpuMap::libvirt_9_0(Knowledge::builtin()), Knowledge::builtin()).is_empty());
     }
 }

@@ -5,7 +5,7 @@ use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::judge::{Comparison, compare};
 use cpuid_diff::read::{self, Input};
 use cpuid_diff::finding::{Finding, Rule, Value};
-use cpuid_diff::severity::Severity;
+use cpuid_diff::knowledge::Severity;
 use cpuid_probe::coverage::{Coverage, Place};
 use cpuid_probe::dump::{Dump, MsrRecord, Record, Recorded, Source, VcpuDump};
 use cpuid_probe::{CpuidSource, LeafId, Registers, Visit, json, walk};

@@ -8,21 +8,13 @@ mod emulation;
 mod general;
 pub mod layers;
 mod notes;
-mod qemu;
 mod remedies;
 
-use super::{Row, Site};
+use cpuid_probe::Place;
+
+use super::{Knowledge, Row};
 pub use emulation::Accel;
 pub use layers::Layer;
-
-/// Where a row is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// Bits of a CPUID register.
-    Cpuid(Site),
-    /// Bits of a feature MSR.
-    Msr(u32),
-}
 
 /// What the advice is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +51,17 @@ pub struct Advice {
     pub source: String,
 }
 
-/// The advice about `row`, which is at `subject`.
-#[must_use]
-pub fn advice_for(subject: Subject, row: &Row, asked: Asked) -> Advice {
-    let note = notes::note_at(subject, row.lo);
-    let general = general::text(subject, row, asked);
+impl Knowledge {
+    /// The advice about `row`, which is at `place`.
+    #[must_use]
+    pub fn advice(&self, place: Place, row: &Row, asked: Asked) -> Advice {
+        advice(place, row, asked)
+    }
+}
+
+fn advice(place: Place, row: &Row, asked: Asked) -> Advice {
+    let note = notes::note_at(place.with_bits(row.bits));
+    let general = general::text(row, asked);
     let told = |specific: &'static str, general: String| {
         if specific.is_empty() { general } else { remedies::filled(specific, row, asked) }
     };
