@@ -60,21 +60,21 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
     let joined = join(a, b, knowledge);
     let mut collector = Collector::default();
     let mut per_vcpu = PerVcpu::new(a.dump, b.dump);
-    for (vcpu, difference) in &joined.differences {
+    for (vcpu, difference) in joined.differences {
         match difference {
-            Difference::Row(d) if d.row.rule == RuleKind::PerVcpu => per_vcpu.note(d, *vcpu),
+            Difference::Row(d) if d.row.rule == RuleKind::PerVcpu => per_vcpu.note(d, vcpu),
             Difference::Row(d) => {
-                let judgement = rule::judge(d);
-                let key = describe::key(d, &judgement);
-                collector.add(key, Some(*vcpu), || describe::row(&context, d, &judgement));
+                let judgement = rule::judge(&d);
+                let key = describe::key(&d, &judgement);
+                collector.add(key, Some(vcpu), || describe::row(&context, &d, &judgement));
             }
-            Difference::Terminator(place) => collector.put(describe::terminator(&context, *place), Some(*vcpu)),
+            Difference::Terminator(place) => collector.put(describe::terminator(&context, place), Some(vcpu)),
             Difference::OverEnumerated(place, sides) => {
-                collector.put(describe::over_enumerated(&context, *place, *sides), Some(*vcpu));
+                collector.put(describe::over_enumerated(&context, place, sides), Some(vcpu));
             }
             Difference::Block(block) => {
-                if let Some(finding) = describe::block(&context, block) {
-                    collector.put(finding, Some(*vcpu));
+                if let Some(finding) = describe::block(&context, &block) {
+                    collector.put(finding, Some(vcpu));
                 }
             }
         }

@@ -18,7 +18,7 @@ use crate::view::pairs::has_all_vcpus;
 struct Noted {
     /// The bit that gives the place its meaning is 0 wherever it differs.
     closed: bool,
-    differing: Vec<(Differing, u32)>,
+    differing: Vec<(Box<Differing>, u32)>,
 }
 
 /// Per-vCPU places that differed in some pair, judged together at the end.
@@ -37,10 +37,10 @@ impl PerVcpu {
     }
 
     /// A per-vCPU row differs in the pair of this vCPU.
-    pub fn note(&mut self, differing: &Differing, vcpu: u32) {
+    pub fn note(&mut self, differing: Box<Differing>, vcpu: u32) {
         let noted = self.noted.entry(differing.place).or_insert(Noted { closed: true, differing: Vec::new() });
         noted.closed &= differing.closed;
-        noted.differing.push((*differing, vcpu));
+        noted.differing.push((differing, vcpu));
     }
 
     /// Judges what was noted, and the number of vCPUs.

@@ -4,6 +4,8 @@
 //! libvirt 9.0.0 and 11.3.0 src/cpu/cpu_x86.c (`x86Decode`, `x86DecodeUseCandidate`, `x86DataFilterTSX`). The models
 //! that it chooses are those of `virsh capabilities` and `virsh cpu-baseline`.
 
+use cpuid_probe::{Place, Register};
+
 use crate::cpu_map::{CpuMap, FeatureId, Features, Model, Signature, Vendor};
 
 /// For whom a model is looked for.
@@ -37,7 +39,10 @@ pub struct Decoded<'a> {
     pub disable: Features,
 }
 
-/// The features without hle and rtm, where the CPU is one of those whose TSX does not work.
+/// Hardware lock elision and transactional memory.
+const TSX: [Place; 2] = [Place::bit(7, 0, Register::Ebx, 4), Place::bit(7, 0, Register::Ebx, 11)];
+
+/// The features without TSX, where the CPU is one of those whose TSX does not work.
 ///
 /// # Source
 /// `x86DataFilterTSX`: Intel family 6, model 60, 69, 70, or 63 before stepping 4.
@@ -55,7 +60,7 @@ pub fn without_broken_tsx(
             _ => false,
         });
     if broken {
-        for id in map.features_named(&["hle", "rtm"]) {
+        for id in TSX.iter().filter_map(|place| map.feature_at(*place)) {
             features.remove(&id);
         }
     }

@@ -42,10 +42,10 @@ pub struct Differing {
 }
 
 /// What two vCPUs that are compared do not have alike.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Difference {
     /// A row's values.
-    Row(Differing),
+    Row(Box<Differing>),
     /// The end of a list of subleaves, in one dump alone.
     Terminator(Place),
     /// A register set that its own dump says cannot be there, and in which dumps.
@@ -250,7 +250,7 @@ impl Both<'_> {
                     closed: is_closed(row.gates, [&self.a.coverage, &self.b.coverage]),
                     at: [slot.a, slot.b],
                 };
-                joined.differences.push((self.vcpu, Difference::Row(difference)));
+                joined.differences.push((self.vcpu, Difference::Row(Box::new(difference))));
             }
         }
     }
@@ -287,7 +287,7 @@ impl Both<'_> {
                             closed: false,
                             at: [None, None],
                         };
-                        joined.differences.push((self.vcpu, Difference::Row(difference)));
+                        joined.differences.push((self.vcpu, Difference::Row(Box::new(difference))));
                     }
                 }
             }

@@ -16,6 +16,9 @@ use super::{Knowledge, Row};
 pub use emulation::Accel;
 pub use layers::Layer;
 
+/// In a finding's `meaning`, what stands between what a place is and what losing it does to a running guest.
+pub const CONSEQUENCE: &str = ". If it is lost or changes: ";
+
 /// What the advice is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
