@@ -142,7 +142,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
 }
 
 fn trace(args: &TraceArgs) -> Result<ExitCode> {
-    let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?);
+    let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?, Knowledge::builtin());
     let layers = [
         (Layer::Host, &args.host),
         (Layer::Kvm, &args.kvm),
@@ -175,7 +175,7 @@ fn trace(args: &TraceArgs) -> Result<ExitCode> {
 }
 
 fn baseline(args: &CommonArgs) -> Result<ExitCode> {
-    let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?);
+    let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?, Knowledge::builtin());
     let mut inputs = Vec::new();
     for (path, name) in args.inputs.iter().zip(input::short_names(&args.inputs)) {
         match input::source(path, None)? {

@@ -365,7 +365,8 @@ pub fn trace(
         }
         let row = knowledge.row(place);
         let mirror = !row.judged || is_set_aside(&row);
-        let step = step(&context, place, &row, id.map(|id| &wide.map.features[id]), says, differs, mirror);
+        let promised = views.iter().any(|(layer, _)| *layer == Layer::Baseline);
+        let step = step(&context, place, &row, id.map(|id| &wide.map.features[id]), says, differs, mirror, promised);
         let unknown = step.says.iter().any(|(_, says)| *says == Says::Unknown);
         trace.optional += usize::from(step.at(Layer::Baseline) == Some(Says::Optional) && id.is_some());
         match step.change {
@@ -398,6 +399,7 @@ const fn is_set_aside(row: &Row) -> bool {
     matches!(row.rule, RuleKind::OsControlled | RuleKind::PerVcpu)
 }
 
+#[allow(clippy::too_many_arguments)]
 fn step(
     context: &Context<'_>,
     place: Place,
@@ -406,21 +408,19 @@ fn step(
     says: Vec<(Layer, Says)>,
     differs: Differs,
     mirror: bool,
+    promised: bool,
 ) -> Step {
     let one_bit = place.bits().is_some_and(|bits| bits.is_one());
     let change = if mirror { None } else { change(&says, one_bit) };
-    let fit = if mirror || differs.closed { Fit::Fits } else { fit(&says, one_bit, row, change.is_some()) };
+    let fit = if mirror || differs.closed { Fit::Fits } else { fit(&says, one_bit, row, change.is_some(), promised) };
+    let to_be_off = says.contains(&(Layer::Baseline, Says::Wants(false)));
+    let asked = if to_be_off { Asked::Extra } else { Asked::Missing };
     let finding = match feature {
-        Some(feature) => described(context, feature, Asked::Missing),
+        Some(feature) => described(context, feature, asked),
+        None if fit == Fit::DoesNotFit => context.advised(place, row, asked),
         None => Finding::of_row(place, row),
     };
-    let advised = (fit == Fit::DoesNotFit).then(|| match feature {
-        Some(_) => (finding.cause.clone(), finding.remedy.clone()),
-        None => {
-            let advised = context.advised(place, row, Asked::Missing);
-            (advised.cause, advised.remedy)
-        }
-    });
+    let advised = (fit == Fit::DoesNotFit).then_some((finding.cause, finding.remedy));
     let (cause, remedy) = advised.unwrap_or_default();
     Step {
         place,
@@ -466,7 +466,7 @@ fn change(says: &[(Layer, Says)], one_bit: bool) -> Option<(Layer, Happened)> {
 
 /// Whether the guest, or where there is none what KVM or the host offer, has what the baseline promises. Without a
 /// baseline the first layer stands for it: nothing that it has may be lost, and no number may exceed its own.
-fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool) -> Fit {
+fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised: bool) -> Fit {
     let at = |layer| says.iter().find(|(l, _)| *l == layer).map(|(_, says)| *says);
     if let Some(promise) = at(Layer::Baseline) {
         let offer = || at(Layer::Kvm).or_else(|| at(Layer::Host));
@@ -493,6 +493,10 @@ fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool) -> Fit {
             _ => true,
         };
         return if kept { Fit::Fits } else { Fit::DoesNotFit };
+    }
+    if promised {
+        // What merely is not promised is counted, not a misfit.
+        return Fit::Fits;
     }
     if !changed {
         let had = says.first().is_some_and(|(_, says)| says.is_there());

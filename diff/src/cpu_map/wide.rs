@@ -16,8 +16,8 @@ pub struct Wide {
 impl Wide {
     /// Around a site's map.
     #[must_use]
-    pub fn new(site: CpuMap) -> Self {
-        let newest = CpuMap::of(Knowledge::builtin());
+    pub fn new(site: CpuMap, knowledge: &Knowledge) -> Self {
+        let newest = CpuMap::of(knowledge);
         let mut features = site.features.clone();
         // Features of the newest map by their numbers in the wide one; the bit decides, not the name.
         let numbers: Vec<usize> = newest
@@ -60,8 +60,8 @@ mod tests {
     #[test]
     fn a_sites_numbers_stay_and_newer_names_are_added() {
         let old = CpuMap::libvirt_9_0(Knowledge::builtin());
-        let wide = Wide::new(old.clone());
-        let newest = CpuMap::of(Knowledge::builtin());
+        let wide = Wide::new(old.clone(), Knowledge::builtin());
+        let newest = CpuMap::of(knowledge);
         assert_eq!(wide.map.features.len(), newest.features.len());
         assert!(old.features.iter().zip(&wide.map.features).all(|(a, b)| a.name == b.name));
         // A model that 9.0 does not know, in the wide numbers.

@@ -95,7 +95,7 @@ pub fn table(trace: &Trace, style: Style) -> String {
             }
         }
     }
-    let _ = writeln!(out, "\n{}", counts(trace));
+    let _ = writeln!(out, "\n{}", wrapped("", &counts(trace), style.width.into()));
     out
 }
 
