@@ -1,4 +1,4 @@
-//! Lists in sentences.
+//! Lists in sentences, and paragraphs in lines.
 
 use std::fmt::Write;
 
@@ -25,6 +25,29 @@ pub(crate) fn ranges(numbers: &[u32]) -> String {
         rest = &rest[run..];
     }
     out
+}
+
+/// Lines of at most `width` characters, broken at blanks; a longer word stands alone, whole, so that it can be copied.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let blank = text.len() - text.trim_start().len();
+    let mut lines = vec![text[..blank].to_string()];
+    let mut used = blank;
+    for word in text.split_whitespace() {
+        let len = word.chars().count();
+        let Some(line) = lines.last_mut() else { break };
+        if used > blank && used + 1 + len > width {
+            lines.push(" ".repeat(blank) + word);
+            used = blank + len;
+        } else {
+            if used > blank {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += len;
+        }
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ mod tests {
     fn a_sites_numbers_stay_and_newer_names_are_added() {
         let old = CpuMap::libvirt_9_0(Knowledge::builtin());
         let wide = Wide::new(old.clone(), Knowledge::builtin());
-        let newest = CpuMap::of(knowledge);
+        let newest = CpuMap::of(Knowledge::builtin());
         assert_eq!(wide.map.features.len(), newest.features.len());
         assert!(old.features.iter().zip(&wide.map.features).all(|(a, b)| a.name == b.name));
         // A model that 9.0 does not know, in the wide numbers.

@@ -109,6 +109,3 @@ pub fn explain(terms: &[String], dump: Option<&Dump>, knowledge: &Knowledge) -> 
     }
     explanation
 }
-
-#[cfg(test)]
-mod tests;

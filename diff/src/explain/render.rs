@@ -129,27 +129,10 @@ fn heading(e: &Entry) -> String {
 fn full(out: &mut String, e: &Entry, width: usize) {
     let _ = writeln!(out, "{}", heading(e));
     for (what, words) in lines(e) {
-        for (i, line) in wrapped(&words, width.saturating_sub(14).max(30)).into_iter().enumerate() {
+        for (i, line) in list::wrap(&words, width.saturating_sub(14).max(30)).into_iter().enumerate() {
             let _ = writeln!(out, "  {:12}{line}", if i == 0 { what } else { "" });
         }
     }
-}
-
-/// `text` in lines of at most `width` characters, broken at blanks; a longer word gets a line of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().map(|l| (l.chars().count(), l));
-        match line {
-            Some((0, line)) => line.push_str(word),
-            Some((long, line)) if long + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_string()),
-        }
-    }
-    lines
 }
 
 fn cut(line: &str, width: usize) -> String {

@@ -152,7 +152,7 @@ impl Page {
         let indent = " ".repeat(head.chars().count());
         let mut lead = head;
         for line in text.lines() {
-            for line in wrap(line, self.width.saturating_sub(indent.len())) {
+            for line in list::wrap(line, self.width.saturating_sub(indent.len())) {
                 let line = paint(&line, style, self.colour);
                 let _ = writeln!(self.out, "{}", format!("{lead}{line}").trim_end());
                 lead = &indent;
@@ -199,29 +199,6 @@ fn paint(text: &str, style: Paint, colour: bool) -> String {
     // Files, labels and logs are the user's; a terminal must not obey them.
     let text = text.replace(|c: char| c.is_control(), " ");
     if colour && !style.sgr().is_empty() { format!("\x1b[{}m{text}\x1b[0m", style.sgr()) } else { text }
-}
-
-/// Lines of at most `width` characters, broken at blanks; a longer word stands alone, whole, so that it can be copied.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let blank = text.len() - text.trim_start().len();
-    let mut lines = vec![text[..blank].to_string()];
-    let mut used = blank;
-    for word in text.split_whitespace() {
-        let len = word.chars().count();
-        let Some(line) = lines.last_mut() else { break };
-        if used > blank && used + 1 + len > width {
-            lines.push(" ".repeat(blank) + word);
-            used = blank + len;
-        } else {
-            if used > blank {
-                line.push(' ');
-                used += 1;
-            }
-            line.push_str(word);
-            used += len;
-        }
-    }
-    lines
 }
 
 /// What a column shows.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle, presets};
 
+use crate::list;
 use crate::render::Style;
 use crate::trace::{Fit, Happened, Layer, Step, Trace};
 
@@ -141,19 +142,8 @@ fn named(step: &Step) -> String {
 
 /// A paragraph behind a word, whose width is that of the lines after it.
 fn wrapped(what: &str, text: &str, width: usize) -> String {
-    let mut out = String::new();
-    let mut line = what.to_string();
-    for word in text.split_whitespace() {
-        if line.chars().count() > what.len() && line.chars().count() + word.chars().count() > width.max(40) {
-            out.push_str(line.trim_end());
-            out.push('\n');
-            line = " ".repeat(what.len());
-        }
-        line.push_str(word);
-        line.push(' ');
-    }
-    out.push_str(line.trim_end());
-    out
+    let lines = list::wrap(text, width.max(40).saturating_sub(what.len()));
+    format!("{what}{}", lines.join(&format!("\n{}", " ".repeat(what.len()))))
 }
 
 /// Markdown for bug trackers.

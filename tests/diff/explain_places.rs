@@ -1,7 +1,10 @@
+//! `explain`, through the library: places in every notation, names, and values in a dump.
+
 use cpuid_probe::dump::{Dump, Record, Source, VcpuDump};
 use cpuid_probe::{LeafId, Registers};
 
-use super::*;
+use cpuid_diff::explain::{Entry, Explanation, explain, render};
+use cpuid_diff::knowledge::Knowledge;
 
 fn ask(term: &str, dump: Option<&Dump>) -> Explanation {
     explain(&[term.to_string()], dump, Knowledge::builtin())
@@ -144,7 +147,7 @@ fn text_fits_its_width_and_json_has_its_schema() {
         }
     }
     let json: serde_json::Value =
-        serde_json::from_str(&crate::wire::explanation(&explanation).expect("JSON")).expect("JSON");
+        serde_json::from_str(&cpuid_diff::wire::explanation(&explanation).expect("JSON")).expect("JSON");
     assert_eq!(json["schema"], "cpuid-explain/1");
     assert!(render::markdown(&explanation).contains("### 0x40000010 EAX\\[31:0\\]  tsc\\_khz (kvm block)"));
 }
