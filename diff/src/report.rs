@@ -5,13 +5,11 @@
 use cpuid_probe::dump::Dump;
 use serde::Serialize;
 
+pub use crate::knowledge::advice::CONSEQUENCE;
 pub use crate::knowledge::{Names, Severity};
 
 /// The value of `schema`.
 pub const SCHEMA: &str = "cpuid-report/1";
-
-/// In a finding's `meaning`, what stands between what a place is and what losing it does to a running guest.
-pub const CONSEQUENCE: &str = ". If it is lost or changes: ";
 
 /// What happens to a place when a guest moves in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use cpuid_probe::Place;
 use cpuid_probe::hypervisor::{self, Owner};
 use cpuid_probe::place::BitRange;
 
-use super::row::{Guard, Migratable, Names, Row, RuleKind, Severity};
+use super::row::{Guard, Migratable, Names, Offer, Row, RuleKind, Severity};
 use super::table::{Cause, Group, Has, Home, Line, Namespace, Rule, Sub};
 use super::unit::Unit;
 use super::{gates, sources};
@@ -234,7 +234,7 @@ impl Segment {
             unit: Unit::Plain,
             guard: None,
             weight: 1,
-            kvm: super::Offer::Unknown,
+            kvm: Offer::Unknown,
             libvirt_since: None,
             not_in_libvirt: false,
             qemu_since: None,

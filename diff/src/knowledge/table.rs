@@ -106,6 +106,7 @@ pub enum Home {
 
 /// What is known of one register, in one or more subleaves.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Group {
     /// Whose leaf it is. Listings name the first.
     pub owners: &'static [Owner],
@@ -120,7 +121,6 @@ pub struct Group {
 }
 
 impl Group {
-    #[track_caller]
     const fn new(owners: &'static [Owner], home: Home, lines: &'static [Line]) -> Self {
         let (width, mut i) = (if let Home::Msr(_) = home { 64 } else { 32 }, 0);
         if let Home::Cpuid(_, Sub::Span(first, last), _) = home {
@@ -135,15 +135,11 @@ impl Group {
     }
 
     /// A register of the CPU's own leaf.
-    #[must_use]
-    #[track_caller]
     pub const fn cpu(leaf: u32, subleaf: Sub, register: Register, lines: &'static [Line]) -> Self {
         Self::of(&[Owner::Cpu], leaf, subleaf, register, lines)
     }
 
     /// A register of the leaf of these owners.
-    #[must_use]
-    #[track_caller]
     pub const fn of(
         owners: &'static [Owner],
         leaf: u32,
@@ -156,21 +152,17 @@ impl Group {
     }
 
     /// An MSR. Bits are the MSR's own.
-    #[must_use]
-    #[track_caller]
     pub const fn msr(index: u32, lines: &'static [Line]) -> Self {
         Self::new(&[Owner::Cpu], Home::Msr(index), lines)
     }
 
     /// Rules over several lines, or over bits that have none. Where rules overlap, the narrowest judges; at equal width,
     /// that of a single subleaf.
-    #[must_use]
     pub const fn rules(self, rules: &'static [Rule]) -> Self {
         Self { rules, ..self }
     }
 
     /// Causes over several lines, or over bits that have none.
-    #[must_use]
     pub const fn causes(self, causes: &'static [Cause]) -> Self {
         Self { causes, ..self }
     }
@@ -183,6 +175,7 @@ impl Group {
 
 /// How a range of bits is judged.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Rule {
     pub(super) bits: BitRange,
     pub(super) kind: RuleKind,
@@ -194,6 +187,7 @@ pub struct Rule {
 
 /// Why a range of bits may differ between two dumps. It explains; it never judges.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Cause {
     pub(super) bits: BitRange,
     pub(super) kind: CauseKind,
@@ -202,8 +196,6 @@ pub struct Cause {
 }
 
 /// A rule over several lines: highest and lowest bit, rule, severity if lost and if gained or changed, reason, source.
-#[must_use]
-#[track_caller]
 pub const fn rule(
     hi: u8,
     lo: u8,
@@ -219,8 +211,6 @@ pub const fn rule(
 }
 
 /// A cause over several lines: highest and lowest bit, kind, reason, source.
-#[must_use]
-#[track_caller]
 pub const fn cause(hi: u8, lo: u8, kind: CauseKind, why: &'static str, source: &'static str) -> Cause {
     assert!(!why.is_empty() && !source.is_empty(), "a cause has a reason and a source");
     Cause { bits: BitRange::new(hi, lo), kind, why, source }
@@ -249,6 +239,7 @@ impl Has {
 
 /// One place: what it is called, what it means, how it is judged.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Line {
     pub(super) bits: BitRange,
     /// A multi-bit number, not a feature.
@@ -284,7 +275,6 @@ pub struct Line {
     pub(super) source: Option<&'static str>,
 }
 
-#[track_caller]
 const fn line(bits: BitRange, field: bool, name: Option<&'static str>, meaning: &'static str) -> Line {
     assert!(!meaning.is_empty(), "a row says what its place means");
     if let Some(name) = name {
@@ -321,116 +311,86 @@ const fn line(bits: BitRange, field: bool, name: Option<&'static str>, meaning: 
 }
 
 /// A feature: its bit, its own name, what it promises. The own name is libvirt's, else QEMU's, Linux's or the manuals'.
-#[must_use]
-#[track_caller]
 pub const fn bit(bit: u8, name: &'static str, meaning: &'static str) -> Line {
     line(BitRange::one(bit), false, Some(name), meaning)
 }
 
 /// A feature that nobody has a name for.
-#[must_use]
-#[track_caller]
 pub const fn nameless(bit: u8, meaning: &'static str) -> Line {
     line(BitRange::one(bit), false, None, meaning)
 }
 
 /// A number: highest and lowest bit, our name, what it says.
-#[must_use]
-#[track_caller]
 pub const fn field(hi: u8, lo: u8, name: &'static str, meaning: &'static str) -> Line {
     line(BitRange::new(hi, lo), true, Some(name), meaning)
 }
 
 impl Line {
-    #[track_caller]
     const fn own_name(&self) -> &'static str {
         assert!(!self.field, "the name of a field is ours alone");
         self.name.expect("a feature with a name")
     }
 
     /// libvirt has the own name, since this version.
-    #[must_use]
-    #[track_caller]
     pub const fn libvirt(self, since: Version) -> Self {
         self.own_name();
         Self { libvirt: Has::Since(since), ..self }
     }
 
     /// libvirt has no name for it.
-    #[must_use]
-    #[track_caller]
     pub const fn not_in_libvirt(self) -> Self {
         assert!(matches!(self.libvirt, Has::Unknown), "libvirt has a name or it has none");
         Self { libvirt: Has::No, ..self }
     }
 
     /// QEMU has a property of the own name, since this version.
-    #[must_use]
-    #[track_caller]
     pub const fn qemu(self, since: Version) -> Self {
         self.qemu_as(self.own_name(), since)
     }
 
     /// QEMU calls it something else.
-    #[must_use]
-    #[track_caller]
     pub const fn qemu_as(self, property: &'static str, since: Version) -> Self {
         Self { qemu: Has::Since(since), qemu_name: Some(property), ..self }
     }
 
     /// QEMU has no property for it.
-    #[must_use]
-    #[track_caller]
     pub const fn not_in_qemu(self) -> Self {
         assert!(matches!(self.qemu, Has::Unknown), "QEMU has a property or it has none");
         Self { qemu: Has::No, ..self }
     }
 
     /// Neither libvirt nor QEMU has a name for it, so no definition can ask for it.
-    #[must_use]
-    #[track_caller]
     pub const fn unsettable(self) -> Self {
         self.not_in_libvirt().not_in_qemu()
     }
 
     /// Linux's flag has the own name.
-    #[must_use]
-    #[track_caller]
     pub const fn linux(self) -> Self {
         self.linux_as(self.own_name())
     }
 
     /// Linux calls it something else.
-    #[must_use]
     pub const fn linux_as(self, flag: &'static str) -> Self {
         Self { linux: Some(flag), ..self }
     }
 
     /// Linux calls it what QEMU does.
-    #[must_use]
-    #[track_caller]
     pub const fn linux_as_qemu(self) -> Self {
         self.linux_as(self.qemu_name.expect("QEMU's property comes first"))
     }
 
     /// QEMU or libvirt accept Linux's name too.
-    #[must_use]
-    #[track_caller]
     pub const fn linux_is_alias(self) -> Self {
         assert!(self.linux.is_some(), "Linux's name comes first");
         Self { linux_is_alias: true, ..self }
     }
 
     /// The own name is the manuals' mnemonic.
-    #[must_use]
-    #[track_caller]
     pub const fn manual(self) -> Self {
         Self { manual: Some(self.own_name()), ..self }
     }
 
     /// Other and older spellings of one world.
-    #[must_use]
-    #[track_caller]
     pub const fn also(self, namespace: Namespace, names: &'static [&'static str]) -> Self {
         let also = match self.also {
             [None, _] => [Some((namespace, names)), None],
@@ -441,90 +401,73 @@ impl Line {
     }
 
     /// Flags that Linux derives from the bit, by names of rows.
-    #[must_use]
     pub const fn linux_sets(self, linux_sets: &'static [&'static str]) -> Self {
         Self { linux_sets, ..self }
     }
 
     /// Whether it migrates, where that does not follow from QEMU having a name for it.
-    #[must_use]
     pub const fn migratable(self, migratable: Migratable) -> Self {
         Self { migratable: Some(migratable), ..self }
     }
 
     /// What KVM does about it.
-    #[must_use]
     pub const fn kvm(self, kvm: Offer) -> Self {
         Self { kvm, ..self }
     }
 
     /// QEMU's TCG emulates it, since this version.
-    #[must_use]
     pub const fn tcg(self, since: Version) -> Self {
         Self { tcg: Has::Since(since), ..self }
     }
 
     /// QEMU's TCG does not emulate it.
-    #[must_use]
     pub const fn not_in_tcg(self) -> Self {
         Self { tcg: Has::No, ..self }
     }
 
     /// The rows, by name, without which QEMU clears it.
-    #[must_use]
     pub const fn needs(self, needs: &'static [&'static str]) -> Self {
         Self { needs, ..self }
     }
 
     /// libvirt sets the property through an element: where it goes, to switch it off, to switch it on (empty: it cannot).
-    #[must_use]
     pub const fn element(self, within: &'static str, off: &'static str, on: &'static str) -> Self {
         Self { element: Some(Element { within, off, on }), ..self }
     }
 
     /// An immunity, or a means against an attack.
-    #[must_use]
-    #[track_caller]
     pub const fn protection(self) -> Self {
         assert!(self.guard.is_none(), "a protection or a hazard");
         Self { guard: Some(Guard::Protection), ..self }
     }
 
     /// A CPU that has it is open to an attack.
-    #[must_use]
-    #[track_caller]
     pub const fn hazard(self) -> Self {
         assert!(self.guard.is_none(), "a protection or a hazard");
         Self { guard: Some(Guard::Hazard), ..self }
     }
 
     /// Instructions that programs use.
-    #[must_use]
     pub const fn isa(self) -> Self {
         Self { isa: true, ..self }
     }
 
     /// No definition may list it.
-    #[must_use]
     pub const fn not_listed(self) -> Self {
         Self { listed: false, ..self }
     }
 
     /// No definition is held to it.
-    #[must_use]
     pub const fn not_judged(self) -> Self {
         Self { judged: false, ..self }
     }
 
     /// A guest that has it cannot be live-migrated.
-    #[must_use]
     pub const fn blocks_migration(self) -> Self {
         Self { blocks_migration: true, ..self }
     }
 
     /// How the number is read.
-    #[must_use]
-    #[track_caller]
     pub const fn unit(self, unit: Unit) -> Self {
         assert!(self.field, "a bit has no unit");
         Self { unit, ..self }
@@ -532,8 +475,6 @@ impl Line {
 
     /// How it is judged: rule, severity if lost and if gained or changed, reason, source. Without a rule, a feature is
     /// `subset` (lost: unsafe, gained: warning), anything else `equal` (unsafe).
-    #[must_use]
-    #[track_caller]
     pub const fn rule(
         self,
         kind: RuleKind,
@@ -546,14 +487,11 @@ impl Line {
     }
 
     /// Why it may differ: kind, reason, source.
-    #[must_use]
-    #[track_caller]
     pub const fn cause(self, kind: CauseKind, why: &'static str, source: &'static str) -> Self {
         Self { cause: Some(cause(self.bits.hi, self.bits.lo, kind, why, source)), ..self }
     }
 
     /// Where it is described, if not where its leaf is.
-    #[must_use]
     pub const fn source(self, source: &'static str) -> Self {
         Self { source: Some(source), ..self }
     }

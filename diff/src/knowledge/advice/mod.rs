@@ -13,9 +13,11 @@ mod remedies;
 use cpuid_probe::Place;
 
 use super::{Knowledge, Row};
-use crate::report::CONSEQUENCE;
 pub use emulation::Accel;
 pub use layers::Layer;
+
+/// In a finding's `meaning`, what stands between what a place is and what losing it does to a running guest.
+pub const CONSEQUENCE: &str = ". If it is lost or changes: ";
 
 /// What the advice is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

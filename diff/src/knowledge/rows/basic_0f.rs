@@ -9,14 +9,10 @@ pub(super) const ROWS: &[Group] = &[
             .rule(NotLess, Warning, Info, "Monitoring ids in use may vanish; not virtualized by KVM",
                 "Intel SDM vol. 1 ch. 21 leaf 0FH; Linux 6.1 arch/x86/kvm/cpuid.c:1284"),
     ]),
-    cpu(0xf, At(0), Edx, &[
-        bit(1, "cqm_llc", "L3 resource monitoring; subleaf 1 valid").unsettable().linux().kvm(Never),
-    ]),
+    cpu(0xf, At(0), Edx, &[bit(1, "cqm_llc", "L3 resource monitoring; subleaf 1 valid").unsettable().linux().kvm(Never)]),
     cpu(0xf, At(1), Eax, &[
-        field(7, 0, "counter_width", "Counter width beyond 24 bits")
-            .unit(Unit::Scaled { times: 1, plus: 24, unit: "bits" })
-            .rule(Equal, Warning, Warning, "Counter wrap arithmetic uses this width",
-                "Intel SDM vol. 1 ch. 21 leaf 0FH"),
+        field(7, 0, "counter_width", "Counter width beyond 24 bits").unit(Unit::Scaled { times: 1, plus: 24, unit: "bits" })
+            .rule(Equal, Warning, Warning, "Counter wrap arithmetic uses this width", "Intel SDM vol. 1 ch. 21 leaf 0FH"),
         nameless(8, "QM_CTR bit 61 flags counter overflow").unsettable().kvm(Never),
         nameless(9, "Non-CPU agents have occupancy monitoring").unsettable().kvm(Never),
         nameless(10, "Non-CPU agents have bandwidth monitoring").unsettable().kvm(Never),
@@ -31,10 +27,10 @@ pub(super) const ROWS: &[Group] = &[
     ]),
     cpu(0xf, At(1), Edx, &[
         bit(0, "cqm_occup_llc", "L3 occupancy can be monitored").unsettable().linux().kvm(Never),
-        bit(1, "mbm_total", "Total memory bandwidth can be monitored").libvirt(V9_0).not_in_qemu()
-            .linux_as("cqm_mbm_total").kvm(Never).not_judged().not_listed(),
-        bit(2, "mbm_local", "Local memory bandwidth can be monitored").libvirt(V9_0).not_in_qemu()
-            .linux_as("cqm_mbm_local").kvm(Never).not_judged().not_listed(),
+        bit(1, "mbm_total", "Total memory bandwidth can be monitored").libvirt(V9_0).not_in_qemu().linux_as("cqm_mbm_total").kvm(Never).not_judged()
+            .not_listed(),
+        bit(2, "mbm_local", "Local memory bandwidth can be monitored").libvirt(V9_0).not_in_qemu().linux_as("cqm_mbm_local").kvm(Never).not_judged()
+            .not_listed(),
     ]),
     cpu(0x10, Span(1, 2), Eax, &[
         field(4, 0, "cbm_len", "Capacity mask bits, minus one").unit(plus_one("bits"))
@@ -85,9 +81,7 @@ pub(super) const ROWS: &[Group] = &[
         field(11, 8, "cba_scope", "1 means per logical processor")
             .rule(Equal, Warning, Warning, "Scope of the throttle register", "Intel SDM vol. 1 ch. 21 leaf 10H"),
     ]),
-    cpu(0x10, At(5), Ecx, &[
-        nameless(3, "Cache bandwidth throttle roughly linear").unsettable().kvm(Never),
-    ]),
+    cpu(0x10, At(5), Ecx, &[nameless(3, "Cache bandwidth throttle roughly linear").unsettable().kvm(Never)]),
     cpu(0x10, At(5), Edx, &[
         field(15, 0, "cba_max_clos", "Largest class of service")
             .rule(NotLess, Warning, Info, "Classes in use may vanish", "Intel SDM vol. 1 ch. 21 leaf 10H"),

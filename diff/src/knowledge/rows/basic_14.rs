@@ -29,16 +29,14 @@ pub(super) const ROWS: &[Group] = &[
         nameless(1, "Multiple entries per output table").unsettable(),
         nameless(2, "Trace output into one contiguous buffer").unsettable(),
         nameless(3, "Trace transport output").unsettable(),
-        bit(31, "intel-pt-lip", "Trace IPs are linear addresses").libvirt(V9_0).qemu(V7_2).not_in_tcg()
-            .needs(&["intel-pt"]),
+        bit(31, "intel-pt-lip", "Trace IPs are linear addresses").libvirt(V9_0).qemu(V7_2).not_in_tcg().needs(&["intel-pt"]),
     ]).rules(&[
         rule(31, 0, Subset, Unsafe, Warning, "Trace controls in use must stay settable or RTIT_CTL restore faults",
             "Linux 6.1 arch/x86/kvm/vmx/vmx.c update_intel_pt_cfg; Intel SDM vol. 1 ch. 21 leaf 14H"),
     ]),
     cpu(0x14, At(1), Eax, &[
         field(2, 0, "addr_ranges", "Address filter ranges")
-            .rule(NotLess, Unsafe, Warning, "Address range MSRs in use vanish",
-                "Linux 6.1 arch/x86/kvm/vmx/vmx.c update_intel_pt_cfg"),
+            .rule(NotLess, Unsafe, Warning, "Address range MSRs in use vanish", "Linux 6.1 arch/x86/kvm/vmx/vmx.c update_intel_pt_cfg"),
         field(10, 8, "trigger_cfgs", "Trigger configuration MSRs")
             .rule(NotLess, Unsafe, Warning, "Trigger MSRs in use vanish", "Intel SDM vol. 1 ch. 21 leaf 14H"),
         field(31, 16, "mtc_periods", "Bitmap of MTC period encodings").unit(Unit::Bits(0))
@@ -46,24 +44,20 @@ pub(super) const ROWS: &[Group] = &[
     ]),
     cpu(0x14, At(1), Ebx, &[
         field(15, 0, "cyc_thresholds", "Bitmap of cycle threshold encodings").unit(Unit::Bits(0))
-            .rule(Subset, Unsafe, Warning, "Chosen threshold encoding must stay valid",
-                "Intel SDM vol. 1 ch. 21 leaf 14H"),
+            .rule(Subset, Unsafe, Warning, "Chosen threshold encoding must stay valid", "Intel SDM vol. 1 ch. 21 leaf 14H"),
         field(31, 16, "psb_periods", "Bitmap of PSB frequency encodings").unit(Unit::Bits(0))
-            .rule(Subset, Unsafe, Warning, "Chosen frequency encoding must stay valid",
-                "Intel SDM vol. 1 ch. 21 leaf 14H"),
+            .rule(Subset, Unsafe, Warning, "Chosen frequency encoding must stay valid", "Intel SDM vol. 1 ch. 21 leaf 14H"),
     ]),
     cpu(0x15, At(0), Eax, &[
         field(31, 0, "tsc_denominator", "TSC to crystal ratio, divisor")
-            .rule(HostClock, Warning, Warning,
-                "Compare ECX*EBX/EAX, not the registers; guest fixed its TSC rate at boot",
+            .rule(HostClock, Warning, Warning, "Compare ECX*EBX/EAX, not the registers; guest fixed its TSC rate at boot",
                 "Intel SDM vol. 1 ch. 21 leaf 15H; Linux 6.1 arch/x86/kernel/tsc.c native_calibrate_tsc")
             .cause(Frequency, "TSC ratio of the host part; QEMU/KVM return zero, other VMMs may pass it through",
                 "Linux 6.1 arch/x86/kvm/cpuid.c:1284-1286; Intel SDM vol. 1 ch. 21 leaf 15H"),
     ]),
     cpu(0x15, At(0), Ebx, &[
         field(31, 0, "tsc_numerator", "TSC to crystal ratio, multiplier")
-            .rule(HostClock, Warning, Warning,
-                "Compare ECX*EBX/EAX, not the registers; guest fixed its TSC rate at boot",
+            .rule(HostClock, Warning, Warning, "Compare ECX*EBX/EAX, not the registers; guest fixed its TSC rate at boot",
                 "Intel SDM vol. 1 ch. 21 leaf 15H; Linux 6.1 arch/x86/kernel/tsc.c native_calibrate_tsc")
             .cause(Frequency, "TSC ratio of the host part; QEMU/KVM return zero, other VMMs may pass it through",
                 "Linux 6.1 arch/x86/kvm/cpuid.c:1284-1286; Intel SDM vol. 1 ch. 21 leaf 15H"),
@@ -80,23 +74,19 @@ pub(super) const ROWS: &[Group] = &[
             .rule(HostClock, Warning, Warning, "Advertised clock; guests use it when leaf 15H gives no crystal",
                 "Linux 6.1 arch/x86/kernel/tsc.c native_calibrate_tsc")
             .cause(Frequency, "Advertised frequency of the host SKU; QEMU/KVM return zero",
-                "Linux 6.1 arch/x86/kvm/cpuid.c:1284-1286; Intel SDM vol. 1 ch. 21 leaf 16H (Logical Processor \
-                domain)"),
+                "Linux 6.1 arch/x86/kvm/cpuid.c:1284-1286; Intel SDM vol. 1 ch. 21 leaf 16H (Logical Processor domain)"),
     ]),
     cpu(0x16, At(0), Ebx, &[
         field(15, 0, "max_mhz", "Advertised maximum frequency").unit(of("MHz"))
-            .rule(Informational, Info, Info, "Advertised maximum clock, display only",
-                "Intel SDM vol. 1 ch. 21 leaf 16H")
+            .rule(Informational, Info, Info, "Advertised maximum clock, display only", "Intel SDM vol. 1 ch. 21 leaf 16H")
             .cause(Frequency, "Advertised frequency of the host SKU; QEMU/KVM return zero",
-                "Linux 6.1 arch/x86/kvm/cpuid.c:1284-1286; Intel SDM vol. 1 ch. 21 leaf 16H (Logical Processor \
-                domain)"),
+                "Linux 6.1 arch/x86/kvm/cpuid.c:1284-1286; Intel SDM vol. 1 ch. 21 leaf 16H (Logical Processor domain)"),
     ]),
     cpu(0x16, At(0), Ecx, &[
         field(15, 0, "bus_mhz", "Advertised reference clock").unit(of("MHz"))
             .rule(Informational, Info, Info, "Advertised bus clock, display only", "Intel SDM vol. 1 ch. 21 leaf 16H")
             .cause(Frequency, "Advertised frequency of the host SKU; QEMU/KVM return zero",
-                "Linux 6.1 arch/x86/kvm/cpuid.c:1284-1286; Intel SDM vol. 1 ch. 21 leaf 16H (Logical Processor \
-                domain)"),
+                "Linux 6.1 arch/x86/kvm/cpuid.c:1284-1286; Intel SDM vol. 1 ch. 21 leaf 16H (Logical Processor domain)"),
     ]),
     cpu(0x17, Span(1, 3), Eax, &[
         field(31, 0, "soc_brand_0", "SoC name text, part 1 of 4").unit(Unit::Text)
@@ -140,14 +130,12 @@ pub(super) const ROWS: &[Group] = &[
     ]).rules(&[
         rule(31, 0, Informational, Info, Info, "TLB geometry, tuning only", "Intel SDM vol. 1 ch. 21 leaf 18H"),
     ]).causes(&[
-        cause(31, 0, Layout, "TLB geometry differs by core type on hybrid parts",
-            "Intel SDM vol. 1 ch. 21 leaf 18H (Logical Processor domain)"),
+        cause(31, 0, Layout, "TLB geometry differs by core type on hybrid parts", "Intel SDM vol. 1 ch. 21 leaf 18H (Logical Processor domain)"),
     ]),
     cpu(0x18, Any, Ecx, &[
         field(31, 0, "sets", "Set count")
             .rule(Informational, Info, Info, "TLB geometry, tuning only", "Intel SDM vol. 1 ch. 21 leaf 18H")
-            .cause(Layout, "TLB geometry differs by core type on hybrid parts",
-                "Intel SDM vol. 1 ch. 21 leaf 18H (Logical Processor domain)"),
+            .cause(Layout, "TLB geometry differs by core type on hybrid parts", "Intel SDM vol. 1 ch. 21 leaf 18H (Logical Processor domain)"),
     ]),
     cpu(0x18, Any, Edx, &[
         field(4, 0, "tlb_type", "0 invalid, 1-5 data, code, unified, load, store")
@@ -158,8 +146,7 @@ pub(super) const ROWS: &[Group] = &[
     ]).rules(&[
         rule(31, 0, Informational, Info, Info, "TLB geometry, tuning only", "Intel SDM vol. 1 ch. 21 leaf 18H"),
     ]).causes(&[
-        cause(31, 0, Layout, "TLB geometry differs by core type on hybrid parts",
-            "Intel SDM vol. 1 ch. 21 leaf 18H (Logical Processor domain)"),
+        cause(31, 0, Layout, "TLB geometry differs by core type on hybrid parts", "Intel SDM vol. 1 ch. 21 leaf 18H (Logical Processor domain)"),
     ]),
     cpu(0x18, At(0), Eax, &[
         field(31, 0, "max_subleaf", "Largest leaf 0x18 subleaf")
@@ -172,8 +159,7 @@ pub(super) const ROWS: &[Group] = &[
     ]),
     cpu(0x19, At(0), Ebx, &[
         nameless(0, "AES Key Locker active; follows CR4.KL").unsettable().kvm(Never)
-            .rule(OsControlled, Expected, Expected,
-                "Follows CR4.KL; availability is 7.0.ECX[23], which is a subset bit",
+            .rule(OsControlled, Expected, Expected, "Follows CR4.KL; availability is 7.0.ECX[23], which is a subset bit",
                 "Intel SDM vol. 1 table 21-1")
             .cause(GuestState, "AESKLE needs CR4.KL and firmware activation", "Intel SDM vol. 1 table 21-1"),
         nameless(2, "Wide AES Key Locker instructions").unsettable().kvm(Never),
@@ -191,12 +177,9 @@ pub(super) const ROWS: &[Group] = &[
             .rule(PerVcpu, Warning, Warning, "Core kind selects PMU tables; the multiset over vCPUs must match",
                 "Intel SDM vol. 1 ch. 21 leaf 1AH; Linux 6.1 arch/x86/events/intel/core.c"),
     ]).causes(&[
-        cause(31, 0, EachVcpu, "Core type and design differ between P and E cores",
-            "Intel SDM vol. 1 ch. 21 leaf 1AH (Logical Processor domain)"),
+        cause(31, 0, EachVcpu, "Core type and design differ between P and E cores", "Intel SDM vol. 1 ch. 21 leaf 1AH (Logical Processor domain)"),
     ]),
-    cpu(0x1b, Any, Eax, &[
-        field(11, 0, "subleaf_type", "0 ends the list, 1 target ids"),
-    ]).rules(&[
+    cpu(0x1b, Any, Eax, &[field(11, 0, "subleaf_type", "0 ends the list, 1 target ids")]).rules(&[
         rule(31, 0, Equal, Warning, Warning, "Encryption targets; not virtualized by KVM",
             "Intel SDM vol. 1 ch. 21 leaf 1BH; Linux 6.1 arch/x86/kvm/cpuid.c:1284"),
     ]),
@@ -220,21 +203,17 @@ pub(super) const ROWS: &[Group] = &[
             .rule(Equal, Unsafe, Unsafe, "LBR depth is programmed state; a depth not offered faults",
                 "Intel SDM vol. 1 ch. 21 leaf 1CH; QEMU 7.2 target/i386/cpu.c:5448-5453"),
         nameless(30, "LBRs may be lost in deep idle").unsettable().kvm(Never)
-            .rule(Hazard, Info, Warning, "One means records may be lost in deep idle",
-                "Intel SDM vol. 1 ch. 21 leaf 1CH"),
+            .rule(Hazard, Info, Warning, "One means records may be lost in deep idle", "Intel SDM vol. 1 ch. 21 leaf 1CH"),
         nameless(31, "LBR addresses are linear").unsettable().kvm(Never)
-            .rule(Equal, Unsafe, Unsafe, "Recorded addresses change meaning, linear or effective",
-                "Intel SDM vol. 1 ch. 21 leaf 1CH"),
+            .rule(Equal, Unsafe, Unsafe, "Recorded addresses change meaning, linear or effective", "Intel SDM vol. 1 ch. 21 leaf 1CH"),
     ]).rules(&[
         rule(31, 0, Equal, Unsafe, Unsafe, "Meaningful only with 7.0.EDX[19]; QEMU leaves stale data otherwise",
-            "Intel SDM vol. 1 ch. 21 leaf 1CH; QEMU 7.2 target/i386/cpu.c:5448-5454; QEMU 10.2 \
-            target/i386/cpu.c:8251-8256"),
+            "Intel SDM vol. 1 ch. 21 leaf 1CH; QEMU 7.2 target/i386/cpu.c:5448-5454; QEMU 10.2 target/i386/cpu.c:8251-8256"),
     ]).causes(&[
         cause(31, 0, Firmware,
-            "LBR leaf is the host KVM data when arch-lbr and pmu are on; otherwise QEMU TCG leaves it unset and \
-            stale stack data shows",
-            "QEMU 7.2 target/i386/cpu.c:5448-5454; QEMU 10.2 target/i386/cpu.c:8251-8256; Intel SDM vol. 1 ch. 21 \
-            leaf 1CH EAX[31] (Logical Processor domain)"),
+            "LBR leaf is the host KVM data when arch-lbr and pmu are on; otherwise QEMU TCG leaves it unset and stale stack data shows",
+            "QEMU 7.2 target/i386/cpu.c:5448-5454; QEMU 10.2 target/i386/cpu.c:8251-8256; Intel SDM vol. 1 ch. 21 leaf 1CH EAX[31] (Logical \
+            Processor domain)"),
     ]),
     cpu(0x1c, At(0), Ebx, &[
         nameless(0, "LBR filtering by privilege").unsettable().kvm(Never),
@@ -266,24 +245,19 @@ pub(super) const ROWS: &[Group] = &[
     ]),
     cpu(0x1d, From(1), Eax, &[
         field(15, 0, "tile_bytes_total", "Bytes over all tiles").unit(of("bytes"))
-            .rule(Equal, Unsafe, Unsafe, "Tile geometry is frozen in code and saved state",
-                "Intel SDM vol. 1 ch. 21 leaf 1DH"),
+            .rule(Equal, Unsafe, Unsafe, "Tile geometry is frozen in code and saved state", "Intel SDM vol. 1 ch. 21 leaf 1DH"),
         field(31, 16, "tile_bytes", "Bytes in one tile").unit(of("bytes"))
-            .rule(Equal, Unsafe, Unsafe, "Tile geometry is frozen in code and saved state",
-                "Intel SDM vol. 1 ch. 21 leaf 1DH"),
+            .rule(Equal, Unsafe, Unsafe, "Tile geometry is frozen in code and saved state", "Intel SDM vol. 1 ch. 21 leaf 1DH"),
     ]),
     cpu(0x1d, From(1), Ebx, &[
         field(15, 0, "row_bytes", "Bytes in one row").unit(of("bytes"))
-            .rule(Equal, Unsafe, Unsafe, "Tile geometry is frozen in code and saved state",
-                "Intel SDM vol. 1 ch. 21 leaf 1DH"),
+            .rule(Equal, Unsafe, Unsafe, "Tile geometry is frozen in code and saved state", "Intel SDM vol. 1 ch. 21 leaf 1DH"),
         field(31, 16, "tile_count", "Tile registers").unit(of("tiles"))
-            .rule(Equal, Unsafe, Unsafe, "Tile geometry is frozen in code and saved state",
-                "Intel SDM vol. 1 ch. 21 leaf 1DH"),
+            .rule(Equal, Unsafe, Unsafe, "Tile geometry is frozen in code and saved state", "Intel SDM vol. 1 ch. 21 leaf 1DH"),
     ]),
     cpu(0x1d, From(1), Ecx, &[
         field(15, 0, "max_rows", "Rows per tile").unit(of("rows"))
-            .rule(Equal, Unsafe, Unsafe, "Tile geometry is frozen in code and saved state",
-                "Intel SDM vol. 1 ch. 21 leaf 1DH"),
+            .rule(Equal, Unsafe, Unsafe, "Tile geometry is frozen in code and saved state", "Intel SDM vol. 1 ch. 21 leaf 1DH"),
     ]),
     cpu(0x1d, At(0), Eax, &[
         field(31, 0, "max_palette", "Largest tile palette and subleaf")
@@ -291,16 +265,13 @@ pub(super) const ROWS: &[Group] = &[
     ]),
     cpu(0x1e, At(0), Eax, &[
         field(31, 0, "max_subleaf", "Largest leaf 0x1e subleaf (newer parts)")
-            .rule(NotLess, Unsafe, Warning, "Shrinking hides AMX feature bits",
-                "Linux 7.1 arch/x86/kvm/cpuid.c:1651-1670"),
+            .rule(NotLess, Unsafe, Warning, "Shrinking hides AMX feature bits", "Linux 7.1 arch/x86/kvm/cpuid.c:1651-1670"),
     ]),
     cpu(0x1e, At(0), Ebx, &[
         field(7, 0, "tmul_maxk", "Largest inner dimension")
-            .rule(NotLess, Unsafe, Warning, "Multiplier dimension; larger tile configurations fault",
-                "Intel SDM vol. 1 ch. 21 leaf 1EH"),
+            .rule(NotLess, Unsafe, Warning, "Multiplier dimension; larger tile configurations fault", "Intel SDM vol. 1 ch. 21 leaf 1EH"),
         field(23, 8, "tmul_maxn", "Largest column bytes")
-            .rule(NotLess, Unsafe, Warning, "Multiplier dimension; larger tile configurations fault",
-                "Intel SDM vol. 1 ch. 21 leaf 1EH"),
+            .rule(NotLess, Unsafe, Warning, "Multiplier dimension; larger tile configurations fault", "Intel SDM vol. 1 ch. 21 leaf 1EH"),
     ]),
     cpu(0x1e, At(1), Eax, &[
         bit(0, "amx-int8-alias", "Repeat of AMX-INT8 flag").libvirt(V12_8).qemu(V11_1).not_in_tcg(),
@@ -316,32 +287,25 @@ pub(super) const ROWS: &[Group] = &[
         field(4, 0, "shift", "APIC id shift to next level").unit(of("bits"))
             .rule(Topology, Warning, Warning, "APIC id decoding follows -smp; differs only with the command line",
                 "QEMU 7.2 target/i386/cpu.c:5466-5476")
-            .cause(Layout, "Shift follows -smp",
-                "QEMU 7.2 target/i386/cpu.c:5466,5471,5476; QEMU 10.2 target/i386/cpu.c:441-496"),
+            .cause(Layout, "Shift follows -smp", "QEMU 7.2 target/i386/cpu.c:5466,5471,5476; QEMU 10.2 target/i386/cpu.c:441-496"),
     ]),
     cpu(0x1f, Any, Ebx, &[
         field(15, 0, "level_cpus", "CPUs at this level, display only").unit(of("CPUs"))
-            .rule(Topology, Warning, Warning, "Count at the level follows -smp; display only",
-                "QEMU 7.2 target/i386/cpu.c:5467-5477")
-            .cause(Layout, "CPU count follows -smp; display only",
-                "QEMU 7.2 target/i386/cpu.c:5467,5472,5477; Intel SDM vol. 1 ch. 21 leaf 1FH"),
+            .rule(Topology, Warning, Warning, "Count at the level follows -smp; display only", "QEMU 7.2 target/i386/cpu.c:5467-5477")
+            .cause(Layout, "CPU count follows -smp; display only", "QEMU 7.2 target/i386/cpu.c:5467,5472,5477; Intel SDM vol. 1 ch. 21 leaf 1FH"),
     ]),
     cpu(0x1f, Any, Ecx, &[
         field(7, 0, "level_index", "Echo of input subleaf")
             .rule(Informational, Info, Info, "Echo of the subleaf asked for", "Intel SDM vol. 1 ch. 21 leaf 1FH")
-            .cause(Running, "Echo of the subleaf asked for",
-                "QEMU 7.2 target/i386/cpu.c:5462; Linux 6.1 arch/x86/kvm/cpuid.c:1514-1527"),
+            .cause(Running, "Echo of the subleaf asked for", "QEMU 7.2 target/i386/cpu.c:5462; Linux 6.1 arch/x86/kvm/cpuid.c:1514-1527"),
         field(15, 8, "level_type", "1 thread 2 core 3 module 4 tile 5 die 6 dieGrp")
             .unit(Unit::Words(&[(0, "invalid"), (1, "thread"), (2, "core"), (3, "module"), (4, "tile"), (5, "die"), (6, "die group")]))
-            .rule(Topology, Warning, Warning, "Level list changed; APIC id decoding changes with it",
-                "Intel SDM vol. 1 ch. 21 leaf 1FH"),
+            .rule(Topology, Warning, Warning, "Level list changed; APIC id decoding changes with it", "Intel SDM vol. 1 ch. 21 leaf 1FH"),
     ]),
     cpu(0x1f, Any, Edx, &[
         field(31, 0, "x2apic_id", "Full APIC id of this CPU")
-            .rule(PerVcpu, Expected, Expected, "x2APIC id; unique per vCPU, same set in both dumps",
-                "Linux 6.1 arch/x86/kvm/cpuid.c:1514-1527")
+            .rule(PerVcpu, Expected, Expected, "x2APIC id; unique per vCPU, same set in both dumps", "Linux 6.1 arch/x86/kvm/cpuid.c:1514-1527")
             .cause(EachVcpu, "x2APIC id",
-                "QEMU 7.2 target/i386/cpu.c:5463; Linux 6.1 arch/x86/kvm/cpuid.c:1514-1527; Intel SDM vol. 1 ch. 21 \
-                leaf 1FH"),
+                "QEMU 7.2 target/i386/cpu.c:5463; Linux 6.1 arch/x86/kvm/cpuid.c:1514-1527; Intel SDM vol. 1 ch. 21 leaf 1FH"),
     ]),
 ];

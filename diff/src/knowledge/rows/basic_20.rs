@@ -8,9 +8,7 @@ pub(super) const ROWS: &[Group] = &[
         field(31, 0, "max_subleaf", "Largest leaf 0x20 subleaf")
             .rule(NotLess, Warning, Info, "History reset leaf", "Intel SDM vol. 1 ch. 21 leaf 20H"),
     ]),
-    cpu(0x20, At(0), Ebx, &[
-        nameless(0, "HRESET clears Thread Director history").unsettable().kvm(Never),
-    ]),
+    cpu(0x20, At(0), Ebx, &[nameless(0, "HRESET clears Thread Director history").unsettable().kvm(Never)]),
     cpu(0x21, At(0), Ebx, &[
         field(31, 0, "tdx_sig_0", "TDX guest text, characters 1 to 4").unit(Unit::Text)
             .rule(Identity, Unsafe, Unsafe, "A TDX guest cannot become an ordinary one, nor the reverse",
@@ -27,45 +25,36 @@ pub(super) const ROWS: &[Group] = &[
                 "Linux 6.1 arch/x86/include/asm/shared/tdx.h:14"),
     ]),
     cpu(0x23, Any, Eax, &[]).rules(&[
-        rule(31, 0, Subset, Unsafe, Warning,
-            "Bit masks; differ legitimately only between core kinds of one hybrid part",
+        rule(31, 0, Subset, Unsafe, Warning, "Bit masks; differ legitimately only between core kinds of one hybrid part",
             "Intel SDM vol. 1 ch. 21 leaf 23H"),
     ]).causes(&[
-        cause(31, 0, Layout,
-            "Counter bitmaps differ between P and E cores of hybrid parts; elsewhere they are capabilities",
+        cause(31, 0, Layout, "Counter bitmaps differ between P and E cores of hybrid parts; elsewhere they are capabilities",
             "Intel SDM vol. 1 ch. 21 leaf 23H (Logical Processor domain)"),
     ]),
     cpu(0x23, Any, Ebx, &[]).rules(&[
-        rule(31, 0, Subset, Unsafe, Warning,
-            "Bit masks; differ legitimately only between core kinds of one hybrid part",
+        rule(31, 0, Subset, Unsafe, Warning, "Bit masks; differ legitimately only between core kinds of one hybrid part",
             "Intel SDM vol. 1 ch. 21 leaf 23H"),
     ]).causes(&[
-        cause(31, 0, Layout,
-            "Counter bitmaps differ between P and E cores of hybrid parts; elsewhere they are capabilities",
+        cause(31, 0, Layout, "Counter bitmaps differ between P and E cores of hybrid parts; elsewhere they are capabilities",
             "Intel SDM vol. 1 ch. 21 leaf 23H (Logical Processor domain)"),
     ]),
     cpu(0x23, Any, Ecx, &[]).rules(&[
-        rule(31, 0, Subset, Unsafe, Warning,
-            "Bit masks; differ legitimately only between core kinds of one hybrid part",
+        rule(31, 0, Subset, Unsafe, Warning, "Bit masks; differ legitimately only between core kinds of one hybrid part",
             "Intel SDM vol. 1 ch. 21 leaf 23H"),
     ]).causes(&[
-        cause(31, 0, Layout,
-            "Counter bitmaps differ between P and E cores of hybrid parts; elsewhere they are capabilities",
+        cause(31, 0, Layout, "Counter bitmaps differ between P and E cores of hybrid parts; elsewhere they are capabilities",
             "Intel SDM vol. 1 ch. 21 leaf 23H (Logical Processor domain)"),
     ]),
     cpu(0x23, Any, Edx, &[]).rules(&[
-        rule(31, 0, Subset, Unsafe, Warning,
-            "Bit masks; differ legitimately only between core kinds of one hybrid part",
+        rule(31, 0, Subset, Unsafe, Warning, "Bit masks; differ legitimately only between core kinds of one hybrid part",
             "Intel SDM vol. 1 ch. 21 leaf 23H"),
     ]).causes(&[
-        cause(31, 0, Layout,
-            "Counter bitmaps differ between P and E cores of hybrid parts; elsewhere they are capabilities",
+        cause(31, 0, Layout, "Counter bitmaps differ between P and E cores of hybrid parts; elsewhere they are capabilities",
             "Intel SDM vol. 1 ch. 21 leaf 23H (Logical Processor domain)"),
     ]),
     cpu(0x23, At(0), Eax, &[
         field(31, 0, "subleaf_mask", "Bit n set means subleaf n valid").unit(Unit::Bits(0))
-            .rule(Subset, Unsafe, Warning, "Mask of PMU subleaves; losing one hides counters in use",
-                "Intel SDM vol. 1 ch. 21 leaf 23H"),
+            .rule(Subset, Unsafe, Warning, "Mask of PMU subleaves; losing one hides counters in use", "Intel SDM vol. 1 ch. 21 leaf 23H"),
     ]),
     cpu(0x23, At(0), Ebx, &[
         nameless(0, "Second unit mask in event selectors").unsettable().kvm(Never),
@@ -147,66 +136,43 @@ pub(super) const ROWS: &[Group] = &[
     ]),
     cpu(0x24, At(0), Eax, &[
         field(31, 0, "max_subleaf", "Largest leaf 0x24 subleaf")
-            .rule(NotLess, Unsafe, Warning, "Shrinking hides AVX10 feature bits",
-                "Linux 7.1 arch/x86/kvm/cpuid.c:1671-1701"),
+            .rule(NotLess, Unsafe, Warning, "Shrinking hides AVX10 feature bits", "Linux 7.1 arch/x86/kvm/cpuid.c:1671-1701"),
     ]),
     cpu(0x24, At(0), Ebx, &[
         field(7, 0, "avx10_version", "AVX10 version number")
             .rule(NotLess, Unsafe, Warning, "Lower AVX10 version lacks instructions in use",
                 "Linux 7.1 arch/x86/kvm/cpuid.c:1671-1701; QEMU 10.2 target/i386/cpu.c avx10"),
-        bit(16, "avx10-128", "AVX10 at 128-bit vectors").libvirt(V11_3).qemu(V10_2).kvm(IfHost).not_in_tcg()
-            .needs(&["avx10"]).isa(),
-        bit(17, "avx10-256", "AVX10 at 256-bit vectors").libvirt(V11_3).qemu(V10_2).kvm(IfHost).not_in_tcg()
-            .needs(&["avx10", "avx10-128"]).isa(),
-        bit(18, "avx10-512", "AVX10 at 512-bit vectors").libvirt(V11_3).qemu(V10_2).kvm(IfHost).not_in_tcg()
-            .needs(&["avx10", "avx10-256"]).isa(),
+        bit(16, "avx10-128", "AVX10 at 128-bit vectors").libvirt(V11_3).qemu(V10_2).kvm(IfHost).not_in_tcg().needs(&["avx10"]).isa(),
+        bit(17, "avx10-256", "AVX10 at 256-bit vectors").libvirt(V11_3).qemu(V10_2).kvm(IfHost).not_in_tcg().needs(&["avx10", "avx10-128"]).isa(),
+        bit(18, "avx10-512", "AVX10 at 512-bit vectors").libvirt(V11_3).qemu(V10_2).kvm(IfHost).not_in_tcg().needs(&["avx10", "avx10-256"]).isa(),
     ]),
-    cpu(0x24, At(1), Ecx, &[
-        bit(2, "avx10-vnni-int", "AVX10 integer neural-network extensions").libvirt(V12_8).qemu(V11_1).not_in_tcg()
-            .isa(),
-    ]),
+    cpu(0x24, At(1), Ecx, &[bit(2, "avx10-vnni-int", "AVX10 integer neural-network extensions").libvirt(V12_8).qemu(V11_1).not_in_tcg().isa()]),
     cpu(0x27, Any, Ebx, &[]).rules(&[
-        rule(31, 0, Equal, Warning, Warning, "Asymmetric monitoring, read on every CPU; not virtualized",
-            "Intel SDM vol. 1 ch. 21 leaf 27H"),
+        rule(31, 0, Equal, Warning, Warning, "Asymmetric monitoring, read on every CPU; not virtualized", "Intel SDM vol. 1 ch. 21 leaf 27H"),
     ]).causes(&[
-        cause(31, 0, EachVcpu, "Asymmetric RDT must be read on every CPU",
-            "Intel SDM vol. 1 ch. 21 leaf 27H (Logical Processor domain)"),
+        cause(31, 0, EachVcpu, "Asymmetric RDT must be read on every CPU", "Intel SDM vol. 1 ch. 21 leaf 27H (Logical Processor domain)"),
     ]),
     cpu(0x27, Any, Edx, &[]).rules(&[
-        rule(31, 0, Equal, Warning, Warning, "Asymmetric monitoring, read on every CPU; not virtualized",
-            "Intel SDM vol. 1 ch. 21 leaf 27H"),
+        rule(31, 0, Equal, Warning, Warning, "Asymmetric monitoring, read on every CPU; not virtualized", "Intel SDM vol. 1 ch. 21 leaf 27H"),
     ]).causes(&[
-        cause(31, 0, EachVcpu, "Asymmetric RDT must be read on every CPU",
-            "Intel SDM vol. 1 ch. 21 leaf 27H (Logical Processor domain)"),
+        cause(31, 0, EachVcpu, "Asymmetric RDT must be read on every CPU", "Intel SDM vol. 1 ch. 21 leaf 27H (Logical Processor domain)"),
     ]),
-    cpu(0x27, At(0), Ebx, &[
-        field(31, 0, "max_rmid", "Asymmetric: largest RMID on this CPU"),
-    ]),
-    cpu(0x27, At(0), Edx, &[
-        field(31, 0, "resource_mask", "Asymmetric: bitmap of valid monitoring subleaves").unit(Unit::Bits(0)),
-    ]),
+    cpu(0x27, At(0), Ebx, &[field(31, 0, "max_rmid", "Asymmetric: largest RMID on this CPU")]),
+    cpu(0x27, At(0), Edx, &[field(31, 0, "resource_mask", "Asymmetric: bitmap of valid monitoring subleaves").unit(Unit::Bits(0))]),
     cpu(0x28, Any, Eax, &[]).rules(&[
-        rule(31, 0, Equal, Warning, Warning, "Asymmetric allocation, read on every CPU; not virtualized",
-            "Intel SDM vol. 1 ch. 21 leaf 28H"),
+        rule(31, 0, Equal, Warning, Warning, "Asymmetric allocation, read on every CPU; not virtualized", "Intel SDM vol. 1 ch. 21 leaf 28H"),
     ]).causes(&[
-        cause(31, 0, EachVcpu, "Asymmetric RDT must be read on every CPU",
-            "Intel SDM vol. 1 ch. 21 leaf 28H (Logical Processor domain)"),
+        cause(31, 0, EachVcpu, "Asymmetric RDT must be read on every CPU", "Intel SDM vol. 1 ch. 21 leaf 28H (Logical Processor domain)"),
     ]),
     cpu(0x28, Any, Ebx, &[]).rules(&[
-        rule(31, 0, Equal, Warning, Warning, "Asymmetric allocation, read on every CPU; not virtualized",
-            "Intel SDM vol. 1 ch. 21 leaf 28H"),
+        rule(31, 0, Equal, Warning, Warning, "Asymmetric allocation, read on every CPU; not virtualized", "Intel SDM vol. 1 ch. 21 leaf 28H"),
     ]).causes(&[
-        cause(31, 0, EachVcpu, "Asymmetric RDT must be read on every CPU",
-            "Intel SDM vol. 1 ch. 21 leaf 28H (Logical Processor domain)"),
+        cause(31, 0, EachVcpu, "Asymmetric RDT must be read on every CPU", "Intel SDM vol. 1 ch. 21 leaf 28H (Logical Processor domain)"),
     ]),
-    cpu(0x28, At(0), Ebx, &[
-        field(31, 0, "resource_mask", "Asymmetric: bitmap of valid allocation subleaves").unit(Unit::Bits(0)),
-    ]),
+    cpu(0x28, At(0), Ebx, &[field(31, 0, "resource_mask", "Asymmetric: bitmap of valid allocation subleaves").unit(Unit::Bits(0))]),
     cpu(0x29, At(0), Eax, &[
         field(31, 0, "max_subleaf", "Largest leaf 0x29 subleaf")
             .rule(NotLess, Unsafe, Warning, "Shrinking hides APX feature bits", "Intel SDM vol. 1 ch. 21 leaf 29H"),
     ]),
-    cpu(0x29, At(0), Ebx, &[
-        bit(0, "apx-nci-ndd-nf", "APX new conditional, NDD and NF forms").libvirt(V12_8).qemu(V11_1).not_in_tcg().isa(),
-    ]),
+    cpu(0x29, At(0), Ebx, &[bit(0, "apx-nci-ndd-nf", "APX new conditional, NDD and NF forms").libvirt(V12_8).qemu(V11_1).not_in_tcg().isa()]),
 ];

@@ -40,28 +40,22 @@ pub(super) const ROWS: &[Group] = &[
     ]),
     cpu(0x8000_001f, At(0), Ebx, &[
         field(5, 0, "c_bit", "Page-table bit selecting encryption")
-            .rule(Equal, Unsafe, Unsafe, "C-bit position is in every page table of an encrypted guest",
-                "QEMU 7.2 target/i386/cpu.c:5851-5858"),
+            .rule(Equal, Unsafe, Unsafe, "C-bit position is in every page table of an encrypted guest", "QEMU 7.2 target/i386/cpu.c:5851-5858"),
         field(11, 6, "phys_reduction", "Physical address bits lost to encryption").unit(of("bits"))
-            .rule(Equal, Unsafe, Unsafe, "Address bits lost to encryption bound the guest's usable width",
-                "QEMU 7.2 target/i386/cpu.c:5851-5858"),
+            .rule(Equal, Unsafe, Unsafe, "Address bits lost to encryption bound the guest's usable width", "QEMU 7.2 target/i386/cpu.c:5851-5858"),
         field(15, 12, "vmpl_count", "SNP privilege levels")
-            .rule(NotLess, Unsafe, Warning, "Privilege levels in use must stay",
-                "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x8000001f"),
+            .rule(NotLess, Unsafe, Warning, "Privilege levels in use must stay", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x8000001f"),
         nameless(31, "No software coherency workaround needed").unsettable(),
     ]).causes(&[
-        cause(11, 0, Firmware, "C-bit position and address reduction come from host firmware setup",
-            "QEMU 7.2 target/i386/cpu.c:5851-5858"),
+        cause(11, 0, Firmware, "C-bit position and address reduction come from host firmware setup", "QEMU 7.2 target/i386/cpu.c:5851-5858"),
     ]),
     cpu(0x8000_001f, At(0), Ecx, &[
         field(31, 0, "enc_guests", "Simultaneous encrypted guests")
-            .rule(NotLess, Warning, Info, "Host capacity for encrypted guests",
-                "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x8000001f"),
+            .rule(NotLess, Warning, Info, "Host capacity for encrypted guests", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x8000001f"),
     ]),
     cpu(0x8000_001f, At(0), Edx, &[
         field(31, 0, "min_sev_asid", "Lowest ASID for plain SEV guests")
-            .rule(Informational, Info, Info, "Host ASID split, set by firmware",
-                "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x8000001f"),
+            .rule(Informational, Info, Info, "Host ASID split, set by firmware", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x8000001f"),
     ]),
     cpu(0x8000_0020, At(0), Ebx, &[
         nameless(1, "Bandwidth enforcement; subleaf 1 valid").unsettable().kvm(Never),
@@ -83,18 +77,15 @@ pub(super) const ROWS: &[Group] = &[
     ]),
     cpu(0x8000_0020, At(2), Eax, &[
         field(31, 0, "smbe_len", "Slow-memory limit field width")
-            .rule(NotLess, Warning, Info, "Bandwidth control, not virtualized by KVM",
-                "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000020"),
+            .rule(NotLess, Warning, Info, "Bandwidth control, not virtualized by KVM", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000020"),
     ]),
     cpu(0x8000_0020, At(2), Edx, &[
         field(31, 0, "smbe_max_cos", "Slow-memory classes, minus one")
-            .rule(NotLess, Warning, Info, "Bandwidth control, not virtualized by KVM",
-                "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000020"),
+            .rule(NotLess, Warning, Info, "Bandwidth control, not virtualized by KVM", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000020"),
     ]),
     cpu(0x8000_0020, At(3), Ebx, &[
         field(7, 0, "bmec_events", "Configurable bandwidth events")
-            .rule(NotLess, Warning, Info, "Bandwidth events, not virtualized by KVM",
-                "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000020"),
+            .rule(NotLess, Warning, Info, "Bandwidth events, not virtualized by KVM", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000020"),
     ]),
     cpu(0x8000_0020, At(3), Ecx, &[
         nameless(0, "Count reads to local memory").unsettable().kvm(Never),
@@ -107,7 +98,6 @@ pub(super) const ROWS: &[Group] = &[
     ]),
     cpu(0x8000_0020, At(5), Ebx, &[
         field(15, 0, "abmc_max", "Highest assignable bandwidth counter")
-            .rule(NotLess, Warning, Info, "Bandwidth counters, not virtualized by KVM",
-                "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000020"),
+            .rule(NotLess, Warning, Info, "Bandwidth counters, not virtualized by KVM", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000020"),
     ]),
 ];

@@ -68,14 +68,11 @@ pub(super) const ROWS: &[Group] = &[
         nameless(12, "Synthetic debug MSRs").unsettable(),
         bit(13, "hv-reenlightenment", "Re-enlightenment control after migration").libvirt(V9_0).qemu(V7_2)
             .element("<features><hyperv>", "<reenlightenment state='off'/>", "<reenlightenment state='on'/>"),
-        nameless(14, "Root scheduler MSR (root partition)").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(14, "Root scheduler MSR (root partition)").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(15, "Invariant TSC control MSR").unsettable()
-            .rule(Subset, Unsafe, Warning,
-                "Invariant TSC control depends on the host KVM; MSR write faults without it",
+            .rule(Subset, Unsafe, Warning, "Invariant TSC control depends on the host KVM; MSR write faults without it",
                 "Linux 7.1 arch/x86/kvm/hyperv.h:157-178")
-            .cause(Firmware, "Invariant TSC control exists only with newer KVM and -cpu hv settings",
-                "Linux 7.1 arch/x86/kvm/hyperv.h:157-178"),
+            .cause(Firmware, "Invariant TSC control exists only with newer KVM and -cpu hv settings", "Linux 7.1 arch/x86/kvm/hyperv.h:157-178"),
     ]),
     hyperv(0x4000_0003, At(0), Ebx, &[
         nameless(0, "May create partitions").unsettable(),
@@ -90,14 +87,11 @@ pub(super) const ROWS: &[Group] = &[
         nameless(11, "May debug partitions").unsettable(),
         nameless(12, "May manage processors").unsettable(),
         nameless(13, "May configure the profiler").unsettable().source("Microsoft's public hypervisor header, alone"),
-        nameless(14, "May trace virtual processor exits").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
-        nameless(15, "May pass extended address ranges when flushing").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(14, "May trace virtual processor exits").unsettable().source("Microsoft's public hypervisor header, alone"),
+        nameless(15, "May pass extended address ranges when flushing").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(16, "May use virtual secure mode").unsettable(),
         nameless(17, "May access virtual processor registers").unsettable(),
-        nameless(19, "May take hypercall results in XMM registers").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(19, "May take hypercall results in XMM registers").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(20, "Extended hypercalls usable").unsettable(),
         nameless(21, "May start virtual processors").unsettable(),
         nameless(22, "Partition isolation supported").unsettable(),
@@ -106,26 +100,20 @@ pub(super) const ROWS: &[Group] = &[
         field(3, 0, "hv_max_cstate", "Hyper-V deepest idle state, root partition")
             .rule(Informational, Info, Info, "Deepest idle state, root partition only",
                 "Microsoft's public hypervisor header; Hyper-V TLFS feature discovery, 0x40000003"),
-        nameless(4, "HPET needed for deep idle (deprecated)").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(4, "HPET needed for deep idle (deprecated)").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(5, "Invariant MPERF").unsettable().source("Microsoft's public hypervisor header, alone"),
-        nameless(6, "Supervisor shadow stack for guests").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
-        nameless(7, "Architectural performance monitoring for guests").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(6, "Supervisor shadow stack for guests").unsettable().source("Microsoft's public hypervisor header, alone"),
+        nameless(7, "Architectural performance monitoring for guests").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(8, "Exception trap intercept").unsettable().source("Microsoft's public hypervisor header, alone"),
-        nameless(9, "Interrupt injection at dispatch (root partition)").unsettable()
-            .source("Linux 7.1 include/hyperv/hvgdk_mini.h, alone"),
-        nameless(10, "GHCB mapping for root partition").unsettable()
-            .source("Linux 7.1 include/hyperv/hvgdk_mini.h, alone"),
+        nameless(9, "Interrupt injection at dispatch (root partition)").unsettable().source("Linux 7.1 include/hyperv/hvgdk_mini.h, alone"),
+        nameless(10, "GHCB mapping for root partition").unsettable().source("Linux 7.1 include/hyperv/hvgdk_mini.h, alone"),
     ]),
     hyperv(0x4000_0003, At(0), Edx, &[
         nameless(0, "MWAIT usable (deprecated)").unsettable(),
         nameless(1, "Hypervisor can debug guest").unsettable(),
         nameless(2, "Hypervisor performance monitoring interface").unsettable(),
         nameless(3, "Processor hot-add/remove events").unsettable(),
-        bit(4, "hv-xmm-input", "Hypercall input via XMM registers").qemu(V7_2).not_in_libvirt()
-            .also(Libvirt, &["hv-xmm_input"])
+        bit(4, "hv-xmm-input", "Hypercall input via XMM registers").qemu(V7_2).not_in_libvirt().also(Libvirt, &["hv-xmm_input"])
             .element("<features><hyperv>", "<xmm_input state='off'/>", "<xmm_input state='on'/>"),
         nameless(5, "Virtual idle state").unsettable(),
         nameless(6, "Hypervisor sleep state").unsettable(),
@@ -142,29 +130,22 @@ pub(super) const ROWS: &[Group] = &[
                 "<tlbflush state='on'><extended state='off'/></tlbflush>",
                 "<tlbflush state='on'><extended state='on'/></tlbflush>"),
         nameless(15, "XMM registers may return hypercall results").unsettable(),
-        nameless(16, "Process address space ids for devices").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(16, "Process address space ids for devices").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(17, "Synthetic interrupt polling mode").unsettable(),
         nameless(18, "Hypercall MSR can be locked").unsettable(),
         bit(19, "hv-stimer-direct", "Synthetic timers can interrupt directly").libvirt(V9_0).qemu(V7_2)
-            .element("<features><hyperv>",
-                "<stimer state='on'><direct state='off'/></stimer>",
-                "<stimer state='on'><direct state='on'/></stimer>"),
+            .element("<features><hyperv>", "<stimer state='on'><direct state='off'/></stimer>", "<stimer state='on'><direct state='on'/></stimer>"),
         nameless(20, "PAT register available for secure mode").unsettable(),
         nameless(21, "BNDCFGS register available for secure mode").unsettable(),
         nameless(22, "Synthetic watchdog timer").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(23, "Synthetic unhalted timer").unsettable(),
-        nameless(24, "Device domains (root partition)").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
-        nameless(25, "First-stage device domains (root partition)").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(24, "Device domains (root partition)").unsettable().source("Microsoft's public hypervisor header, alone"),
+        nameless(25, "First-stage device domains (root partition)").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(26, "Architectural last-branch records for guests").unsettable(),
         nameless(27, "Processor trace for guests").unsettable().source("Microsoft's public hypervisor header, alone"),
-        nameless(28, "TLB flush across virtual trust levels").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(28, "TLB flush across virtual trust levels").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(29, "SPEC_CTRL handled in idle").unsettable().source("Microsoft's public hypervisor header, alone"),
-        nameless(30, "Address translation hypercall takes flags").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(30, "Address translation hypercall takes flags").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(31, "APIC EOI can be intercepted").unsettable().source("Microsoft's public hypervisor header, alone"),
     ]),
     hyperv(0x4000_0004, At(0), Eax, &[
@@ -183,8 +164,7 @@ pub(super) const ROWS: &[Group] = &[
         nameless(8, "Prefer x2APIC MSRs (obsolete)").unsettable(),
         bit(9, "hv-avic", "Avoid automatic end-of-interrupt").libvirt(V9_0).qemu(V7_2)
             .element("<features><hyperv>", "<avic state='off'/>", "<avic state='on'/>")
-            .rule(Subset, Info, Warning,
-                "Gained: guest using automatic EOI holds back APIC virtualization, still correct",
+            .rule(Subset, Info, Warning, "Gained: guest using automatic EOI holds back APIC virtualization, still correct",
                 "QEMU 7.2 target/i386/kvm/kvm.c; Linux 6.1 arch/x86/kvm/hyperv.c"),
         bit(10, "hv-ipi", "Prefer hypercall for cluster IPIs").libvirt(V9_0).qemu(V7_2)
             .element("<features><hyperv>", "<ipi state='off'/>", "<ipi state='on'/>"),
@@ -197,31 +177,25 @@ pub(super) const ROWS: &[Group] = &[
         nameless(15, "Prefer synchronized timeline").unsettable(),
         nameless(16, "Core scheduler requested").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(17, "Prefer direct local flush of everything").unsettable(),
-        bit(18, "hv-no-nonarch-coresharing", "vCPUs share cores only with reported siblings").qemu(V7_2)
-            .not_in_libvirt()
+        bit(18, "hv-no-nonarch-coresharing", "vCPUs share cores only with reported siblings").qemu(V7_2).not_in_libvirt()
             .rule(Subset, Unsafe, Warning, "Guest drops sibling protection because of this promise",
                 "Linux 6.1 arch/x86/kvm/hyperv.c:2538-2539; QEMU 7.2 target/i386/kvm/kvm.c:1490-1497")
             .cause(Firmware, "No-nonarch-coresharing copies whether the host can run SMT",
-                "Linux 6.1 arch/x86/kvm/hyperv.c:2538-2539; QEMU 7.2 target/i386/kvm/kvm.c:1490-1497; QEMU 10.2 \
-                target/i386/kvm/kvm.c:1616-1620"),
+                "Linux 6.1 arch/x86/kvm/hyperv.c:2538-2539; QEMU 7.2 target/i386/kvm/kvm.c:1490-1497; QEMU 10.2 target/i386/kvm/kvm.c:1616-1620"),
         nameless(19, "Prefer x2APIC").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(20, "Restore time when resuming").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(21, "Prefer hypercalls for memory-mapped I/O").unsettable(),
-        nameless(22, "Prefer hypercall to pin guest memory").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
-        nameless(23, "Prefer waking virtual processors by hypercall").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(22, "Prefer hypercall to pin guest memory").unsettable().source("Microsoft's public hypervisor header, alone"),
+        nameless(23, "Prefer waking virtual processors by hypercall").unsettable().source("Microsoft's public hypervisor header, alone"),
     ]),
     hyperv(0x4000_0004, At(0), Ebx, &[
-        field(31, 0, "hv_spin_retries", "Spins before notifying; all ones means never")
-            .unit(Unit::Words(&[(0xffff_ffff, "never notify")]))
+        field(31, 0, "hv_spin_retries", "Spins before notifying; all ones means never").unit(Unit::Words(&[(0xffff_ffff, "never notify")]))
             .rule(Informational, Info, Info, "Spin count before yielding, tuning",
                 "QEMU 7.2 target/i386/kvm/kvm.c; Hyper-V TLFS feature discovery, 0x40000004"),
     ]),
     hyperv(0x4000_0004, At(0), Ecx, &[
         field(6, 0, "hv_phys_bits", "Hyper-V physical address width, zero means not told").unit(of("bits"))
-            .rule(NotLess, Warning, Warning,
-                "Physical width told to the guest, zero means not told; 80000008.EAX decides",
+            .rule(NotLess, Warning, Warning, "Physical width told to the guest, zero means not told; 80000008.EAX decides",
                 "Hyper-V TLFS feature discovery, 0x40000004"),
     ]),
     hyperv(0x4000_0005, At(0), Eax, &[
@@ -251,36 +225,27 @@ pub(super) const ROWS: &[Group] = &[
         nameless(8, "HPET requested").unsettable(),
         nameless(9, "Synthetic timers are volatile").unsettable(),
         field(13, 10, "hv_level", "Hyper-V nesting level of this hypervisor"),
-        nameless(14, "Physical APIC destination mode required").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(14, "Physical APIC destination mode required").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(15, "VMFUNC used for alias maps").unsettable().source("Microsoft's public hypervisor header, alone"),
-        nameless(16, "Hypervisor zeroes memory through a register").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(16, "Hypervisor zeroes memory through a register").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(17, "Unrestricted guest in use").unsettable().source("Microsoft's public hypervisor header, alone"),
-        nameless(18, "RDT allocation supported by hypervisor").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
-        nameless(19, "RDT monitoring supported by hypervisor").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
-        nameless(20, "Child partitions may use the PMU").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(18, "RDT allocation supported by hypervisor").unsettable().source("Microsoft's public hypervisor header, alone"),
+        nameless(19, "RDT monitoring supported by hypervisor").unsettable().source("Microsoft's public hypervisor header, alone"),
+        nameless(20, "Child partitions may use the PMU").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(21, "Child partitions may use LBR").unsettable().source("Microsoft's public hypervisor header, alone"),
-        nameless(22, "Child partitions may use processor trace").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(22, "Child partitions may use processor trace").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(23, "APIC emulation supported").unsettable().source("Microsoft's public hypervisor header, alone"),
-        nameless(24, "Child partitions should use x2APIC").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(24, "Child partitions should use x2APIC").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(25, "Hardware watchdog reserved").unsettable().source("Microsoft's public hypervisor header, alone"),
         nameless(26, "Device access tracking").unsettable().source("Microsoft's public hypervisor header, alone"),
-        nameless(27, "Hardware guest-memory access tracking").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(27, "Hardware guest-memory access tracking").unsettable().source("Microsoft's public hypervisor header, alone"),
     ]).rules(&[
         rule(31, 0, Informational, Info, Warning, "Hardware features the hypervisor uses itself; not guest interfaces",
             "Hyper-V TLFS feature discovery, 0x40000006"),
     ]),
     hyperv(0x4000_0006, At(0), Ebx, &[
         field(7, 0, "hv_device_domain_bits", "Hyper-V device domain input width")
-            .rule(Informational, Info, Info, "Device domain width, root partition only",
-                "Microsoft's public hypervisor header"),
+            .rule(Informational, Info, Info, "Device domain width, root partition only", "Microsoft's public hypervisor header"),
     ]),
     hyperv(0x4000_0007, At(0), Eax, &[
         nameless(0, "May start logical processors (root partition)").unsettable(),
@@ -292,40 +257,32 @@ pub(super) const ROWS: &[Group] = &[
             "Hyper-V TLFS feature discovery; Linux 7.1 include/hyperv/hvgdk_mini.h:350-356"),
     ]),
     hyperv(0x4000_0007, At(0), Ebx, &[
-        nameless(0, "Processor power management (root partition)").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
-        nameless(1, "MWAIT idle states (root partition)").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
-        nameless(2, "Logical processor idling (root partition)").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(0, "Processor power management (root partition)").unsettable().source("Microsoft's public hypervisor header, alone"),
+        nameless(1, "MWAIT idle states (root partition)").unsettable().source("Microsoft's public hypervisor header, alone"),
+        nameless(2, "Logical processor idling (root partition)").unsettable().source("Microsoft's public hypervisor header, alone"),
     ]).rules(&[
         rule(31, 0, Equal, Warning, Warning, "CPU management, root partition only",
             "Hyper-V TLFS feature discovery; Linux 7.1 include/hyperv/hvgdk_mini.h:350-356"),
     ]),
     hyperv(0x4000_0007, At(0), Ecx, &[
-        nameless(0, "Guest pages can be remapped uncached").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(0, "Guest pages can be remapped uncached").unsettable().source("Microsoft's public hypervisor header, alone"),
     ]).rules(&[
         rule(31, 0, Equal, Warning, Warning, "CPU management, root partition only",
             "Hyper-V TLFS feature discovery; Linux 7.1 include/hyperv/hvgdk_mini.h:350-356"),
     ]),
     hyperv(0x4000_0008, At(0), Eax, &[
-        nameless(0, "Shared virtual memory for devices").unsettable()
-            .source("Microsoft's public hypervisor header, alone"),
+        nameless(0, "Shared virtual memory for devices").unsettable().source("Microsoft's public hypervisor header, alone"),
         field(31, 11, "hv_max_pasids", "Hyper-V PASIDs per space"),
     ]).rules(&[
-        rule(31, 0, Subset, Warning, Warning, "Shared virtual memory for devices, root partition only",
-            "Microsoft's public hypervisor header"),
+        rule(31, 0, Subset, Warning, Warning, "Shared virtual memory for devices, root partition only", "Microsoft's public hypervisor header"),
     ]),
     hyperv(0x4000_0008, At(0), Ebx, &[
         field(31, 0, "hv_max_pasid_spaces", "Hyper-V PASID space limit")
-            .rule(NotLess, Warning, Info, "Shared virtual memory limits, root partition only",
-                "Microsoft's public hypervisor header"),
+            .rule(NotLess, Warning, Info, "Shared virtual memory limits, root partition only", "Microsoft's public hypervisor header"),
     ]),
     hyperv(0x4000_0008, At(0), Ecx, &[
         field(31, 0, "hv_max_prq_size", "Hyper-V device page request queue limit")
-            .rule(NotLess, Warning, Info, "Shared virtual memory limits, root partition only",
-                "Microsoft's public hypervisor header"),
+            .rule(NotLess, Warning, Info, "Shared virtual memory limits, root partition only", "Microsoft's public hypervisor header"),
     ]),
     hyperv(0x4000_0009, At(0), Eax, &[
         nameless(2, "Nested: synthetic interrupt controller accessible").unsettable(),
@@ -352,8 +309,7 @@ pub(super) const ROWS: &[Group] = &[
                 "<tlbflush state='on'><direct state='off'/></tlbflush>",
                 "<tlbflush state='on'><direct state='on'/></tlbflush>"),
         nameless(18, "Nested guest-physical mapping flush hypercalls").unsettable(),
-        bit(19, "hv-emsr-bitmap", "Nested enlightened MSR bitmap").qemu(V7_2).not_in_libvirt()
-            .also(Libvirt, &["hv-emsr_bitmap"])
+        bit(19, "hv-emsr-bitmap", "Nested enlightened MSR bitmap").qemu(V7_2).not_in_libvirt().also(Libvirt, &["hv-emsr_bitmap"])
             .element("<features><hyperv>", "<emsr_bitmap state='off'/>", "<emsr_bitmap state='on'/>"),
         nameless(20, "Nested: virtualization exceptions joined to page faults").unsettable(),
         nameless(22, "Nested enlightened TLB (AMD)").unsettable(),
@@ -361,19 +317,15 @@ pub(super) const ROWS: &[Group] = &[
         cause(15, 0, Firmware, "Enlightened VMCS version range comes from host KVM",
             "QEMU 7.2 target/i386/kvm/kvm.c hyperv_init_vcpu/hv_build_cpuid_leaf"),
     ]),
-    hyperv(0x4000_000a, At(0), Ebx, &[
-        nameless(0, "Enlightened VMCS has PERF_GLOBAL_CTRL fields").unsettable(),
-    ]),
+    hyperv(0x4000_000a, At(0), Ebx, &[nameless(0, "Enlightened VMCS has PERF_GLOBAL_CTRL fields").unsettable()]),
     hyperv(0x4000_000c, At(0), Eax, &[
         nameless(0, "Paravisor present (confidential guest)").unsettable()
             .rule(Identity, Unsafe, Unsafe, "Paravisor presence fixes the confidential guest's boot path",
                 "Linux 7.1 include/hyperv/hvgdk_mini.h:381-387"),
     ]),
     hyperv(0x4000_000c, At(0), Ebx, &[
-        field(3, 0, "hv_isolation_type", "0 none, 1 VBS, 2 SNP, 3 TDX")
-            .unit(Unit::Words(&[(0, "none"), (1, "VBS"), (2, "SNP"), (3, "TDX")]))
-            .rule(Identity, Unsafe, Unsafe, "Isolation kind cannot change in a running guest",
-                "Linux 7.1 include/hyperv/hvgdk_mini.h:381-387"),
+        field(3, 0, "hv_isolation_type", "0 none, 1 VBS, 2 SNP, 3 TDX").unit(Unit::Words(&[(0, "none"), (1, "VBS"), (2, "SNP"), (3, "TDX")]))
+            .rule(Identity, Unsafe, Unsafe, "Isolation kind cannot change in a running guest", "Linux 7.1 include/hyperv/hvgdk_mini.h:381-387"),
         nameless(5, "Shared guest memory boundary in use").unsettable()
             .rule(Identity, Unsafe, Unsafe, "Shared memory boundary in use is part of the address map",
                 "Linux 7.1 include/hyperv/hvgdk_mini.h:381-387"),
@@ -387,23 +339,19 @@ pub(super) const ROWS: &[Group] = &[
     ]),
     hyperv(0x4000_0080, At(0), Ebx, &[
         field(31, 0, "hv_debug_sig_0", "Debugger block text, characters 1 to 4").unit(Unit::Text)
-            .rule(Identity, Warning, Warning, "Hyper-V debugger block signature, present with hv-syndbg",
-                "QEMU 10.2 target/i386/kvm/kvm.c:1645-1668"),
+            .rule(Identity, Warning, Warning, "Hyper-V debugger block signature, present with hv-syndbg", "QEMU 10.2 target/i386/kvm/kvm.c:1645-1668"),
     ]),
     hyperv(0x4000_0080, At(0), Ecx, &[
         field(31, 0, "hv_debug_sig_1", "Debugger block text, characters 5 to 8").unit(Unit::Text)
-            .rule(Identity, Warning, Warning, "Hyper-V debugger block signature, present with hv-syndbg",
-                "QEMU 10.2 target/i386/kvm/kvm.c:1645-1668"),
+            .rule(Identity, Warning, Warning, "Hyper-V debugger block signature, present with hv-syndbg", "QEMU 10.2 target/i386/kvm/kvm.c:1645-1668"),
     ]),
     hyperv(0x4000_0080, At(0), Edx, &[
         field(31, 0, "hv_debug_sig_2", "Debugger block text, characters 9 to 12").unit(Unit::Text)
-            .rule(Identity, Warning, Warning, "Hyper-V debugger block signature, present with hv-syndbg",
-                "QEMU 10.2 target/i386/kvm/kvm.c:1645-1668"),
+            .rule(Identity, Warning, Warning, "Hyper-V debugger block signature, present with hv-syndbg", "QEMU 10.2 target/i386/kvm/kvm.c:1645-1668"),
     ]),
     hyperv(0x4000_0081, At(0), Eax, &[
         field(31, 0, "hv_debug_interface", "Debugger interface text VS#1").unit(Unit::Text)
-            .rule(Identity, Warning, Warning, "Hyper-V debugger interface text VS#1",
-                "QEMU 10.2 target/i386/kvm/kvm.c:1645-1668"),
+            .rule(Identity, Warning, Warning, "Hyper-V debugger interface text VS#1", "QEMU 10.2 target/i386/kvm/kvm.c:1645-1668"),
     ]),
     hyperv(0x4000_0082, At(0), Eax, &[
         bit(1, HV_SYNDBG, "Kernel debugging allowed through synthetic debugger").qemu(V7_2).not_in_libvirt(),
