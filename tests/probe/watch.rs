@@ -11,12 +11,12 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cpuid_diff::knowledge::table::{Bits, CauseKind, Sub};
-use cpuid_diff::knowledge::{Owner, RuleKind, causes_of, rules_of};
+use cpuid_diff::knowledge::{CauseKind, Knowledge, Owner, RuleKind};
 use cpuid_diff::report::Severity;
 use cpuid_probe::dump::{Dump, Gap, GapReason, Record, VcpuDump};
 use cpuid_probe::volatile::VOLATILE;
-use cpuid_probe::{LeafId, Register, json};
+use cpuid_probe::place::{BitRange, Within};
+use cpuid_probe::{LeafId, Place, Register, json};
 use crate::demo::{PROBE, last_pass, switch};
 use crate::machine::qmp::Qmp;
 use crate::machine::{Cpu, Definition, Machine};
@@ -26,33 +26,33 @@ use crate::support::tidy::bind;
 
 #[test]
 fn what_a_watcher_leaves_out_is_what_the_differ_never_judges() {
-    type Place = (Owner, u32, Option<u32>, Register, u8, u8);
-    let place = |owner, at: &Bits| -> Place {
-        let subleaf = match at.subleaf {
-            Sub::Any => None,
-            Sub::At(n) => Some(n),
-            other => panic!("{other}: give the watcher's table a form for it"),
-        };
-        (owner, at.leaf, subleaf, at.register, at.hi, at.lo)
-    };
-    let mut expected: BTreeSet<Place> = BTreeSet::new();
-    for owner in Owner::ALL {
-        let rules = rules_of(owner).iter().flat_map(|rows| rows.iter());
-        let never = |kind, lost, gained| {
-            kind == RuleKind::OsControlled && (lost, gained) == (Severity::Expected, Severity::Expected)
-        };
-        expected.extend(rules.filter(|r| never(r.kind, r.lost, r.gained)).map(|r| place(owner, &r.at)));
-        let causes = causes_of(owner).iter().flat_map(|rows| rows.iter());
-        expected.extend(causes.filter(|c| c.kind == CauseKind::RuntimeDynamic).map(|c| place(owner, &c.at)));
-    }
-    // Of leaf 0x1C, which nothing writes, the differ's rows name the two registers that were seen to change.
-    expected.extend([Register::Eax, Register::Edx].map(|r| (Owner::Cpu, 0x1c, Some(0), r, 31, 0)));
-
+    let knowledge = Knowledge::builtin();
     let owner = |block: Option<&'static [u8; 12]>| block.map_or(Owner::Cpu, Owner::of_signature);
-    let table: Vec<Place> =
-        VOLATILE.iter().map(|v| (owner(v.block), v.leaf, v.subleaf, v.register, v.hi, v.lo)).collect();
-    assert_eq!(table.iter().copied().collect::<BTreeSet<_>>(), expected);
-    assert_eq!(table.len(), expected.len(), "each place once");
+    let mut leaves: BTreeSet<(Owner, u32)> = VOLATILE.iter().map(|v| (owner(v.block), v.leaf)).collect();
+    leaves.extend(knowledge.entries().iter().filter_map(|e| Some((e.place.owner(), e.place.leaf()?.leaf))));
+    for (of, leaf) in leaves {
+        let mut subleaves: BTreeSet<u32> = knowledge.subleaves_of(of, leaf).into_iter().collect();
+        // One that no row names, for the rows of every subleaf.
+        subleaves.insert(subleaves.last().map_or(0, |last| last + 1));
+        for (subleaf, register, bit) in subleaves.iter().flat_map(|s| {
+            Register::ALL.into_iter().flat_map(move |register| (0..32).map(move |bit| (*s, register, bit)))
+        }) {
+            let block = (of != Owner::Cpu).then_some(Within { owner: of, signature: None });
+            let bits = BitRange::one(bit);
+            let row = knowledge.row(Place::Cpuid { block, id: LeafId::new(leaf, subleaf), register, bits });
+            let mirrors = row.rule == RuleKind::OsControlled
+                && (row.lost, row.gained) == (Severity::Expected, Severity::Expected);
+            // Of leaf 0x1C, which nothing writes, the differ's rows name the two registers that were seen to change.
+            let stale = leaf == 0x1c && subleaf == 0 && matches!(register, Register::Eax | Register::Edx);
+            let never = mirrors || row.cause_kind == Some(CauseKind::Running) || stale;
+            let left_out = VOLATILE.iter().filter(|v| {
+                (owner(v.block), v.leaf, v.register) == (of, leaf, register)
+                    && v.subleaf.is_none_or(|own| own == subleaf)
+                    && (v.lo..=v.hi).contains(&bit)
+            });
+            assert_eq!(left_out.count(), usize::from(never), "{} subleaf {subleaf}", row.place);
+        }
+    }
     assert!(VOLATILE.windows(2).all(|w| w[0].leaf <= w[1].leaf) && VOLATILE.iter().all(|v| !v.why.is_empty()));
 }
 
