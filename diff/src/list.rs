@@ -1,9 +1,30 @@
 //! Lists in sentences.
 
+use std::fmt::Write;
+
 /// The first `most` of `names`, and whether there are more: `a, b, …`.
 pub(crate) fn first(names: &[String], most: usize) -> String {
     let more = if names.len() > most { ", …" } else { "" };
     format!("{}{more}", names[..names.len().min(most)].join(", "))
+}
+
+/// `0-3, 8`.
+pub(crate) fn ranges(numbers: &[u32]) -> String {
+    let mut out = String::new();
+    let mut rest = numbers;
+    while let [first, ..] = rest {
+        let run = rest.iter().zip(*first..).take_while(|(have, want)| **have == *want).count().max(1);
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        // Writing to a String cannot fail.
+        let _ = match run {
+            1 => write!(out, "{first}"),
+            n => write!(out, "{first}-{}", rest[n - 1]),
+        };
+        rest = &rest[run..];
+    }
+    out
 }
 
 #[cfg(test)]

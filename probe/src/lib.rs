@@ -39,6 +39,8 @@ pub mod json;
 pub mod libvirt;
 #[cfg(feature = "alloc")]
 pub mod raw;
+#[cfg(feature = "alloc")]
+pub mod warning;
 
 pub use enumerate::{Visit, walk};
 pub use leaf::LeafId;

@@ -2,7 +2,7 @@
 //!
 //! One value for all that a dump, a definition, a row of knowledge and a finding can speak of, with one order, one form
 //! for tables (`Display`), one for prose ([`Place::prose`]), one for finding ids ([`Place::id`]), and one reader of every
-//! notation ([`Asked`]).
+//! notation ([`Query`]).
 
 use core::fmt;
 
@@ -23,6 +23,8 @@ pub struct BitRange {
 impl BitRange {
     /// All bits of a register.
     pub const REGISTER: Self = Self::new(31, 0);
+    /// All bits of an MSR.
+    pub const MSR: Self = Self::new(63, 0);
 
     /// Bits `hi` down to `lo`.
     ///
@@ -302,6 +304,7 @@ impl fmt::Display for Place {
         match self {
             Self::Cpuid { id, register, bits, .. } => write!(f, "{id} {register}[{bits}]"),
             Self::Leaf { id, .. } => write!(f, "{id}"),
+            Self::Msr { index, bits: BitRange::MSR } => write!(f, "msr {index:#010x}"),
             Self::Msr { index, bits } => write!(f, "msr {index:#010x}[{bits}]"),
             Self::Block(_) | Self::Number(_) => self.id().fmt(f),
         }
@@ -355,7 +358,7 @@ impl fmt::Display for Id {
 
 /// What a person or a log writes of a place: a leaf or an MSR, or a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum Query {
     /// A leaf, or a part of one.
     Cpuid {
         /// The leaf, as written.
@@ -376,7 +379,7 @@ pub enum Asked {
     },
 }
 
-impl Asked {
+impl Query {
     /// Whether `place` lies in what was asked for. Without a subleaf, any.
     #[must_use]
     pub fn holds(self, place: Place) -> bool {
@@ -409,7 +412,7 @@ mod read {
     use core::fmt;
     use core::str::FromStr;
 
-    use super::{Asked, BitRange};
+    use super::{BitRange, Query};
     use crate::register::Register;
 
     /// A text that names no place.
@@ -428,7 +431,7 @@ mod read {
     /// `msr:0x0000010a:0`), tables (`0x00000001 EDX[21]`), the manuals' (`CPUID.07H:EBX[5]`,
     /// `CPUID.(EAX=07H,ECX=0):EBX[5]`), QEMU's (`CPUID[eax=07h,ecx=00h].EBX`, `CPUID.01H:EDX [bit 21]`, `MSR(10AH)`).
     /// Leaves and MSRs are hexadecimal with or without `0x`; subleaves and bits are decimal unless they say `0x` or `H`.
-    impl FromStr for Asked {
+    impl FromStr for Query {
         type Err = NoPlace;
 
         fn from_str(text: &str) -> Result<Self, NoPlace> {
@@ -446,7 +449,7 @@ mod read {
         }
     }
 
-    fn place(text: &str) -> Option<Asked> {
+    fn place(text: &str) -> Option<Query> {
         let lower: String = text.to_ascii_lowercase();
         let rest = lower.strip_prefix("cpuid").filter(|rest| rest.starts_with(['.', '[']));
         let is_manual = rest.is_some();
@@ -459,7 +462,7 @@ mod read {
         let (first, rest) = parts.split_first()?;
         if *first == "msr" {
             let (index, rest) = rest.split_first()?;
-            return Some(Asked::Msr { index: hexadecimal(index)?, bits: bits(rest, 63)? });
+            return Some(Query::Msr { index: hexadecimal(index)?, bits: bits(rest, 63)? });
         }
         let leaf = hexadecimal(first)?;
         let (subleaf, rest) = match rest.split_first() {
@@ -473,7 +476,7 @@ mod read {
         // `de` and `ace` are names of features: a bare number starts with a digit, or says what it is.
         let alone = rest.is_empty() && subleaf.is_none() && !is_manual;
         let is_number = !alone || first.starts_with(|c: char| c.is_ascii_digit());
-        is_number.then_some(Asked::Cpuid { leaf, subleaf, register, bits })
+        is_number.then_some(Query::Cpuid { leaf, subleaf, register, bits })
     }
 
     /// `EAX=07H,ECX=0` without its labels: the leaf, then the subleaf.
@@ -523,8 +526,8 @@ mod tests {
     use super::*;
     use crate::register::Register::{Eax, Ebx, Edx};
 
-    fn asked(leaf: u32, subleaf: Option<u32>, register: Option<Register>, bits: Option<BitRange>) -> Asked {
-        Asked::Cpuid { leaf, subleaf, register, bits }
+    fn query(leaf: u32, subleaf: Option<u32>, register: Option<Register>, bits: Option<BitRange>) -> Query {
+        Query::Cpuid { leaf, subleaf, register, bits }
     }
 
     #[test]
@@ -544,10 +547,10 @@ mod tests {
         let places = [Place::bit(7, 0, Ebx, 5), Place::cpuid(1, 0, Eax, 31, 24), Place::msr(0x48b, 37)];
         for place in places {
             for text in [place.to_string(), place.prose().to_string(), place.id().to_string()] {
-                let read: Asked = text.parse().expect(&text);
+                let read: Query = text.parse().expect(&text);
                 assert!(read.holds(place), "{text}: {read:?}");
                 let bits = match read {
-                    Asked::Cpuid { bits, .. } | Asked::Msr { bits, .. } => bits,
+                    Query::Cpuid { bits, .. } | Query::Msr { bits, .. } => bits,
                 };
                 assert_eq!(bits, place.bits(), "{text}");
             }
@@ -557,7 +560,7 @@ mod tests {
     #[test]
     fn places_in_every_notation() {
         let one = |bit| Some(BitRange::one(bit));
-        let ds = asked(1, None, Some(Edx), one(21));
+        let ds = query(1, None, Some(Edx), one(21));
         for text in [
             "1.edx.21",
             "0x00000001 EDX[21]",
@@ -569,7 +572,7 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(ds), "{text}");
         }
-        let avx2 = asked(7, Some(0), Some(Ebx), one(5));
+        let avx2 = query(7, Some(0), Some(Ebx), one(5));
         for text in [
             "7.0.ebx.5",
             "0x00000007.0 EBX[5]",
@@ -580,16 +583,16 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(avx2), "{text}");
         }
-        assert_eq!("CPUID.07H:EBX[5]".parse(), Ok(asked(7, None, Some(Ebx), one(5))));
-        assert_eq!("1.ebx.31:24".parse(), Ok(asked(1, None, Some(Ebx), Some(BitRange::new(31, 24)))));
-        assert_eq!("0x40000010".parse(), Ok(asked(0x4000_0010, None, None, None)));
-        assert_eq!("80000008".parse(), Ok(asked(0x8000_0008, None, None, None)));
-        assert_eq!("d.0".parse(), Ok(asked(0xd, Some(0), None, None)));
-        assert_eq!("7.0.ebx".parse(), Ok(asked(7, Some(0), Some(Ebx), None)));
-        assert_eq!("msr:0x10a:0".parse(), Ok(Asked::Msr { index: 0x10a, bits: one(0) }));
-        assert_eq!("msr 0x0000010a[63]".parse(), Ok(Asked::Msr { index: 0x10a, bits: one(63) }));
-        assert_eq!("MSR(10AH) [bit 0]".parse(), Ok(Asked::Msr { index: 0x10a, bits: one(0) }));
-        assert_eq!("MSR 48b".parse(), Ok(Asked::Msr { index: 0x48b, bits: None }));
+        assert_eq!("CPUID.07H:EBX[5]".parse(), Ok(query(7, None, Some(Ebx), one(5))));
+        assert_eq!("1.ebx.31:24".parse(), Ok(query(1, None, Some(Ebx), Some(BitRange::new(31, 24)))));
+        assert_eq!("0x40000010".parse(), Ok(query(0x4000_0010, None, None, None)));
+        assert_eq!("80000008".parse(), Ok(query(0x8000_0008, None, None, None)));
+        assert_eq!("d.0".parse(), Ok(query(0xd, Some(0), None, None)));
+        assert_eq!("7.0.ebx".parse(), Ok(query(7, Some(0), Some(Ebx), None)));
+        assert_eq!("msr:0x10a:0".parse(), Ok(Query::Msr { index: 0x10a, bits: one(0) }));
+        assert_eq!("msr 0x0000010a[63]".parse(), Ok(Query::Msr { index: 0x10a, bits: one(63) }));
+        assert_eq!("MSR(10AH) [bit 0]".parse(), Ok(Query::Msr { index: 0x10a, bits: one(0) }));
+        assert_eq!("MSR 48b".parse(), Ok(Query::Msr { index: 0x48b, bits: None }));
     }
 
     #[test]
@@ -608,7 +611,7 @@ mod tests {
             "0x",
             "",
         ] {
-            assert_eq!(text.parse::<Asked>(), Err(NoPlace), "{text}");
+            assert_eq!(text.parse::<Query>(), Err(NoPlace), "{text}");
         }
     }
 

@@ -18,7 +18,7 @@ fn every_name() -> BTreeSet<String> {
 fn every_name_is_answered_at_its_places() {
     let mut unknown = Vec::new();
     for name in every_name() {
-        let explanation = explain(std::slice::from_ref(&name), None);
+        let explanation = explain(std::slice::from_ref(&name), None, Knowledge::builtin());
         let known = explanation.answers.first().is_some_and(|answer| {
             answer.entries.iter().all(|e| !e.cause.is_empty() && !e.remedy.is_empty() && !e.source.is_empty())
                 && !answer.entries.is_empty()
@@ -44,7 +44,7 @@ fn every_name_survives_a_typo() {
             continue;
         }
         let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '.'], "-");
-        for unknown in explain(std::slice::from_ref(&typo), None).unknown {
+        for unknown in explain(std::slice::from_ref(&typo), None, Knowledge::builtin()).unknown {
             if !unknown.near.iter().any(|near| plain(near) == plain(&name)) {
                 lost.push((typo.clone(), unknown.near));
             }
@@ -111,7 +111,7 @@ proptest::proptest! {
     #[test]
     fn no_question_is_too_odd(term in "\\PC{0,40}", place in "(cpuid\\.)?\\(?[0-9a-fx]{1,10}h?[.:,= ][0-9a-z]{0,4}[.:\\[ ][0-9:]{0,5}\\]?") {
         for text in [term, place] {
-            let explanation = explain(std::slice::from_ref(&text), None);
+            let explanation = explain(std::slice::from_ref(&text), None, Knowledge::builtin());
             let answered = explanation.answers.len() + explanation.unknown.len();
             proptest::prop_assert_eq!(answered, 1, "{}", text);
             let _ = cpuid_diff::explain::render::text(&explanation, 80);

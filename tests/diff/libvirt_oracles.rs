@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use cpuid_diff::baseline::expand::Expanded;
-use cpuid_diff::cpu_map::CpuMap;
+use cpuid_diff::view::promise::Expanded;
 use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::cpu_map::CpuMap;
 use cpuid_probe::libvirt::names::libvirt_name;
 use cpuid_probe::libvirt::read_cpus;
 use serde_json::Value;

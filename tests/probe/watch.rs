@@ -1,6 +1,6 @@
 //! `cpuid-probe watch`: its options here, and what it reports in Linux guests that really migrate.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
@@ -11,12 +11,11 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cpuid_diff::knowledge::{CauseKind, Knowledge, Owner, RuleKind};
-use cpuid_diff::report::Severity;
+use cpuid_diff::knowledge::{CauseKind, Knowledge, Owner, RuleKind, Severity, Sub};
 use cpuid_probe::dump::{Dump, Gap, GapReason, Record, VcpuDump};
+use cpuid_probe::place::BitRange;
 use cpuid_probe::volatile::VOLATILE;
-use cpuid_probe::place::{BitRange, Within};
-use cpuid_probe::{LeafId, Place, Register, json};
+use cpuid_probe::{LeafId, Register, json};
 use crate::demo::{PROBE, last_pass, switch};
 use crate::machine::qmp::Qmp;
 use crate::machine::{Cpu, Definition, Machine};
@@ -26,33 +25,39 @@ use crate::support::tidy::bind;
 
 #[test]
 fn what_a_watcher_leaves_out_is_what_the_differ_never_judges() {
-    let knowledge = Knowledge::builtin();
-    let owner = |block: Option<&'static [u8; 12]>| block.map_or(Owner::Cpu, Owner::of_signature);
-    let mut leaves: BTreeSet<(Owner, u32)> = VOLATILE.iter().map(|v| (owner(v.block), v.leaf)).collect();
-    leaves.extend(knowledge.entries().iter().filter_map(|e| Some((e.place.owner(), e.place.leaf()?.leaf))));
-    for (of, leaf) in leaves {
-        let mut subleaves: BTreeSet<u32> = knowledge.subleaves_of(of, leaf).into_iter().collect();
-        // One that no row names, for the rows of every subleaf.
-        subleaves.insert(subleaves.last().map_or(0, |last| last + 1));
-        for (subleaf, register, bit) in subleaves.iter().flat_map(|s| {
-            Register::ALL.into_iter().flat_map(move |register| (0..32).map(move |bit| (*s, register, bit)))
-        }) {
-            let block = (of != Owner::Cpu).then_some(Within { owner: of, signature: None });
-            let bits = BitRange::one(bit);
-            let row = knowledge.row(Place::Cpuid { block, id: LeafId::new(leaf, subleaf), register, bits });
-            let mirrors = row.rule == RuleKind::OsControlled
-                && (row.lost, row.gained) == (Severity::Expected, Severity::Expected);
-            // Of leaf 0x1C, which nothing writes, the differ's rows name the two registers that were seen to change.
-            let stale = leaf == 0x1c && subleaf == 0 && matches!(register, Register::Eax | Register::Edx);
-            let never = mirrors || row.cause_kind == Some(CauseKind::Running) || stale;
-            let left_out = VOLATILE.iter().filter(|v| {
-                (owner(v.block), v.leaf, v.register) == (of, leaf, register)
-                    && v.subleaf.is_none_or(|own| own == subleaf)
-                    && (v.lo..=v.hi).contains(&bit)
-            });
-            assert_eq!(left_out.count(), usize::from(never), "{} subleaf {subleaf}", row.place);
-        }
+    type Place = (Owner, u32, Option<u32>, Register);
+    let mut expected: BTreeMap<Place, u64> = BTreeMap::new();
+    for entry in Knowledge::builtin().entries() {
+        let row = entry.row;
+        let never = row.rule == RuleKind::OsControlled && [row.lost, row.gained] == [Severity::Expected; 2];
+        let (true, Some(id), Some(register)) =
+            (never || row.cause_kind == Some(CauseKind::Running), entry.place.leaf(), entry.place.register())
+        else {
+            continue;
+        };
+        let subleaf = match entry.subleaf {
+            Sub::Any => None,
+            Sub::At(n) => Some(n),
+            other => panic!("{other}: give the watcher's table a form for it"),
+        };
+        *expected.entry((entry.place.owner(), id.leaf, subleaf, register)).or_default() |= row.bits.mask();
     }
+    // Of leaf 0x1C, which nothing writes, the rows name some fields; the registers as wholes were seen to change.
+    for register in Register::ALL {
+        expected.insert((Owner::Cpu, 0x1c, Some(0), register), u32::MAX.into());
+    }
+
+    let owner = |block: Option<&'static [u8; 12]>| block.map_or(Owner::Cpu, Owner::of_signature);
+    let table: Vec<(Place, u64)> = VOLATILE
+        .iter()
+        .map(|v| ((owner(v.block), v.leaf, v.subleaf, v.register), BitRange::new(v.hi, v.lo).mask()))
+        .collect();
+    let mut found: BTreeMap<Place, u64> = BTreeMap::new();
+    for (place, mask) in &table {
+        assert_eq!(found.get(place).map_or(0, |seen| seen & mask), 0, "each place once: {place:x?}");
+        *found.entry(*place).or_default() |= mask;
+    }
+    assert_eq!(found, expected);
     assert!(VOLATILE.windows(2).all(|w| w[0].leaf <= w[1].leaf) && VOLATILE.iter().all(|v| !v.why.is_empty()));
 }
 

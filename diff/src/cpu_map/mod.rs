@@ -198,12 +198,6 @@ impl CpuMap {
         Self::as_of("the built-in CPU map of libvirt 9.0", knowledge, Some(Version::new(9, 0)))
     }
 
-    /// [`Self::of`] what is compiled in; goes with its last caller.
-    #[must_use]
-    pub fn builtin() -> Self {
-        Self::of(Knowledge::builtin())
-    }
-
     fn as_of(origin: &str, knowledge: &Knowledge, release: Option<Version>) -> Self {
         let vendors: Vec<Vendor> = VENDORS.iter().filter_map(|(name, text)| vendor(name, text)).collect();
         let had = |row: &Row| row.libvirt_since.is_some_and(|since| release.is_none_or(|release| since <= release));

@@ -16,7 +16,6 @@ mod index;
 mod names;
 pub mod row;
 mod rows;
-mod shims;
 mod sources;
 pub mod table;
 pub mod unit;
@@ -31,7 +30,6 @@ pub use cpuid_probe::hypervisor::Owner;
 pub use export::Entry;
 pub use names::Match;
 pub use row::{CauseKind, Guard, Migratable, Names, Offer, Row, RuleKind, Severity, Version};
-pub use shims::*;
 pub use table::{Group, Line, Namespace, Sub};
 pub use unit::Unit;
 

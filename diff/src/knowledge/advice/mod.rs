@@ -54,27 +54,6 @@ pub struct Advice {
     pub source: String,
 }
 
-impl Advice {
-    /// What the place promises, then what losing it does: one text for a finding.
-    #[must_use]
-    pub fn meaning_and_consequence(&self) -> String {
-        format!("{}{CONSEQUENCE}{}", self.meaning.trim_end_matches('.'), lower(&self.consequence))
-    }
-}
-
-/// A sentence as the continuation of another. Names and abbreviations stay as they are.
-fn lower(text: &str) -> String {
-    let mut letters = text.chars();
-    match (letters.next(), letters.clone().next()) {
-        (Some(first), Some(second)) if first.is_uppercase() && (second.is_lowercase() || second == ' ') => {
-            let word = text.split([' ', ',', '.']).next().unwrap_or_default();
-            let name = matches!(word, "Linux" | "Windows" | "Intel" | "Xen" | "Hyper-V");
-            if name { text.to_string() } else { first.to_lowercase().chain(letters).collect() }
-        }
-        _ => text.to_string(),
-    }
-}
-
 impl Knowledge {
     /// The advice about `row`, which is at `place`.
     #[must_use]

@@ -7,11 +7,18 @@
 use std::collections::BTreeMap;
 
 use cpuid_probe::Place;
+use cpuid_probe::libvirt::Position;
 use cpuid_probe::libvirt::cpu::{Cpu, Feature as Listed, Form, Mode, Policy};
 use cpuid_probe::msr::FEATURE_MSRS;
 
-use super::map::{CpuMap, FeatureId, Features, Model, Unknown, Vendor};
+use crate::cpu_map::{CpuMap, FeatureId, Features, Model, Unknown, Vendor};
 use crate::knowledge::Knowledge;
+
+/// What to say of a name that the map does not have, written at `at`.
+#[must_use]
+pub fn unknown_at(at: Position, unknown: &Unknown) -> String {
+    format!("{at}: {unknown}; give the CPU map of the libvirt that knows it with --cpu-map")
+}
 
 /// What is asked of one feature, and by what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +105,7 @@ impl<'a> Expanded<'a> {
 
     /// Whether anything at all is promised, `besides` these features.
     #[must_use]
-    pub fn promises_anything(&self, besides: &[FeatureId]) -> bool {
+    pub fn promises_anything(&self, besides: &Features) -> bool {
         self.promises.iter().any(|(id, p)| p.wants().is_some() && !besides.contains(id))
             || self.vendor.is_some()
             || !self.unknown.is_empty()
@@ -122,15 +129,15 @@ fn unannounced(map: &CpuMap, promises: &BTreeMap<FeatureId, Promise>) -> Feature
         .map(|msr| msr.index)
         .collect();
     let place = |id: &FeatureId| map.features.get(*id).map(|f| f.place);
-    let is_silent = |id: &FeatureId| matches!(place(id), Some(Place::Msr { index, .. }) if silent.contains(&index));
+    let is_silent = |id: &FeatureId| place(id).and_then(Place::msr_index).is_some_and(|index| silent.contains(&index));
     promises.keys().copied().filter(is_silent).collect()
 }
 
 /// Features that libvirt 9.0 promised with a model and newer libvirts do not, because QEMU's model lost them, and that
 /// `cpu` does not settle itself. Whether they are promised depends on the libvirt that wrote the definition.
 #[must_use]
-pub fn once_promised(cpu: &Cpu, map: &CpuMap) -> Vec<&'static str> {
-    let old = CpuMap::libvirt_9_0(Knowledge::builtin());
+pub fn once_promised(cpu: &Cpu, map: &CpuMap, knowledge: &Knowledge) -> Vec<&'static str> {
+    let old = CpuMap::libvirt_9_0(knowledge);
     let Some(name) = cpu.model.as_deref() else { return Vec::new() };
     let (Ok(was), Ok(now)) = (old.model(name), map.model(name)) else { return Vec::new() };
     let listed = |name: &str| cpu.features.iter().any(|f| f.name == name);
@@ -181,10 +188,10 @@ mod tests {
     fn passthrough_promises_what_it_lists() {
         let map = CpuMap::of(Knowledge::builtin());
         let plain = expand(&map, "<cpu mode='host-passthrough'/>").expect("known");
-        assert!(!plain.promises_anything(&[]) && !plain.bounded);
+        assert!(!plain.promises_anything(&Features::new()) && !plain.bounded);
         let listing = "<cpu mode='host-model'><model>Bogus</model><feature name='ds' policy='disable'/></cpu>";
         let listed = expand(&map, listing).expect("the model is not looked at");
-        assert!(listed.promises_anything(&[]) && listed.features().is_empty());
+        assert!(listed.promises_anything(&Features::new()) && listed.features().is_empty());
     }
 
     #[test]
@@ -237,8 +244,8 @@ mod tests {
         let cpu = |features| {
             read_cpus(&format!("<cpu><model>Icelake-Server</model>{features}</cpu>")).expect("XML").remove(0)
         };
-        assert_eq!(once_promised(&cpu(""), &map), ["mpx"]);
-        assert!(once_promised(&cpu("<feature name='mpx' policy='disable'/>"), &map).is_empty());
-        assert!(once_promised(&cpu(""), &CpuMap::libvirt_9_0(Knowledge::builtin())).is_empty());
+        assert_eq!(once_promised(&cpu(""), &map, Knowledge::builtin()), ["mpx"]);
+        assert!(once_promised(&cpu("<feature name='mpx' policy='disable'/>"), &map, Knowledge::builtin()).is_empty());
+        assert!(once_promised(&cpu(""), &CpuMap::libvirt_9_0(Knowledge::builtin()), Knowledge::builtin()).is_empty());
     }
 }

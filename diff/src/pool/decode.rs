@@ -6,7 +6,7 @@
 
 use cpuid_probe::{Place, Register};
 
-use super::map::{CpuMap, FeatureId, Features, Model, Signature, Vendor};
+use crate::cpu_map::{CpuMap, FeatureId, Features, Model, Signature, Vendor};
 
 /// For whom a model is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,10 @@ pub struct Decoded<'a> {
     pub disable: Features,
 }
 
-/// The features without hle and rtm, where the CPU is one of those whose TSX does not work.
+/// Hardware lock elision and transactional memory.
+const TSX: [Place; 2] = [Place::bit(7, 0, Register::Ebx, 4), Place::bit(7, 0, Register::Ebx, 11)];
+
+/// The features without TSX, where the CPU is one of those whose TSX does not work.
 ///
 /// # Source
 /// `x86DataFilterTSX`: Intel family 6, model 60, 69, 70, or 63 before stepping 4.
@@ -57,8 +60,8 @@ pub fn without_broken_tsx(
             _ => false,
         });
     if broken {
-        for bit in [4, 11] {
-            map.feature_at(Place::bit(7, 0, Register::Ebx, bit)).map(|id| features.remove(&id));
+        for id in TSX.iter().filter_map(|place| map.feature_at(*place)) {
+            features.remove(&id);
         }
     }
     features

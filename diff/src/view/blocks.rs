@@ -1,13 +1,14 @@
 //! Which hypervisor block of one dump is which of the other: by signature, wherever their bases are.
 
-use cpuid_probe::coverage::{Coverage, Place};
+use cpuid_probe::coverage::{Coverage, Place as Covered};
 use cpuid_probe::dump::VcpuDump;
-use cpuid_probe::hypervisor::{FIRST_BASE, base_of};
+use cpuid_probe::hypervisor::{FIRST_BASE, Owner, base_of};
 use cpuid_probe::leaf::LeafId;
+use cpuid_probe::place::{BitRange, Place, Within};
 use cpuid_probe::vendor::Signature;
 use cpuid_probe::{Register, Registers};
 
-use crate::knowledge::{self, Owner, Site};
+use crate::knowledge;
 
 /// "Hv#1" in EAX of a block's second leaf: the Hyper-V interface, whatever the signature says (QEMU's hv-vendor-id
 /// can change it).
@@ -38,19 +39,29 @@ pub struct Slot {
     pub a: Option<LeafId>,
     /// Where the second dump holds it.
     pub b: Option<LeafId>,
-    /// The place for knowledge; its register is to be filled in.
-    pub site: Site,
-    /// The block's signature.
-    pub signature: Option<Signature>,
+    /// The hypervisor block it lies in.
+    pub block: Option<Within>,
     base_a: u32,
     base_b: u32,
 }
 
 impl Slot {
-    /// The place to report: the first dump's, else the second's.
+    /// The leaf to report: the first dump's, else the second's.
     #[must_use]
     pub fn id(&self) -> LeafId {
-        self.a.or(self.b).unwrap_or(LeafId::new(self.site.leaf, self.site.subleaf))
+        self.a.or(self.b).unwrap_or(LeafId::new(FIRST_BASE, 0))
+    }
+
+    /// Bits of one of its registers.
+    #[must_use]
+    pub fn bits(&self, register: Register, bits: BitRange) -> Place {
+        Place::Cpuid { block: self.block, id: self.id(), register, bits }
+    }
+
+    /// The register set as a whole.
+    #[must_use]
+    pub fn set(&self) -> Place {
+        Place::Leaf { block: self.block, id: self.id() }
     }
 
     /// Registers of the first dump as if its block began at 0x40000000.
@@ -84,7 +95,7 @@ impl BlockMap {
     #[must_use]
     pub fn new(a: &VcpuDump, b: &VcpuDump, coverage_a: &Coverage<'_>, coverage_b: &Coverage<'_>) -> Self {
         let mut pairs: Vec<BlockPair> = Vec::new();
-        let covered = |coverage: &Coverage<'_>, base| coverage.place(LeafId::new(base, 0)) != Place::NotCaptured;
+        let covered = |coverage: &Coverage<'_>, base| coverage.place(LeafId::new(base, 0)) != Covered::NotCaptured;
         for (signature, base) in heads(a, coverage_a) {
             let owner = owner_of(a, base, signature);
             let covered = covered(coverage_b, base);
@@ -151,8 +162,7 @@ impl BlockPair {
         Slot {
             a: unknown(a, b),
             b: unknown(b, a),
-            site: Site { owner, leaf: id.leaf, subleaf: id.ecx(), register: Register::Eax },
-            signature: self.signature,
+            block: Some(Within { owner, signature: self.signature }),
             base_a: self.a.unwrap_or_default(),
             base_b: self.b.unwrap_or_default(),
         }
@@ -161,11 +171,12 @@ impl BlockPair {
 
 /// A leaf of the CPU itself.
 const fn plain(id: LeafId) -> Slot {
-    let site = Site { owner: Owner::Cpu, leaf: id.leaf, subleaf: id.ecx(), register: Register::Eax };
-    Slot { a: Some(id), b: Some(id), site, signature: None, base_a: 0, base_b: 0 }
+    Slot { a: Some(id), b: Some(id), block: None, base_a: 0, base_b: 0 }
 }
 
-const fn rebase(id: LeafId, base: u32) -> LeafId {
+/// The same leaf of a block at another base.
+#[must_use]
+pub const fn rebase(id: LeafId, base: u32) -> LeafId {
     LeafId { leaf: base + (id.leaf & 0xff), subleaf: id.subleaf }
 }
 
@@ -173,7 +184,7 @@ const fn rebase(id: LeafId, base: u32) -> LeafId {
 fn heads(vcpu: &VcpuDump, coverage: &Coverage<'_>) -> Vec<(Option<Signature>, u32)> {
     let known: Vec<(Option<Signature>, u32)> = vcpu
         .blocks()
-        .filter(|block| coverage.place(LeafId::new(block.base, 0)) == Place::Captured)
+        .filter(|block| coverage.place(LeafId::new(block.base, 0)) == Covered::Captured)
         .map(|block| (Some(block.signature), block.base))
         .collect();
     let bases = vcpu.leaves().iter().filter_map(|r| base_of(r.id.leaf));
@@ -182,7 +193,9 @@ fn heads(vcpu: &VcpuDump, coverage: &Coverage<'_>) -> Vec<(Option<Signature>, u3
     known.into_iter().chain(headless).collect()
 }
 
-fn owner_of(vcpu: &VcpuDump, base: u32, signature: Option<Signature>) -> Option<Owner> {
+/// Whose block it is, by its signature and by its interface.
+#[must_use]
+pub fn owner_of(vcpu: &VcpuDump, base: u32, signature: Option<Signature>) -> Option<Owner> {
     let owner = Owner::of_signature(&signature?.0);
     let hyperv = vcpu.get(LeafId::new(base + 1, 0)).is_some_and(|r| r.eax == HYPERV_INTERFACE);
     Some(if owner == Owner::OtherHypervisor && hyperv { Owner::HyperV } else { owner })

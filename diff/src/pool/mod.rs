@@ -7,20 +7,28 @@
 //! # Source
 //! libvirt 9.0.0 src/cpu/cpu_x86.c (`virCPUx86Baseline`), src/cpu/cpu.c (`virCPUBaseline`).
 
+pub mod decode;
+pub mod definition;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
-use cpuid_probe::Place;
 use cpuid_probe::dump::Dump;
-use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode};
+use cpuid_probe::libvirt::cpu::{Cpu, Form, MaxPhysAddr, Mode, PhysAddrMode};
+use cpuid_probe::{Place, Register};
 
-use super::check::host_note;
-use super::decode::{Hints, Purpose, decode};
-use super::expand::Expanded;
-use super::map::{CpuMap, FeatureId, Features, Vendor, qemu_differs};
-use super::seen::{Seen, VcpuBits};
-use super::wide::Wide;
-use crate::knowledge::{self, Knowledge, Owner, RuleKind, Site};
-use crate::knowledge::{Asked, Subject, advice_for};
+use crate::check::cpu::host_note;
+use crate::cpu_map::wide::Wide;
+use crate::cpu_map::{CpuMap, FeatureId, Features, Vendor, qemu_differs};
+use crate::knowledge::advice::Asked;
+use crate::knowledge::{Knowledge, Row, RuleKind};
+use crate::list;
+use crate::view::dump::PHYS_BITS;
+use crate::view::join::{Difference, join};
+use crate::view::promise::{Expanded, unknown_at};
+use crate::view::{DumpView, Seen, VcpuView};
+
+use decode::{Hints, Purpose, decode};
 
 /// One input of a baseline.
 #[derive(Clone, Debug)]
@@ -37,12 +45,65 @@ pub struct Input {
     model_vendor: Option<Vendor>,
     /// libvirt's name of its model.
     model: Option<String>,
-    /// The width of physical addresses: of a dump, or the limit that domcapabilities state.
-    pub phys_bits: Option<u32>,
+    /// The width of physical addresses, where it says one.
+    pub width: Option<Width>,
     /// Registers, for what libvirt has no name for.
     dump: Option<Dump>,
     /// Sentences about it.
     pub notes: Vec<String>,
+}
+
+/// A width of physical addresses, in bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// A guest can have up to this many: what domcapabilities say.
+    Limit(u32),
+    /// A guest is to have this many.
+    Exactly(u32),
+    /// A dump has this many.
+    Read(u32),
+}
+
+impl Width {
+    /// The number.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        match self {
+            Self::Limit(bits) | Self::Exactly(bits) | Self::Read(bits) => bits,
+        }
+    }
+
+    fn of(asked: &MaxPhysAddr) -> Option<Self> {
+        match (asked.mode, asked.bits, asked.limit) {
+            (PhysAddrMode::Emulate, Some(bits), _) => Some(Self::Exactly(bits)),
+            (PhysAddrMode::Passthrough, _, Some(limit)) => Some(Self::Limit(limit)),
+            _ => None,
+        }
+    }
+}
+
+/// A place in which inputs differ, and what becomes of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Differing {
+    /// The place.
+    pub place: Place,
+    /// What is known of it.
+    pub row: Row,
+    /// What becomes of it.
+    pub settled: Settled,
+}
+
+/// What becomes of a place in which inputs differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The result leaves it out, or takes it away.
+    LeftOut,
+    /// The result pins one number.
+    Pinned,
+    /// The guest's model, topology or state decides, not the host.
+    ByTheGuest,
+    /// No definition settles it.
+    No,
 }
 
 /// Why there is no common CPU, or none can be told.
@@ -77,15 +138,10 @@ impl Input {
                 cpu.mode.word()
             )));
         }
-        let expanded = Expanded::new(cpu, &wide.map).map_err(|unknown| {
-            refuse(format!("{}: {unknown}; give the CPU map of the libvirt that knows it with --cpu-map", cpu.model_at))
-        })?;
+        let expanded = Expanded::new(cpu, &wide.map).map_err(|unknown| refuse(unknown_at(cpu.model_at, &unknown)))?;
         let Some(model) = expanded.model else { return Err(refuse("it names no CPU model".to_string())) };
         if let Some((listed, unknown)) = expanded.unknown.first() {
-            return Err(refuse(format!(
-                "{}: {unknown}; give the CPU map of the libvirt that knows it with --cpu-map",
-                listed.at
-            )));
+            return Err(refuse(unknown_at(listed.at, unknown)));
         }
         let notes = host_note(cpu).map(str::to_string).into_iter().collect();
         Ok(Self {
@@ -94,7 +150,7 @@ impl Input {
             vendor: expanded.vendor,
             model_vendor: model.vendor,
             model: cpu.model.clone(),
-            phys_bits: cpu.max_phys_addr.and_then(|m| m.limit),
+            width: cpu.max_phys_addr.as_ref().and_then(Width::of),
             dump: None,
             notes,
             name,
@@ -106,32 +162,41 @@ impl Input {
     /// # Errors
     /// An excerpt, of which nobody knows what the rest says.
     pub fn of_dump(name: String, dump: &Dump, wide: &Wide) -> Result<Self, Refusal> {
-        let vcpus: Vec<VcpuBits<'_>> = dump.vcpus.iter().map(VcpuBits::of).collect();
+        let view = DumpView::of(dump);
         let first = dump.vcpus.first().ok_or_else(|| Refusal::Input(format!("{name}: holds no vCPU")))?;
         for leaf in [0, 1, 0x8000_0001] {
-            let place = Place::bit(leaf, 0, cpuid_probe::Register::Edx, 0);
-            if vcpus.iter().any(|v| matches!(v.see(place), Seen::NotCaptured(_))) {
+            let place = Place::bit(leaf, 0, Register::Edx, 0);
+            if view.vcpus.iter().any(|v| matches!(v.see(place), Seen::NotCaptured(_))) {
                 return Err(Refusal::Input(format!(
                     "{name}: is an excerpt without leaf {leaf:#010x}, expected a whole dump"
                 )));
             }
         }
-        let all = |of: &dyn Fn(&VcpuBits<'_>) -> Features| {
-            let sets: Vec<Features> = vcpus.iter().map(of).collect();
-            sets.iter().skip(1).fold(sets.first().cloned().unwrap_or_default(), |a, b| &a & b)
+        let which = |v: &VcpuView<'_>, is: fn(Seen) -> bool| -> Features {
+            wide.map.features.iter().enumerate().filter(|(_, f)| is(v.feature(f.place))).map(|(id, _)| id).collect()
         };
+        let mut features = which(&view.vcpus[0], Seen::is_set);
+        for v in &view.vcpus[1..] {
+            features = &features & &which(v, Seen::is_set);
+        }
+        let unread = |v| which(v, |seen| matches!(seen, Seen::NotCaptured(_)));
         let mut notes = Vec::new();
-        if crate::compare::notes::is_tcg(dump) {
+        if crate::judge::notes::is_tcg(dump) {
             notes.push("was made under TCG emulation: it shows what QEMU emulates, not what a host gives".to_string());
         }
         let text = first.vendor();
         Ok(Self {
-            features: all(&|v| v.features(&wide.map)),
-            not_captured: vcpus.iter().flat_map(|v| v.not_captured(&wide.map)).collect(),
+            features,
+            not_captured: view.vcpus.iter().flat_map(unread).collect(),
             vendor: wide.map.vendors.iter().copied().find(|v| Some(v.text) == text),
             model_vendor: None,
             model: None,
-            phys_bits: vcpus.iter().filter_map(VcpuBits::phys_bits).min(),
+            width: view
+                .vcpus
+                .iter()
+                .filter_map(|v| u32::try_from(v.phys_bits().number().filter(|bits| *bits > 0)?).ok())
+                .min()
+                .map(Width::Read),
             dump: Some(dump.clone()),
             notes,
             name,
@@ -165,15 +230,17 @@ pub struct Common {
     pub losses: Vec<Vec<FeatureId>>,
     /// Sentences: what a person must know of the result.
     pub notes: Vec<String>,
-    /// The smallest width that every input states, where all are `virsh domcapabilities` of a libvirt that says so.
-    pub phys_bits_limit: Option<u32>,
+    /// The width of physical addresses to ask for, where the inputs state or differ in one: the smallest.
+    pub width: Option<Width>,
+    /// Every place in which inputs differ, in order.
+    pub differing: Vec<Differing>,
 }
 
 /// The common CPU of `inputs`.
 ///
 /// # Errors
 /// The vendors differ, or nothing is common.
-pub fn common(inputs: &[Input], wide: &Wide, options: Options) -> Result<Common, Refusal> {
+pub fn common(inputs: &[Input], wide: &Wide, knowledge: &Knowledge, options: Options) -> Result<Common, Refusal> {
     let map = &wide.map;
     let vendor = common_vendor(inputs)?;
     let features: Features = inputs
@@ -183,7 +250,7 @@ pub fn common(inputs: &[Input], wide: &Wide, options: Options) -> Result<Common,
     if features.is_empty() {
         return Err(Refusal::Nothing("the inputs have no feature in common".to_string()));
     }
-    let never_listed: Features = map.those(Knowledge::builtin(), |row| !row.listed);
+    let never_listed: Features = map.those(knowledge, |row| !row.listed);
     let (known, nameless) = wide.split(&features);
     let mut preferred: Vec<&str> = Vec::new();
     for model in inputs.iter().filter_map(|i| i.model.as_deref()) {
@@ -201,8 +268,8 @@ pub fn common(inputs: &[Input], wide: &Wide, options: Options) -> Result<Common,
     if !options.keep_unmigratable {
         unmigratable = require.iter().copied().filter(is_unmigratable).collect();
         require = &require - &unmigratable;
-        // What blocks has to be taken away by name inside a model.
-        let inside = &map.those(Knowledge::builtin(), |row| row.blocks_migration) & &decoded.model.features;
+        // What blocks migration inside a model has to be taken away by name.
+        let inside = &map.those(knowledge, |row| row.blocks_migration) & &decoded.model.features;
         unmigratable.extend(&inside);
         disable.extend(inside);
     }
@@ -218,9 +285,10 @@ pub fn common(inputs: &[Input], wide: &Wide, options: Options) -> Result<Common,
     let lost = |input: &Input| in_map_order(&(&input.features - &promised) - &never_listed);
     let mut notes = Vec::new();
     not_captured(inputs, map, &mut notes);
-    upward(inputs, map, &mut notes);
-    widths(inputs, &mut notes);
-    let limits: Vec<Option<u32>> = inputs.iter().map(|i| i.phys_bits.filter(|_| i.dump.is_none())).collect();
+    let views: Vec<Option<DumpView<'_>>> = inputs.iter().map(|i| i.dump.as_ref().map(DumpView::of)).collect();
+    upward(inputs, &views, map, knowledge, &mut notes);
+    let width = width(inputs, &mut notes);
+    let differing = differing(inputs, &views, map, knowledge, width.is_some());
     let common = Common {
         model: decoded.model.name,
         vendor: vendor.filter(|_| inputs.iter().all(|i| i.vendor.is_some())),
@@ -230,7 +298,8 @@ pub fn common(inputs: &[Input], wide: &Wide, options: Options) -> Result<Common,
         nameless: in_map_order(nameless),
         unmigratable: in_map_order(unmigratable),
         notes,
-        phys_bits_limit: limits.iter().copied().collect::<Option<Vec<u32>>>().and_then(|l| l.into_iter().min()),
+        width,
+        differing,
     };
     Ok(common)
 }
@@ -278,23 +347,18 @@ fn not_captured(inputs: &[Input], map: &CpuMap, notes: &mut Vec<String>) {
 }
 
 /// Bits that a pool should agree on upwards, or that mean less when set: never added, but a difference is said.
-fn upward(inputs: &[Input], map: &CpuMap, notes: &mut Vec<String>) {
-    for entry in
-        knowledge::entries().iter().filter(|e| e.row.rule == RuleKind::Hazard && e.row.bits.hi == e.row.bits.lo)
-    {
-        let bit = entry.row.bits.lo;
-        let (subject, place) = match entry.place {
-            cpuid_probe::Place::Cpuid { block: None, id, register, .. } => {
-                let site = Site { owner: Owner::Cpu, leaf: id.leaf, subleaf: id.ecx(), register };
-                (Subject::Cpuid(site), Place::bit(id.leaf, id.ecx(), register, bit))
-            }
-            cpuid_probe::Place::Msr { index, .. } => (Subject::Msr(index), Place::msr(index, bit)),
-            _ => continue,
-        };
+fn upward(
+    inputs: &[Input],
+    views: &[Option<DumpView<'_>>],
+    map: &CpuMap,
+    knowledge: &Knowledge,
+    notes: &mut Vec<String>,
+) {
+    for (place, row) in knowledge.features().filter(|(_, row)| row.rule == RuleKind::Hazard) {
         let named = map.feature_at(place);
-        let has = |input: &Input| match (&input.dump, named) {
-            (Some(dump), _) => {
-                let seen: Vec<Seen> = dump.vcpus.iter().map(|v| VcpuBits::of(v).see(place)).collect();
+        let has = |(input, view): (&Input, &Option<DumpView<'_>>)| match (view, named) {
+            (Some(view), _) => {
+                let seen: Vec<Seen> = view.vcpus.iter().map(|v| v.see(place)).collect();
                 if seen.iter().all(|s| s.is_set()) {
                     Some(true)
                 } else if seen.iter().any(|s| s.is_clear()) {
@@ -307,31 +371,96 @@ fn upward(inputs: &[Input], map: &CpuMap, notes: &mut Vec<String>) {
             (None, None) => None,
         };
         let with = |wanted: bool| -> Vec<&str> {
-            inputs.iter().filter(|i| has(i) == Some(wanted)).map(|i| i.name.as_str()).collect()
+            let inputs = inputs.iter().zip(views).filter(|i| has(*i) == Some(wanted));
+            inputs.map(|(input, _)| input.name.as_str()).collect()
         };
         let (have, lack) = (with(true), with(false));
         if !have.is_empty() && !lack.is_empty() {
-            let advice = advice_for(subject, &entry.row, Asked::Explain);
-            let name =
-                entry.row.name.map_or_else(|| place.prose().to_string(), |name| format!("{name} ({})", place.prose()));
+            let advice = knowledge.advice(place, &row, Asked::Explain);
+            let name = row.name.map_or_else(|| place.prose().to_string(), |name| format!("{name} ({})", place.prose()));
             notes.push(format!(
                 "{name} differs: {} {} it, {} {} not; it is left out, as no host can be given what it lacks. {} {}",
                 have.join(", "),
                 if have.len() == 1 { "has" } else { "have" },
                 lack.join(", "),
                 if lack.len() == 1 { "does" } else { "do" },
-                entry.row.reason.map_or_else(String::new, |reason| format!("{reason}.")),
+                row.reason.map_or_else(String::new, |reason| format!("{reason}.")),
                 advice.consequence
             ));
         }
     }
 }
 
+/// The width to ask for: the smallest, where definitions state one or inputs differ in it.
+fn width(inputs: &[Input], notes: &mut Vec<String>) -> Option<Width> {
+    let known: Vec<(Width, &str)> = inputs.iter().filter_map(|i| Some((i.width?, i.name.as_str()))).collect();
+    let least = known.iter().min_by_key(|(width, _)| width.bits())?;
+    let most = known.iter().max_by_key(|(width, _)| width.bits())?;
+    let bits = least.0.bits();
+    if bits != most.0.bits() {
+        notes.push(format!(
+            "physical addresses have {bits} bits in {} and {} in {}; the result has {bits}",
+            least.1,
+            most.0.bits(),
+            most.1
+        ));
+    }
+    let silent: Vec<&str> = inputs.iter().filter(|i| i.width.is_none()).map(|i| i.name.as_str()).collect();
+    let stated = known.iter().any(|(width, _)| matches!(width, Width::Exactly(_))) || bits != most.0.bits();
+    if stated && !silent.is_empty() {
+        notes.push(format!("{} says nothing of the width of physical addresses", silent.join(", ")));
+    }
+    if known.iter().all(|(width, _)| matches!(width, Width::Limit(_))) {
+        return silent.is_empty().then_some(Width::Limit(bits));
+    }
+    stated.then_some(Width::Exactly(bits))
+}
+
+/// Every place in which an input differs from the first, and what becomes of it.
+fn differing(
+    inputs: &[Input],
+    views: &[Option<DumpView<'_>>],
+    map: &CpuMap,
+    knowledge: &Knowledge,
+    pinned: bool,
+) -> Vec<Differing> {
+    let Some((first, others)) = inputs.split_first() else { return Vec::new() };
+    let mut found: BTreeMap<Place, Row> = BTreeMap::new();
+    for (i, other) in others.iter().enumerate() {
+        if let (Some(a), Some(b)) = (&views[0], &views[i + 1]) {
+            for (_, difference) in join(a, b, knowledge).differences {
+                if let Difference::Row(d) = difference {
+                    found.insert(d.place, d.row);
+                }
+            }
+        } else {
+            let unknown = &first.not_captured | &other.not_captured;
+            let differ = first.features.symmetric_difference(&other.features).filter(|id| !unknown.contains(id));
+            let places = differ.filter_map(|id| map.features.get(*id)).map(|f| f.place);
+            let widths = first.width.zip(other.width).is_some_and(|(a, b)| a.bits() != b.bits());
+            for place in places.chain(widths.then_some(PHYS_BITS)) {
+                found.insert(place, knowledge.row(place));
+            }
+        }
+    }
+    let settled = |place: Place, row: &Row| match row.rule {
+        _ if place == PHYS_BITS && pinned => Settled::Pinned,
+        _ if map.feature_at(place).is_some() => Settled::LeftOut,
+        RuleKind::Identity
+        | RuleKind::Topology
+        | RuleKind::PerVcpu
+        | RuleKind::OsControlled
+        | RuleKind::Informational => Settled::ByTheGuest,
+        _ => Settled::No,
+    };
+    found.into_iter().map(|(place, row)| Differing { place, row, settled: settled(place, &row) }).collect()
+}
+
 impl Common {
     /// What was done and what it costs, in lines. `qemu` says that the result is a `-cpu` argument, which can name
     /// what the site's libvirt cannot.
     #[must_use]
-    pub fn explain(&self, inputs: &[Input], wide: &Wide, qemu: bool) -> Vec<String> {
+    pub fn explain(&self, inputs: &[Input], wide: &Wide, knowledge: &Knowledge, qemu: bool) -> Vec<String> {
         let map = &wide.map;
         let names = |ids: &[FeatureId]| {
             let names: Vec<&str> = ids.iter().filter_map(|id| map.features.get(*id)).map(|f| f.name).collect();
@@ -351,10 +480,10 @@ impl Common {
                 n => format!("{} loses {n}: {}", input.name, names(losses)),
             });
         }
-        let blocking = map.those(Knowledge::builtin(), |row| row.blocks_migration);
         for id in &self.unmigratable {
             let name = names(&[*id]);
-            let why = if blocking.contains(id) {
+            let blocks = map.features.get(*id).is_some_and(|f| knowledge.row(f.place).blocks_migration);
+            let why = if blocks {
                 "a guest that has it cannot be live-migrated without a pinned TSC frequency (<timer name='tsc' \
                  frequency='…'/>)"
             } else {
@@ -371,24 +500,27 @@ impl Common {
                 format!("left out: {}: {} does not know it ({property})", feature.name, wide.site.origin)
             });
         }
+        for (settled, what) in [
+            (Settled::ByTheGuest, "the guest's model, topology or state decides"),
+            (Settled::No, "no definition settles"),
+        ] {
+            let places = self.differing.iter().filter(|d| d.settled == settled);
+            let names: Vec<String> =
+                places.map(|d| d.row.name.map_or_else(|| d.place.to_string(), str::to_string)).collect();
+            match names.len() {
+                0 => {}
+                1 => lines.push(format!("note: the inputs also differ in 1 place that {what}: {}", names[0])),
+                n => lines.push(format!(
+                    "note: the inputs also differ in {n} places that {what}: {}",
+                    list::first(&names, 8)
+                )),
+            }
+        }
         for input in inputs {
             lines.extend(input.notes.iter().map(|note| format!("note: {} {note}", input.name)));
         }
         lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
         lines
-    }
-}
-
-/// Different widths of physical addresses.
-fn widths(inputs: &[Input], notes: &mut Vec<String>) {
-    let widths: Vec<(u32, &str)> = inputs.iter().filter_map(|i| Some((i.phys_bits?, i.name.as_str()))).collect();
-    let (Some(least), Some(most)) = (widths.iter().min(), widths.iter().max()) else { return };
-    if least.0 != most.0 {
-        notes.push(format!(
-            "physical addresses have {} bits in {} and {} in {}; pin one width on all: <maxphysaddr mode='emulate' \
-             bits='{}'/> (QEMU: phys-bits={})",
-            least.0, least.1, most.0, most.1, least.0, least.0
-        ));
     }
 }
 
@@ -408,6 +540,17 @@ pub fn prove(xml: &str, inputs: &[Input], wide: &Wide) -> Result<(), String> {
         let missing: Features = promised.difference(&input.features).copied().collect();
         if !missing.is_empty() {
             return Err(format!("{} lacks {}", input.name, wide.map.names(&missing).join(" ")));
+        }
+        let promised = cpu.max_phys_addr.as_ref().and_then(Width::of);
+        if let (Some(promised), Some(own)) = (promised, input.width)
+            && promised.bits() > own.bits()
+        {
+            return Err(format!(
+                "{} has {} bits of physical addresses, not {}",
+                input.name,
+                own.bits(),
+                promised.bits()
+            ));
         }
         if let (Some(promised), Some(own)) = (expanded.vendor, input.vendor)
             && promised != own

@@ -1,8 +1,6 @@
 //! Frequencies that leaves report, for the rule `host-clock`.
 
-use cpuid_probe::{Register, Registers};
-
-use crate::knowledge::Site;
+use cpuid_probe::{Place, Register, Registers};
 
 /// KVM runs a guest at another rate than the host's only within this tolerance, in parts per million.
 ///
@@ -36,8 +34,9 @@ impl Clocks {
 /// The rates that a whole leaf reports together; `None` where the register stands alone, as the crystal's rate does where
 /// both sides tell it: some guests run their APIC timer by it.
 #[must_use]
-pub fn frequencies(site: Site, a: Registers, b: Registers) -> Option<Clocks> {
-    if !RATIO_LEAVES.contains(&site.leaf) || site.register == Register::Ecx && a.ecx != 0 && b.ecx != 0 {
+pub fn frequencies(place: Place, a: Registers, b: Registers) -> Option<Clocks> {
+    let leaf = place.leaf()?.leaf;
+    if !RATIO_LEAVES.contains(&leaf) || place.register() == Some(Register::Ecx) && a.ecx != 0 && b.ecx != 0 {
         return None;
     }
     // Where neither side tells its crystal's rate, the ratio alone is compared; where one does, the other reads as 0.

@@ -1,9 +1,10 @@
 //! How bad one differing row is, in each direction. The only place that knows what the rules mean.
 
-use crate::compare::clock::{Clocks, TOLERANCE_PPM};
-use crate::compare::finding::Pair;
+use crate::finding::{Change, Judged};
+use crate::knowledge::Severity;
 use crate::knowledge::{Row, RuleKind};
-use crate::report::{Change, Severity};
+use crate::view::clock::{Clocks, TOLERANCE_PPM};
+use crate::view::join::Differing;
 
 /// The directions a user asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,26 +32,13 @@ impl Directions {
     }
 }
 
-/// What a difference means in one direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Judged {
-    /// What happens to the place.
-    pub change: Change,
-    /// How bad that is.
-    pub severity: Severity,
-}
-
 /// Both directions.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judgement {
     /// From the first input to the second.
     pub a_to_b: Judged,
     /// From the second input to the first.
     pub b_to_a: Judged,
-    /// The rule to report, where it is not the row's.
-    pub rule: Option<&'static str>,
-    /// Why, where the row alone does not say it.
-    pub cause: Option<String>,
     /// The frequencies, for `host-clock`.
     pub clocks: Option<Clocks>,
 }
@@ -58,15 +46,14 @@ pub struct Judgement {
 /// Why a difference in a closed place is harmless.
 pub const CLOSED: &str = "the bit that announces this leaf is 0 in both dumps, so no software reads it";
 
-/// Judges a row whose values differ. `clocks` are the leaf's rates where they are not the row's own number; `closed`
-/// says that the bit which gives the leaf its meaning is 0 on both sides.
+/// Judges a row whose values differ.
 #[must_use]
-pub fn judge(row: &Row, pair: Pair, clocks: Option<Clocks>, closed: bool) -> Judgement {
+pub fn judge(differing: &Differing) -> Judgement {
+    let Differing { row, pair, clocks, closed, .. } = differing;
     let (a, b) = (pair.a.unwrap_or_default(), pair.b.unwrap_or_default());
-    if closed {
+    if *closed {
         let judged = |from, to| Judged { change: change(row.rule, from, to), severity: Severity::Info };
-        let cause = Some(CLOSED.to_string());
-        return Judgement { a_to_b: judged(a, b), b_to_a: judged(b, a), rule: None, cause, clocks: None };
+        return Judgement { a_to_b: judged(a, b), b_to_a: judged(b, a), clocks: None };
     }
     let clocks = (row.rule == RuleKind::HostClock).then(|| {
         #[allow(clippy::cast_precision_loss)] // registers are 32 bits wide
@@ -83,7 +70,7 @@ pub fn judge(row: &Row, pair: Pair, clocks: Option<Clocks>, closed: bool) -> Jud
         };
         Judged { change: change(row.rule, from, to), severity }
     };
-    Judgement { a_to_b: judged(a, b, pair.a), b_to_a: judged(b, a, pair.b), rule: None, cause: None, clocks }
+    Judgement { a_to_b: judged(a, b, pair.a), b_to_a: judged(b, a, pair.b), clocks }
 }
 
 /// Lost: bits gone, a smaller number, or something that became zero. Bit by bit where the rule is about bits.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::common::Common;
-use super::map::{CpuMap, FeatureId};
+use super::{Common, Width};
+use crate::cpu_map::{CpuMap, FeatureId};
 
 /// `<cpu>` as `virsh cpu-baseline` prints it.
 ///
@@ -16,9 +16,13 @@ pub fn libvirt(common: &Common, map: &CpuMap) -> String {
     if let Some(vendor) = common.vendor {
         let _ = writeln!(out, "  <vendor>{}</vendor>", escaped(vendor.name));
     }
-    if let Some(limit) = common.phys_bits_limit {
-        let _ = writeln!(out, "  <maxphysaddr mode='passthrough' limit='{limit}'/>");
-    }
+    let _ = match common.width {
+        Some(Width::Limit(bits)) => writeln!(out, "  <maxphysaddr mode='passthrough' limit='{bits}'/>"),
+        Some(Width::Exactly(bits) | Width::Read(bits)) => {
+            writeln!(out, "  <maxphysaddr mode='emulate' bits='{bits}'/>")
+        }
+        None => Ok(()),
+    };
     for (policy, features) in [("require", &common.require), ("disable", &common.disable)] {
         for feature in features.iter().filter_map(|id| map.features.get(*id)) {
             let _ = writeln!(out, "  <feature policy='{policy}' name='{}'/>", escaped(feature.name));
@@ -38,6 +42,9 @@ pub fn qemu(common: &Common, map: &CpuMap) -> String {
         for property in features.iter().filter_map(|id| map.features.get(*id)?.qemu) {
             let _ = write!(out, ",{property}={state}");
         }
+    }
+    if let Some(Width::Exactly(bits) | Width::Read(bits)) = common.width {
+        let _ = write!(out, ",phys-bits={bits}");
     }
     out.push('\n');
     out

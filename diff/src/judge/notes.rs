@@ -1,18 +1,20 @@
 //! Sentences about the inputs that a reader of a verdict must know. They never change the exit code.
 
-use cpuid_probe::coverage::Coverage;
 use cpuid_probe::dump::{Dump, Source};
 use cpuid_probe::hypervisor::base_of;
 use cpuid_probe::leaf::LeafId;
 
-use crate::compare::pairs::has_all_vcpus;
 use crate::knowledge::Accel;
+use crate::view::pairs::has_all_vcpus;
+use crate::view::{DumpView, VcpuView};
 
 const TCG: &str = "a dump was made under TCG emulation: it shows what QEMU emulates, not what a host gives";
 
 /// The notes on two dumps.
 #[must_use]
-pub fn notes(a: &Dump, b: &Dump, coverage: &[Vec<Coverage<'_>>; 2]) -> Vec<String> {
+pub fn notes(a: &DumpView<'_>, b: &DumpView<'_>) -> Vec<String> {
+    let excerpt = a.vcpus.iter().chain(&b.vcpus).any(reads_as_kvm);
+    let (a, b) = (a.dump, b.dump);
     let mut notes = Vec::new();
     let boots = (a.provenance.boot.as_ref(), b.provenance.boot.as_ref());
     if let (Some(x), Some(y)) = boots {
@@ -59,7 +61,7 @@ pub fn notes(a: &Dump, b: &Dump, coverage: &[Vec<Coverage<'_>>; 2]) -> Vec<Strin
             b.vcpus.len()
         ));
     }
-    if coverage.iter().flatten().any(reads_as_kvm) {
+    if excerpt {
         notes.push(
             "an excerpt holds hypervisor leaves without their signature leaf: 0x40000001 and 0x40000010 are read as KVM's, \
              and rows of any vendor apply"
@@ -113,12 +115,9 @@ pub fn accel(dumps: &[&Dump]) -> Accel {
     }
 }
 
-fn reads_as_kvm(coverage: &Coverage<'_>) -> bool {
-    coverage
-        .vcpu()
-        .leaves()
-        .iter()
-        .any(|r| base_of(r.id.leaf).is_some_and(|base| coverage.vcpu().get(LeafId::new(base, 0)).is_none()))
+fn reads_as_kvm(view: &VcpuView<'_>) -> bool {
+    let vcpu = view.vcpu;
+    vcpu.leaves().iter().any(|r| base_of(r.id.leaf).is_some_and(|base| vcpu.get(LeafId::new(base, 0)).is_none()))
 }
 
 /// Invariant TSC: the feature that blocks live migration unless its frequency is pinned.
