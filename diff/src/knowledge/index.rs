@@ -173,15 +173,15 @@ fn segments(groups: &[&'static Group], subleaf: u32) -> Vec<Segment> {
         let what = match (lines.iter().find(|(l, _)| l.bits.holds(one)), rule) {
             (Some((line, _)), _) => What::Line(line),
             (None, Some(rule)) if !named(rule.bits) => What::Range,
-            (None, Some(_)) => What::Nothing,
-            (None, None) => continue,
+            _ => What::Nothing,
         };
+        let cause = causes.iter().map(|(c, _)| *c).find(|c| c.bits.holds(one));
+        if matches!(what, What::Nothing) && rule.is_none() && cause.is_none() {
+            continue;
+        }
         match found.last_mut() {
             Some(last) if last.bits.hi + 1 == bit && last.what.is(what) && same(last.rule, rule) => last.bits.hi = bit,
-            _ => {
-                let cause = causes.iter().map(|(c, _)| *c).find(|c| c.bits.holds(one));
-                found.push(Segment { bits: one, what, rule, cause });
-            }
+            _ => found.push(Segment { bits: one, what, rule, cause }),
         }
     }
     found
