@@ -232,6 +232,7 @@ impl Segment {
             cause_source: self.cause.map(|c| c.source),
             source: self.rule.map(|r| r.source).or(line.and_then(|l| l.source)).or_else(|| sources::of(place)),
             unit: Unit::Plain,
+            zero_means: None,
             guard: None,
             weight: 1,
             kvm: Offer::Unknown,
@@ -257,6 +258,7 @@ impl Segment {
             migratable: feature
                 .then(|| line.migratable.unwrap_or(if qemu.is_some() { Migratable::Yes } else { Migratable::Unknown })),
             meaning: Some(line.meaning),
+            zero_means: line.zero_means,
             unit: match line.unit {
                 // A row may be a part of its field: the rest are features of their own.
                 Unit::Bits(first) => Unit::Bits(first + u32::from(self.bits.lo - line.bits.lo)),
