@@ -106,7 +106,9 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
 }
 
 /// Nothing says that this guest's TSC frequency is pinned. Of a throw-away guest its `-cpu` argument tells: under KVM it
-/// would be refused, and an emulated one does not block.
+/// would be refused, and an emulated one does not block. Firecracker restores snapshots whatever invtsc says.
 fn may_be_unpinned(view: &DumpView<'_>) -> bool {
-    view.dump.provenance.boot.is_none() && !is_pinned(view.dump) && !notes::is_tcg(view.dump)
+    let provenance = &view.dump.provenance;
+    let firecracker = provenance.imported.as_ref().is_some_and(|imported| imported.format == "firecracker");
+    provenance.boot.is_none() && !is_pinned(view.dump) && !notes::is_tcg(view.dump) && !firecracker
 }

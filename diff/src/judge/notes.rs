@@ -17,10 +17,10 @@ pub fn notes(a: &DumpView<'_>, b: &DumpView<'_>) -> Vec<String> {
     let (a, b) = (a.dump, b.dump);
     let mut notes = Vec::new();
     let boots = (a.provenance.boot.as_ref(), b.provenance.boot.as_ref());
-    if let (Some(x), Some(y)) = boots {
-        if x.qemu != y.qemu {
-            notes.push(format!("different QEMU versions ({} and {})", x.qemu, y.qemu));
-        }
+    if let (Some(x), Some(y)) = boots
+        && x.qemu != y.qemu
+    {
+        notes.push(format!("different QEMU versions ({} and {})", x.qemu, y.qemu));
     }
     if [a, b].iter().any(|dump| is_tcg(dump)) {
         notes.push(TCG.to_string());
