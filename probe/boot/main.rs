@@ -18,12 +18,14 @@
 //! With the word `watch` (or `watch=MS`) on the kernel command line it keeps running and reports every register that
 //! changes ([`watch`]), as a live migration makes them; with `verbose` too it prints a line a pass.
 #![no_std]
-#![cfg_attr(boot_image, no_main)]
+#![cfg_attr(bare, no_main)]
 // Ports, MSRs, page tables: nothing here can be done without. Each use says why it is sound.
 #![allow(unsafe_code)]
 #![warn(clippy::undocumented_unsafe_blocks)]
 
 mod apic;
+#[path = "../bare/mod.rs"]
+mod bare;
 mod cpu;
 mod info;
 mod memory;
@@ -87,7 +89,7 @@ fn fail(what: core::fmt::Arguments<'_>) -> ! {
     power::off()
 }
 
-#[cfg(boot_image)]
+#[cfg(bare)]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     fail(format_args!("{info}"))

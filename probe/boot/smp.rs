@@ -9,12 +9,14 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use cpuid_probe::LeafId;
-use cpuid_probe::text::{Gap, GapReason, VcpuView};
+use cpuid_probe::text::VcpuView;
 
 use crate::apic::{Apic, WAKE_VECTOR};
-use crate::cpu::{self, cpuid, inb, outw, wait};
-use crate::slot::{Bank, List, Reading, SLOT, SLOTS};
+use crate::bare::cpuid::cpuid;
+use crate::bare::list::List;
+use crate::bare::reading::{Reading, UNREACHABLE};
+use crate::cpu::{self, inb, outw, wait};
+use crate::slot::{Bank, SLOT, SLOTS};
 
 /// Where the other vCPUs start in real mode: a page below 1 MiB that no boot loader uses.
 pub const TRAMPOLINE: usize = 0x8000;
@@ -74,9 +76,6 @@ pub struct Vcpus {
     /// How many more vCPUs there are; they did not answer.
     missing: usize,
 }
-
-/// What is said of a vCPU that did not answer.
-const UNREACHABLE: &[Gap] = &[Gap { id: LeafId::new(0, 0), reason: GapReason::Unreachable }];
 
 impl Vcpus {
     /// The vCPUs by their numbers.
