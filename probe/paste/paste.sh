@@ -1,4 +1,4 @@
-(p=; while read -r l; do p="$p$l
+(echo >&2; p=; while read -r l; do p="$p$l
 "; done
 say() { echo "cpuid-probe: $1" >&2; exit 2; }
 for c in base64 gzip chmod rm; do
