@@ -440,7 +440,7 @@ fn a_killed_test_leaves_nothing_behind() {
         if parent.is_some() {
             command.args(["-c", "\"$0\" \"$@\"; exit"]).arg(&this);
         }
-        command.args(["--exact", "--nocapture", "a_killed_test_leaves_nothing_behind"]).env(TO_BE_KILLED, "yes");
+        command.args(["--exact", "--nocapture", "watch::a_killed_test_leaves_nothing_behind"]).env(TO_BE_KILLED, "yes");
         let mut child = bind(command.stdout(Stdio::piped())).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let directory = lines.find(|line| line.contains("/cpuid-test-")).unwrap();
