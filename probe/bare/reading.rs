@@ -18,7 +18,6 @@ pub struct Reading {
 
 impl Reading {
     /// An empty reading.
-    #[allow(dead_code)]
     pub const fn new() -> Self {
         Self { leaves: List::new(), msrs: List::new(), gaps: List::new() }
     }
@@ -27,7 +26,6 @@ impl Reading {
     ///
     /// # Safety
     /// The memory at `at` is large enough and aligned, and nobody else uses it.
-    #[allow(dead_code)]
     pub unsafe fn empty_at(at: *mut Self) -> &'static mut Self {
         // SAFETY: as the caller promises. Items may be uninitialised while the lengths are 0.
         unsafe {

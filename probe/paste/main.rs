@@ -30,7 +30,6 @@ const STANDARD_OUTPUT: usize = 1;
 const STANDARD_ERROR: usize = 2;
 
 // The kernel's stack pointer is at argc, and argv follows (System V ABI, AMD64, 3.4.1).
-#[cfg(bare)]
 global_asm!(
     ".globl _start",
     "_start:",

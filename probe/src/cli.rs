@@ -54,7 +54,7 @@ pub enum Command {
     /// gone. It reads no MSRs. The guest needs x86-64 Linux, a POSIX shell, base64 and gzip; busybox has them all.
     #[command(after_help = "Examples:\n\
         \x20 cpuid-probe paste\n\
-        \x20 cpuid-probe paste | ssh guest sh > node1.txt")]
+        \x20 cpuid-probe paste > paste.sh")]
     Paste,
     /// What scripts/boot-via-libvirt needs: a domain that boots the image, and the dump on its console
     #[command(subcommand, hide = true)]

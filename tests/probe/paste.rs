@@ -12,7 +12,7 @@ use object::read::elf::{ElfFile64, ProgramHeader};
 use object::{LittleEndian, Object};
 
 use crate::support::guest::{Console, Guest};
-use crate::support::scratch;
+use crate::support::{root, scratch};
 
 const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
 
@@ -159,6 +159,17 @@ fn bash_and_dash_take_it_too_and_say_where_gzip_or_base64_is_missing() {
             console.run(&format!("mv /{tool} /bin/{tool}"));
         }
     }
+}
+
+#[test]
+fn the_page_shows_what_is_pasted_and_a_dump() {
+    let page = fs::read_to_string(root().join("docs/paste.md")).unwrap();
+    let text = text_to_paste();
+    let (script, _) = text.split_once("<<'END'\n").unwrap();
+    for line in script.lines() {
+        assert!(page.contains(&format!("{line}\n")) || page.contains(&format!("{line}<<'END'\n")), "{line}");
+    }
+    assert!(read_frame(&page).unwrap().is_complete());
 }
 
 #[test]
