@@ -19,11 +19,6 @@ const LINKERS: [(&str, &str); 3] = [("rust-lld", "ld.lld"), ("ld.lld", "ld.lld")
 /// No C start code, a static executable at a fixed place, no padding between its parts.
 const LINK_ARGS: [&str; 7] = ["-nostdlib", "--no-pie", "--build-id=none", "-z", "norelro", "-z", "max-page-size=16"];
 
-/// How much the text that `paste` prints may be, and how long its lines: what a terminal shows, with the `> ` that a shell
-/// asks for the next one with. The terminal of a console takes lines of 4095 characters (termios(3), canonical mode).
-const MOST_TO_PASTE: usize = 16 * 1024;
-const COLUMNS: usize = 76;
-
 /// A program without a C library.
 struct Program {
     /// The folder with its `main.rs` and `link.ld`.
@@ -129,6 +124,11 @@ fn text_to_paste(script: &str, program: &Path, to: &Path) {
     use base64::engine::general_purpose::STANDARD;
     use flate2::{Compression, write::GzEncoder};
 
+    /// How much the text may be.
+    const MOST_TO_PASTE: usize = 16 * 1024;
+    /// How long its lines: a terminal's, less the `> ` that a shell asks for the next one with. The input of a console holds
+    /// lines of 4095 characters (termios(3), canonical mode).
+    const COLUMNS: usize = 76;
     let read = |path: &Path| fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     let packed = gzip.write_all(&read(program)).and_then(|()| gzip.finish()).expect("memory takes everything");

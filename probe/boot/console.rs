@@ -14,11 +14,14 @@ const FIFO: usize = 16;
 /// interrupt with every byte, for which QEMU asks each vCPU's APIC: with 64 of them a dump takes half a second.
 const DEBUG: u16 = 0xe9;
 
+/// So many bytes are held back.
+const MOST: usize = 256;
+
 /// A console. Text goes out in pieces.
 #[derive(Debug)]
 pub struct Console {
     port: u16,
-    bytes: [u8; 256],
+    bytes: [u8; MOST],
     len: usize,
 }
 
@@ -28,12 +31,12 @@ impl Console {
         for (register, value) in [(1, 0), (3, 0x80), (0, 1), (1, 0), (3, 0x03), (2, 0x07), (4, 0x03)] {
             outb(SERIAL + register, value);
         }
-        Self { port: SERIAL, bytes: [0; _], len: 0 }
+        Self { port: SERIAL, bytes: [0; MOST], len: 0 }
     }
 
     /// QEMU's debug console, which must be there.
     pub fn debug() -> Self {
-        Self { port: DEBUG, bytes: [0; _], len: 0 }
+        Self { port: DEBUG, bytes: [0; MOST], len: 0 }
     }
 
     /// Sends what is left.

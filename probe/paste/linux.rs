@@ -4,6 +4,7 @@
 //! Linux arch/x86/entry/syscalls/syscall_64.tbl (numbers); System V ABI, AMD64, appendix A.2.1 (registers).
 
 use core::arch::asm;
+use core::ffi::CStr;
 use core::fmt;
 
 const READ: usize = 0;
@@ -98,14 +99,29 @@ pub fn current_cpu() -> Option<u32> {
     (answer == 0).then_some(cpu)
 }
 
-/// What one read of the file at `path` gives.
-pub fn read_file<'a>(path: &core::ffi::CStr, into: &'a mut [u8]) -> Option<&'a [u8]> {
-    // SAFETY: the kernel reads the path, which ends with a NUL, and writes at most all of `into`.
-    let len = unsafe {
-        let file = system_call(OPEN, [path.as_ptr().addr(), 0, 0]);
-        system_call(READ, [usize::try_from(file).ok()?, into.as_mut_ptr().addr(), into.len()])
-    };
-    into.get(..usize::try_from(len).ok()?)
+/// Hands on each line of the file at `path`, at most its first 4096 bytes. `false` where it cannot be read to its end.
+pub fn each_line(path: &CStr, mut take: impl FnMut(&[u8])) -> bool {
+    // SAFETY: the kernel reads the path, which ends with a NUL.
+    let file = unsafe { system_call(OPEN, [path.as_ptr().addr(), 0, 0]) };
+    let Ok(file) = usize::try_from(file) else { return false };
+    let (mut piece, mut line, mut len) = ([0; 4096], [0; 4096], 0);
+    loop {
+        // SAFETY: the kernel writes at most all of `piece`.
+        let read = unsafe { system_call(READ, [file, piece.as_mut_ptr().addr(), piece.len()]) };
+        let Ok(read) = usize::try_from(read) else { return false };
+        if read == 0 {
+            return true;
+        }
+        for byte in piece.iter().take(read) {
+            if *byte == b'\n' {
+                take(line.get(..len).unwrap_or_default());
+                len = 0;
+            } else if let Some(free) = line.get_mut(len) {
+                *free = *byte;
+                len += 1;
+            }
+        }
+    }
 }
 
 /// Writes all of `bytes` to an open file.

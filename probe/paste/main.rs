@@ -58,7 +58,7 @@ unsafe extern "C" fn start(arguments: *const usize) -> ! {
 
 /// Writes the dump; `false` where it is incomplete.
 fn dump(cpus: &CpuSet) -> Result<bool, fmt::Error> {
-    let mut out = Output { bytes: [0; _], len: 0 };
+    let mut out = Output { bytes: [0; PIECE], len: 0 };
     let mut frame = FrameWriter::begin(&mut out, "native", cpus.count())?;
     let mut complete = true;
     for cpu in cpus.iter() {
@@ -78,9 +78,12 @@ fn dump(cpus: &CpuSet) -> Result<bool, fmt::Error> {
     Ok(complete)
 }
 
+/// What is written at once.
+const PIECE: usize = 4096;
+
 /// Standard output.
 struct Output {
-    bytes: [u8; 4096],
+    bytes: [u8; PIECE],
     len: usize,
 }
 

@@ -90,9 +90,12 @@ fn the_text_is_short_and_holds_a_small_program_that_writes_to_no_memory_of_its_f
 fn typed_at_the_console_of_a_guest_it_prints_what_the_probe_does_there() {
     let text = text_to_paste();
     let mut console = guest("Haswell-noTSX", "4,sockets=2", "sh").console(PROMPT);
-    // No /sys, no /tmp: the kernel is asked for the vCPUs, and the working directory takes the program.
-    let (dump, code) = paste_and_compare(&mut console, &text);
-    assert_eq!((dump.vcpus.len(), dump.is_complete(), code), (4, true, 0));
+    // No /sys, no /tmp: the vCPUs are found all the same, and the working directory takes the program.
+    for command in ["umount /proc", "mount -t proc none /proc"] {
+        console.run(command);
+        let (dump, code) = paste_and_compare(&mut console, &text);
+        assert_eq!((dump.vcpus.len(), dump.is_complete(), code), (4, true, 0), "{command}");
+    }
 
     console.run("mkdir /sys /tmp; mount -t sysfs none /sys; mount -t tmpfs -o noexec none /tmp");
     console.run("echo 0 > /sys/devices/system/cpu/cpu2/online");
@@ -100,14 +103,17 @@ fn typed_at_the_console_of_a_guest_it_prints_what_the_probe_does_there() {
     assert_eq!(dump.vcpus.iter().map(|v| v.vcpu).collect::<Vec<_>>(), [0, 1, 3]);
     assert!(dump.is_complete() && code == 0);
 
-    // A vCPU that is online and out of reach is said to be.
+    // A vCPU that is online and out of reach is said to be, whoever lists it.
     console.run("mkdir /cg; mount -t cgroup2 none /cg; echo +cpuset > /cg/cgroup.subtree_control; mkdir /cg/a");
     console.run("echo 0-1 > /cg/a/cpuset.cpus; echo $$ > /cg/a/cgroup.procs");
-    let (dump, code) = paste_and_compare(&mut console, &text);
-    assert_eq!(code, 1);
-    assert!(dump.vcpus[0].is_complete() && dump.vcpus[1].is_complete());
-    assert!(dump.vcpus[2].leaves().is_empty());
-    assert_eq!(dump.vcpus[2].gaps.iter().map(|g| g.reason).collect::<Vec<_>>(), [GapReason::Unreachable]);
+    for command in ["ls /sys/devices/system/cpu/online", "umount /sys"] {
+        assert_eq!(console.run(command).code, 0);
+        let (dump, code) = paste_and_compare(&mut console, &text);
+        assert_eq!(code, 1, "{command}");
+        assert!(dump.vcpus[0].is_complete() && dump.vcpus[1].is_complete());
+        assert!(dump.vcpus[2].leaves().is_empty());
+        assert_eq!(dump.vcpus[2].gaps.iter().map(|g| g.reason).collect::<Vec<_>>(), [GapReason::Unreachable]);
+    }
 }
 
 #[test]
