@@ -391,6 +391,30 @@ fn what_qemu_refuses_is_said_in_its_words() {
     }
 }
 
+/// A QEMU that was built without `isa-debugcon`, in its own words, and is QEMU otherwise.
+const WITHOUT_DEBUG_CONSOLE: &str = r#"#!/bin/sh
+case "$*" in *isa-debugcon*)
+    echo "$0: -device isa-debugcon: 'isa-debugcon' is not a valid device model name" >&2
+    exit 1
+esac
+exec qemu-system-x86_64 "$@"
+"#;
+
+#[test]
+fn a_qemu_without_a_debug_console_gives_the_same_dump() {
+    let directory = crate::support::scratch();
+    let qemu = directory.join("qemu");
+    fs::write(&qemu, WITHOUT_DEBUG_CONSOLE).unwrap();
+    fs::set_permissions(&qemu, fs::Permissions::from_mode(0o755)).unwrap();
+    let definition = ["--cpu", "EPYC", "--smp", "3"];
+    let there = dump(&definition);
+    let missing = dump(&[&definition[..], &["--qemu", qemu.to_str().unwrap()]].concat());
+    assert_eq!(missing.vcpus, there.vcpus);
+    let has_device = |dump: &Dump| dump.provenance.boot.as_ref().unwrap().command.join(" ").contains("isa-debugcon");
+    assert!(has_device(&there) && !has_device(&missing));
+    fs::remove_dir_all(directory).unwrap();
+}
+
 #[test]
 fn without_kvm_there_is_no_fallback() {
     let hidden = in_namespace("mount --bind /dev/null /dev/kvm 2>/dev/null || ! test -e /dev/kvm", "boot --cpu EPYC");

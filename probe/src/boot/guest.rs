@@ -1,8 +1,8 @@
 //! One throw-away guest: QEMU with the boot image, from its start to the dump.
 //!
 //! QEMU gets nothing that has a name: the image as its standard input, a QMP connection as its standard output, memory
-//! for its standard error, and a ring buffer of its own for the guest's serial port. So nothing can be left behind,
-//! and the command line is the same every time.
+//! for its standard error, and ring buffers of its own for the guest's serial port and debug console. So nothing can be
+//! left behind, and the command line is the same every time.
 
 use std::fs::File;
 use std::io;
@@ -48,8 +48,12 @@ pub struct GuestSpec {
 const MEMORY: &str = "64";
 /// The serial port's ring buffer, to QEMU.
 const CONSOLE: &str = "console";
-/// What the serial port may write: a power of two of bytes, enough for more vCPUs than fit into memory.
-const SERIAL_BYTES: u32 = 1 << 24;
+/// The debug console's.
+const DUMP: &str = "dump";
+/// QEMU's device for a debug console, which takes text many times as fast as a serial port.
+const DEBUG_CONSOLE: &str = "isa-debugcon";
+/// What a port may write: a power of two of bytes, enough for more vCPUs than fit into memory.
+const RING_BYTES: u32 = 1 << 24;
 /// How long a QEMU that has closed its connection may take to end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -58,12 +62,17 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// # Errors
 /// QEMU's own words where it refuses; a guest that hangs, crashes or says what it cannot do.
 pub fn run_guest(spec: &GuestSpec) -> Result<Dump> {
-    let arguments = arguments(spec);
-    let mut qemu = Qemu::start(&spec.qemu, &arguments)?;
-    let told = qemu.converse(Instant::now() + spec.timeout);
-    // A QEMU that has closed its connection is about to end, with a status worth knowing.
-    let grace = if matches!(told, Err(QmpError::Closed)) { LAST_WORDS } else { Duration::ZERO };
-    let (status, stderr) = qemu.end(grace)?;
+    let mut arguments = arguments(spec);
+    let on_serial_port = arguments.clone();
+    arguments.extend(["-chardev".to_string(), format!("ringbuf,id={DUMP},size={RING_BYTES}")]);
+    arguments.extend(["-device".to_string(), format!("{DEBUG_CONSOLE},iobase=0xe9,chardev={DUMP}")]);
+    arguments.extend(["-append", "debugcon"].map(String::from));
+    let (mut told, mut status, mut stderr) = run_qemu(spec, &arguments, DUMP)?;
+    // QEMU can be built without that device.
+    if told.is_err() && stderr.contains(DEBUG_CONSOLE) {
+        arguments = on_serial_port;
+        (told, status, stderr) = run_qemu(spec, &arguments, CONSOLE)?;
+    }
     let told = told.map_err(|error| gone(&error, status, &stderr, spec))?;
     let mut dump = told.dump(spec).map_err(|error| match warnings::errors(&stderr) {
         words if words.is_empty() => error,
@@ -71,6 +80,21 @@ pub fn run_guest(spec: &GuestSpec) -> Result<Dump> {
     })?;
     stamp(&mut dump, spec, arguments, told.version, told.machine, &stderr);
     Ok(dump)
+}
+
+/// Runs QEMU to its end: what it tells, with the dump in the ring buffer `dump`; how it ended, and what it wrote to standard
+/// error.
+fn run_qemu(
+    spec: &GuestSpec,
+    arguments: &[String],
+    dump: &str,
+) -> Result<(Result<Told, QmpError>, ExitStatus, String)> {
+    let mut qemu = Qemu::start(&spec.qemu, arguments)?;
+    let told = qemu.converse(Instant::now() + spec.timeout, dump);
+    // A QEMU that has closed its connection is about to end, with a status worth knowing.
+    let grace = if matches!(told, Err(QmpError::Closed)) { LAST_WORDS } else { Duration::ZERO };
+    let (status, stderr) = qemu.end(grace)?;
+    Ok((told, status, stderr))
 }
 
 /// Fills in `boot` and `hypervisor` of the provenance.
@@ -125,7 +149,7 @@ pub fn arguments(spec: &GuestSpec) -> Vec<String> {
         ["-cpu", &spec.cpu],
         ["-m", MEMORY],
         ["-kernel", "/proc/self/fd/0"],
-        ["-chardev", &format!("ringbuf,id={CONSOLE},size={SERIAL_BYTES}")],
+        ["-chardev", &format!("ringbuf,id={CONSOLE},size={RING_BYTES}")],
         ["-serial", &format!("chardev:{CONSOLE}")],
         ["-chardev", "socket,id=qmp,fd=1"],
         ["-mon", "chardev=qmp,mode=control"],
@@ -167,7 +191,9 @@ struct Told {
     state: String,
     /// QEMU's word for why: `guest-shutdown`, `guest-reset`. Empty where it was too quick to be told.
     reason: String,
+    /// What the guest wrote to its serial port, and where its dump goes.
     console: String,
+    dump: String,
 }
 
 impl Told {
@@ -176,16 +202,15 @@ impl Told {
         if let Some((_, words)) = self.console.split_once("cpuid-boot error: ") {
             bail!("the guest says: {}", words.lines().next().unwrap_or_default());
         }
-        let frame = read_frame(&self.console);
         match self.state.as_str() {
-            "shutdown" => frame.with_context(|| format!("the guest's serial port ({})", self.reason)),
+            "shutdown" => read_frame(&self.dump).with_context(|| format!("the guest's dump ({})", self.reason)),
             "running" => bail!("the guest did not finish within {} s{}", spec.timeout.as_secs(), self.progress()),
             state => bail!("the guest was stopped before it finished (`{state}`){}", self.progress()),
         }
     }
 
     fn progress(&self) -> &'static str {
-        match (self.console.is_empty(), has_frame(&self.console)) {
+        match (self.console.is_empty() && self.dump.is_empty(), has_frame(&self.dump)) {
             (true, _) => "; it wrote nothing",
             (_, true) => "; its dump is cut off",
             _ => "; it wrote no dump",
@@ -200,10 +225,14 @@ impl Qmp {
         Ok(machine.as_str().unwrap_or_default().trim_end_matches("-machine").to_string())
     }
 
-    /// What the guest has written since this was asked last.
+    /// What the guest has written to its serial port since this was asked last.
     pub fn console(&mut self) -> Result<String, QmpError> {
-        let console = self.execute("ringbuf-read", json!({ "device": CONSOLE, "size": SERIAL_BYTES }))?;
-        Ok(console.as_str().unwrap_or_default().to_string())
+        self.ring(CONSOLE)
+    }
+
+    fn ring(&mut self, name: &str) -> Result<String, QmpError> {
+        let text = self.execute("ringbuf-read", json!({ "device": name, "size": RING_BYTES }))?;
+        Ok(text.as_str().unwrap_or_default().to_string())
     }
 }
 
@@ -235,8 +264,8 @@ impl Qemu {
         Qmp::connect(self.qmp.take().ok_or(QmpError::Closed)?, deadline)
     }
 
-    /// Lets the guest run to its end and asks for everything worth knowing.
-    fn converse(&mut self, deadline: Instant) -> Result<Told, QmpError> {
+    /// Lets the guest run to its end and asks for everything worth knowing. `dump` is the ring buffer with its dump.
+    fn converse(&mut self, deadline: Instant, dump: &str) -> Result<Told, QmpError> {
         let mut qmp = self.connect(deadline)?;
         let machine = qmp.machine()?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
@@ -255,7 +284,8 @@ impl Qemu {
             state = qmp.execute("query-status", json!({}))?;
         }
         let console = qmp.console()?;
-        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console })
+        let dump = if dump == CONSOLE { console.clone() } else { qmp.ring(dump)? };
+        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console, dump })
     }
 
     /// Ends QEMU, if it does not end by itself within `grace`; returns how it ended and what it wrote to standard error.
