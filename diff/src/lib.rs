@@ -6,7 +6,7 @@
 //! - [`baseline`]: libvirt CPUs, models and policies; what a guest was promised.
 //! - [`explain`]: everything known about a place or a name.
 //! - [`report`]: the one value that renderers see.
-//! - [`write`]: a dump out, in the form another tool reads.
+//! - [`mod@write`]: a dump out, in the form another tool reads.
 //! - [`render`]: table, unified diff, Markdown, HTML, JSON.
 #![forbid(unsafe_code)]
 

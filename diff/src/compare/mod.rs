@@ -3,8 +3,8 @@
 //! No I/O, no clock, no environment. A finding is never an error, and nothing is left out: what is set aside is listed
 //! with its rule and reason, what could not be compared is listed as not captured.
 //!
-//! The work is split by question: [`blocks`] which hypervisor block is which, [`pairs`] which vCPU goes with which,
-//! [`judge`] how bad one differing row is, [`within`] whether one dump agrees with itself, [`notes`] what the
+//! The work is split by question: [`blocks`] which hypervisor block is which, [`mod@pairs`] which vCPU goes with which,
+//! [`mod@judge`] how bad one differing row is, [`within`] whether one dump agrees with itself, [`notes`] what the
 //! provenances say, [`verdict`] what follows from all of it.
 
 pub mod blocks;
