@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
-use cpuid_diff::compare::judge::Directions;
-use cpuid_diff::compare::verdict::FailOn;
+use cpuid_diff::judge::rule::Directions;
+use cpuid_diff::judge::verdict::FailOn;
 use cpuid_diff::policy::Day;
 use cpuid_diff::read::READERS;
 use cpuid_diff::write::WRITERS;
@@ -262,6 +262,9 @@ pub struct TraceArgs {
     /// What the guest has: a dump
     #[arg(long, value_name = "DUMP")]
     pub guest: Option<PathBuf>,
+    /// Exit 0 where nothing is known not to fit, though a layer does not hold every place
+    #[arg(long)]
+    pub partial: bool,
     /// libvirt's CPU map to use instead of the built-in one, or 9.0 for the built-in one of libvirt 9.0
     #[arg(long, value_name = "DIR")]
     pub cpu_map: Option<PathBuf>,

@@ -1,54 +1,44 @@
 //! Values with units: what the numbers of a row, and the registers of a leaf together, mean.
 
+use cpuid_probe::Place;
 use cpuid_probe::dump::VcpuDump;
+use cpuid_probe::hypervisor::Owner;
 use cpuid_probe::register::field;
 use cpuid_probe::vendor::Signature;
 use cpuid_probe::{LeafId, Registers};
-use serde_json::{Map, Value};
 
-use crate::compare::finding::Pair;
-use crate::knowledge::lookup::lowest_bit_of_field;
-use crate::knowledge::units::{Unit, unit_of};
-use crate::knowledge::{Owner, Row, RuleKind, Site};
+use crate::finding::Decoded;
+use crate::knowledge::{Row, RuleKind, Unit};
+use crate::view::join::Pair;
 
 /// What a row's value means, where that is more than the number itself: `64 bytes`, `unified`, `2600000 kHz`.
 #[must_use]
-pub fn value(site: Site, row: &Row, raw: u64) -> Option<String> {
-    let name = row.name?;
-    let unit = match unit_of(site.leaf, name) {
-        // A row may be a part of its field: the rest are features of their own.
-        Unit::Bits(first) => Unit::Bits(first + u32::from(row.lo.saturating_sub(lowest_bit_of_field(site, name)?))),
-        unit => unit,
-    };
-    let worth_saying = unit != Unit::Plain && (row.hi > row.lo || matches!(unit, Unit::Bits(_)) && raw != 0);
+pub fn value(row: &Row, raw: u64) -> Option<String> {
+    let unit = row.unit;
+    let worth_saying = unit != Unit::Plain && (!row.bits.is_one() || matches!(unit, Unit::Bits(_)) && raw != 0);
     worth_saying.then(|| unit.read(raw))
 }
 
-/// Both values of a row, with units where the row has any: `a` and `b` in words; of frequencies in kHz also the
-/// numbers, `a_khz` and `b_khz`.
+/// Both values of a row, with units where the row has any.
 #[must_use]
-pub fn row(site: Site, row: &Row, pair: Pair) -> Map<String, Value> {
-    let mut decoded = Map::new();
-    let Some(name) = row.name else { return decoded };
-    let unit = unit_of(site.leaf, name);
-    let khz = matches!(unit, Unit::Scaled { unit: "kHz", .. }) && row.rule == RuleKind::HostClock;
-    for (key, raw) in [("a", pair.a), ("b", pair.b)] {
-        if khz {
-            decoded.insert(format!("{key}_khz"), raw.map_or(Value::Null, Value::from));
-        } else if let Some(words) = raw.and_then(|raw| value(site, row, raw)) {
-            decoded.insert(key.to_string(), words.into());
-        }
+pub fn row(row: &Row, pair: Pair) -> Decoded {
+    let khz = matches!(row.unit, Unit::Scaled { unit: "kHz", .. }) && row.rule == RuleKind::HostClock;
+    let both = [pair.a, pair.b];
+    if khz {
+        return Decoded { khz: Some(both), ..Decoded::default() };
     }
-    decoded
+    Decoded { words: both.map(|raw| raw.and_then(|raw| value(row, raw))), ..Decoded::default() }
 }
 
 /// What the registers of one place mean together, by name: the vendor, family and model, a cache's size, a clock.
 ///
 /// `registers` are those of the place. What takes several leaves is elsewhere: [`brand`].
 #[must_use]
-pub fn together(owner: Owner, leaf: u32, subleaf: u32, registers: Registers) -> Vec<(&'static str, String)> {
+pub fn together(place: Place, registers: Registers) -> Vec<(&'static str, String)> {
     let r = registers;
-    match (owner, leaf) {
+    let Some(LeafId { leaf, subleaf }) = place.leaf() else { return Vec::new() };
+    let subleaf = subleaf.unwrap_or_default();
+    match (place.owner(), leaf) {
         (Owner::Cpu, 0) => vec![("vendor", Signature::vendor(r).to_string())],
         (Owner::Cpu, 1) => {
             let (family, model, stepping) = signature(r.eax);
@@ -66,7 +56,7 @@ pub fn together(owner: Owner, leaf: u32, subleaf: u32, registers: Registers) -> 
             vec![("tsc", if hz == 0 { ratio } else { format!("{hz} Hz ({ratio})") })]
         }
         (Owner::Cpu, _) => Vec::new(),
-        (_, 0x4000_0000) => vec![("hypervisor", Signature::hypervisor(r).to_string())],
+        (_, head) if head.is_multiple_of(0x100) => vec![("hypervisor", Signature::hypervisor(r).to_string())],
         _ => Vec::new(),
     }
 }
@@ -100,12 +90,13 @@ fn cache(r: Registers) -> String {
     format!("L{}{kind}, {} KiB, {ways}, lines of {line} bytes", field(r.eax, 7, 5), bytes / 1024)
 }
 
-/// The brand text, where `site` is the first of its three leaves and the vCPU has them all.
+/// The brand text: 48 characters in leaves 0x80000002 to 0x80000004, up to the first NUL, without blanks around it. What
+/// is not printable ASCII is a `?`. `None` where a leaf is missing or the text is empty.
+///
+/// # Source
+/// Intel SDM leaf 80000002H.
 #[must_use]
-pub fn brand(site: Site, vcpu: &VcpuDump) -> Option<String> {
-    if site.owner != Owner::Cpu || site.leaf != BRAND[0] {
-        return None;
-    }
+pub fn brand(vcpu: &VcpuDump) -> Option<String> {
     let mut bytes = Vec::new();
     for leaf in BRAND {
         let r = vcpu.get(LeafId::new(leaf, 0))?;
@@ -113,11 +104,12 @@ pub fn brand(site: Site, vcpu: &VcpuDump) -> Option<String> {
     }
     let printable = |b: u8| if (0x20..0x7f).contains(&b) { char::from(b) } else { '?' };
     let text: String = bytes.into_iter().take_while(|b| *b != 0).map(printable).collect();
-    Some(format!("\"{}\"", text.trim()))
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_string())
 }
 
 /// The leaves of the brand text, 16 characters each.
-const BRAND: [u32; 3] = [0x8000_0002, 0x8000_0003, 0x8000_0004];
+pub const BRAND: [u32; 3] = [0x8000_0002, 0x8000_0003, 0x8000_0004];
 
 #[cfg(test)]
 mod tests {
@@ -133,8 +125,10 @@ mod tests {
 
     #[test]
     fn a_part_of_a_bitmap_keeps_its_numbers() {
-        let xcr0 = Site { owner: Owner::Cpu, leaf: 0xd, subleaf: 0, register: cpuid_probe::Register::Eax };
-        let read = |bit: u8, raw| value(xcr0, &crate::knowledge::row_at(xcr0, bit), raw);
+        let read = |bit: u8, raw| {
+            let place = Place::bit(0xd, 0, cpuid_probe::Register::Eax, bit);
+            value(&crate::knowledge::Knowledge::builtin().row(place), raw)
+        };
         assert_eq!(read(12, 0b101).as_deref(), Some("bits 10 12"));
         assert_eq!(read(8, 1).as_deref(), Some("bits 8"));
         assert_eq!(read(2, 1), None, "a feature's bit is itself");
@@ -144,11 +138,12 @@ mod tests {
     fn caches_and_clocks_are_computed() {
         let l1 = Registers::new(0x1c00_4121, 0x01c0_003f, 0x3f, 0);
         assert_eq!(
-            together(Owner::Cpu, 4, 0, l1),
+            together(Place::cpuid(4, 0, cpuid_probe::Register::Eax, 31, 0), l1),
             [("cache", "L1 data, 32 KiB, 8 ways, lines of 64 bytes".to_string())]
         );
+        let clock = Place::cpuid(0x15, 0, cpuid_probe::Register::Eax, 31, 0);
         let tsc = Registers::new(2, 216, 24_000_000, 0);
-        assert_eq!(together(Owner::Cpu, 0x15, 0, tsc), [("tsc", "2592000000 Hz (216/2 of the crystal)".to_string())]);
-        assert!(together(Owner::Cpu, 0x15, 0, Registers::ZERO).is_empty());
+        assert_eq!(together(clock, tsc), [("tsc", "2592000000 Hz (216/2 of the crystal)".to_string())]);
+        assert!(together(clock, Registers::ZERO).is_empty());
     }
 }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use cpuid_diff::assemble::Named;
-use cpuid_diff::baseline::dir;
-use cpuid_diff::baseline::evidence::{Announcement, announcements};
-use cpuid_diff::baseline::map::CpuMap;
-use cpuid_diff::baseline::source::{self, Source};
+use cpuid_diff::check::evidence::{Announcement, announcements};
+use cpuid_diff::cpu_map::{CpuMap, dir};
+use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::policy::Policy;
 use cpuid_diff::read::{self, Input, ReadError};
+use cpuid_diff::view::source::{self, Source};
 use cpuid_probe::dump::Dump;
 
 /// A larger file is no dump.
@@ -98,8 +98,10 @@ pub fn source(path: &Path, from: Option<&str>) -> Result<Source> {
 /// As [`bytes`], and what is wrong with the map, with file and line.
 pub fn cpu_map(asked: Option<&Path>) -> Result<CpuMap> {
     match asked {
-        None => Ok(CpuMap::builtin()),
-        Some(version) if version.as_os_str() == "9.0" => Ok(CpuMap::libvirt_9_0()),
+        None => Ok(CpuMap::of(Knowledge::builtin())),
+        Some(version) if version.as_os_str() == "9.0" => {
+            Ok(CpuMap::libvirt_9_0(cpuid_diff::knowledge::Knowledge::builtin()))
+        }
         Some(directory) => {
             let file = |name: &str| {
                 let bytes = bytes(&directory.join(name)).map_err(|e| format!("{e:#}"))?;

@@ -1,24 +1,32 @@
-//! Compare the CPUID of guests and say what each difference means: read → align → compare → report → render.
+//! Compare the CPUID of guests and say what each difference means: read → view → judge → report → render.
 //!
 //! - [`read`]: one foreign format a file; bytes in, a [`cpuid_probe::dump::Dump`] out. No paths, no files.
-//! - [`knowledge`]: the rows: features, fields, rules, causes, remedies. No code branches on a leaf number; it asks here.
-//! - [`compare`]: pure functions from dumps to findings, and from findings to a verdict.
-//! - [`baseline`]: libvirt CPUs, models and policies; what a guest was promised.
+//! - [`knowledge`]: the rows: what is known of each place. No code branches on a leaf number; it asks here.
+//! - [`cpu_map`]: libvirt's names, models and vendors.
+//! - [`view`]: what a source says of a CPU; the join of two dumps.
+//! - [`judge`]: pure functions from a join to findings, and from findings to a verdict. [`finding`]: a finding as data.
+//! - [`check`]: was a promise kept? [`trace`]: where does a place change on its way? [`pool`]: the CPU that several have.
 //! - [`explain`]: everything known about a place or a name.
-//! - [`report`]: the one value that renderers see.
+//! - [`policy`]: what a site accepts. [`assemble`]: findings, waivers, verdict, report, in that order.
+//! - [`report`]: the one value that renderers see; [`render`] prints it, [`wire`] writes it as JSON.
 //! - [`mod@write`]: a dump out, in the form another tool reads.
-//! - [`render`]: table, unified diff, Markdown, HTML, JSON.
 #![forbid(unsafe_code)]
 
 pub mod assemble;
-pub mod baseline;
-pub mod compare;
+pub mod check;
+pub mod cpu_map;
 pub mod decode;
 pub mod explain;
+pub mod finding;
+pub mod judge;
 pub mod knowledge;
 mod list;
 pub mod policy;
+pub mod pool;
 pub mod read;
 pub mod render;
 pub mod report;
+pub mod trace;
+pub mod view;
+pub mod wire;
 pub mod write;

@@ -1,9 +1,53 @@
-//! Lists in sentences.
+//! Lists in sentences, and paragraphs in lines.
+
+use std::fmt::Write;
 
 /// The first `most` of `names`, and whether there are more: `a, b, …`.
 pub(crate) fn first(names: &[String], most: usize) -> String {
     let more = if names.len() > most { ", …" } else { "" };
     format!("{}{more}", names[..names.len().min(most)].join(", "))
+}
+
+/// `0-3, 8`.
+pub(crate) fn ranges(numbers: &[u32]) -> String {
+    let mut out = String::new();
+    let mut rest = numbers;
+    while let [first, ..] = rest {
+        let run = rest.iter().zip(*first..).take_while(|(have, want)| **have == *want).count().max(1);
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        // Writing to a String cannot fail.
+        let _ = match run {
+            1 => write!(out, "{first}"),
+            n => write!(out, "{first}-{}", rest[n - 1]),
+        };
+        rest = &rest[run..];
+    }
+    out
+}
+
+/// Lines of at most `width` characters, broken at blanks; a longer word stands alone, whole, so that it can be copied.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let blank = text.len() - text.trim_start().len();
+    let mut lines = vec![text[..blank].to_string()];
+    let mut used = blank;
+    for word in text.split_whitespace() {
+        let len = word.chars().count();
+        let Some(line) = lines.last_mut() else { break };
+        if used > blank && used + 1 + len > width {
+            lines.push(" ".repeat(blank) + word);
+            used = blank + len;
+        } else {
+            if used > blank {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += len;
+        }
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -9,18 +9,20 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
-use cpuid_diff::baseline::common::{self, Options, Refusal};
-use cpuid_diff::baseline::evidence::Announcement;
-use cpuid_diff::baseline::map::CpuMap;
-use cpuid_diff::baseline::source::Source;
-use cpuid_diff::baseline::trace::{self, Layer};
-use cpuid_diff::baseline::wide::Wide;
-use cpuid_diff::baseline::{Baseline, definition};
-use cpuid_diff::compare::verdict::passes;
+use cpuid_diff::assemble::Site;
+use cpuid_diff::check::Baseline;
+use cpuid_diff::check::evidence::Announcement;
+use cpuid_diff::cpu_map::CpuMap;
+use cpuid_diff::cpu_map::wide::Wide;
+use cpuid_diff::judge::verdict::passes;
+use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::policy::{Day, Policy};
+use cpuid_diff::pool::{self, Options, Refusal, definition};
 use cpuid_diff::render::{self, Style};
 use cpuid_diff::report::Report;
-use cpuid_diff::{assemble, explain, knowledge, write};
+use cpuid_diff::trace::{self, Fit, Layer};
+use cpuid_diff::view::source::Source;
+use cpuid_diff::{assemble, explain, wire, write};
 
 use crate::cli::{
     BaselineArgs, CheckArgs, Cli, Command, Common, CommonArgs, CompareArgs, ConvertArgs, CpuFormat, ExplainArgs,
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
         Command::Convert(args) => convert(&args),
         Command::Explain(args) => explain(&args),
         Command::Knowledge(args) => match args.format {
-            KnowledgeFormat::Csv => print(&knowledge::export_csv()).map(|()| ExitCode::SUCCESS),
+            KnowledgeFormat::Csv => print(&Knowledge::builtin().export_csv()).map(|()| ExitCode::SUCCESS),
         },
     };
     match outcome {
@@ -49,15 +51,13 @@ fn main() -> ExitCode {
 }
 
 fn compare(args: &CompareArgs) -> Result<ExitCode> {
-    let site = SitePolicy::read(&args.common)?;
+    let policy = SitePolicy::read(&args.common)?;
     let [a, b] = input::two(&args.inputs, args.common.from.as_deref())?;
     let directions = args.direction.into();
     let given = Given::read(&args.baseline)?;
-    let mut report = match &given {
-        None => assemble::report(&a, &b, directions),
-        Some(given) => assemble::report_with_baseline(&a, &b, directions, &given.baseline()?, given.log.as_deref()),
-    };
-    site.apply(&mut report);
+    let baseline = given.as_ref().map(Given::baseline).transpose()?;
+    let log = given.as_ref().and_then(|given| given.log.as_deref());
+    let report = assemble::report(&a, &b, directions, baseline.as_ref().map(|b| (b, log)), &policy.site());
     print(&rendered(&report, &args.common)?)?;
     let passes = passes(&report, args.common.fail_on.into(), args.common.partial);
     Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -77,10 +77,8 @@ impl SitePolicy {
         Ok(Self(Some((policy, as_of))))
     }
 
-    fn apply(&self, report: &mut Report) {
-        if let Self(Some((policy, as_of))) = self {
-            policy.apply(report, *as_of);
-        }
+    fn site(&self) -> Site<'_> {
+        Site { knowledge: Knowledge::builtin(), policy: self.0.as_ref().map(|(policy, as_of)| (policy, *as_of)) }
     }
 }
 
@@ -104,12 +102,12 @@ impl Given {
     }
 
     fn baseline(&self) -> Result<Baseline<'_>> {
-        Baseline::new(&self.source, &self.map).map_err(|e| anyhow!("{}: {e}", self.name))
+        Baseline::new(&self.source, &self.map, Knowledge::builtin()).map_err(|e| anyhow!("{}: {e}", self.name))
     }
 }
 
 fn check(args: &CheckArgs) -> Result<ExitCode> {
-    let site = SitePolicy::read(&args.common)?;
+    let policy = SitePolicy::read(&args.common)?;
     let given = Given::read(&args.baseline)?.context("check needs --baseline FILE")?;
     let baseline = given.baseline()?;
     // One dump at a time: a fleet's worth of them need not be in memory. An HTML page alone holds all reports.
@@ -125,12 +123,11 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
                 continue;
             }
         };
-        let mut report = assemble::check(named, &baseline, given.log.as_deref());
-        site.apply(&mut report);
+        let report = assemble::check(named, &baseline, given.log.as_deref(), &policy.site());
         all_pass &= passes(&report, args.common.fail_on.into(), args.common.partial);
         match args.common.format {
             Format::Html => page.push(report),
-            Format::Json if args.dumps.len() > 1 => print(&render::json::line(&report)?)?,
+            Format::Json if args.dumps.len() > 1 => print(&wire::line(&report)?)?,
             _ => print(&rendered(&report, &args.common)?)?,
         }
     }
@@ -145,7 +142,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
 }
 
 fn trace(args: &TraceArgs) -> Result<ExitCode> {
-    let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?);
+    let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?, Knowledge::builtin());
     let layers = [
         (Layer::Host, &args.host),
         (Layer::Kvm, &args.kvm),
@@ -162,34 +159,40 @@ fn trace(args: &TraceArgs) -> Result<ExitCode> {
         bail!("trace takes at least two of --host, --kvm, --baseline and --guest");
     }
     let given: Vec<_> = sources.iter().map(|(given, source)| (given.clone(), source)).collect();
-    let trace = trace::trace(&given, &wide, args.all).map_err(|(name, why)| anyhow!("{name}: {why}"))?;
+    let trace =
+        trace::trace(&given, &wide, Knowledge::builtin(), args.all).map_err(|(name, why)| anyhow!("{name}: {why}"))?;
     print(&match args.format {
         TraceFormat::Table => render::trace::table(&trace, style(args.all)),
         TraceFormat::Markdown => render::trace::markdown(&trace),
-        TraceFormat::Json => render::trace::json(&trace)?,
+        TraceFormat::Json => wire::trace(&trace)?,
     })?;
-    Ok(if trace.is_unchanged() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let passes = match trace.fit {
+        Fit::Fits => true,
+        Fit::Unknown => args.partial,
+        Fit::DoesNotFit => false,
+    };
+    Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn baseline(args: &CommonArgs) -> Result<ExitCode> {
-    let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?);
+    let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?, Knowledge::builtin());
     let mut inputs = Vec::new();
     for (path, name) in args.inputs.iter().zip(input::short_names(&args.inputs)) {
         match input::source(path, None)? {
             Source::Cpus(cpus) => {
                 for cpu in &cpus {
                     let name = if cpus.len() == 1 { name.clone() } else { format!("{name}:{}", cpu.at.line) };
-                    inputs.push(common::Input::of_cpu(name, cpu, &wide).map_err(|e| anyhow!("{e}"))?);
+                    inputs.push(pool::Input::of_cpu(name, cpu, &wide).map_err(|e| anyhow!("{e}"))?);
                 }
             }
             Source::Dump(dump) => {
-                inputs.push(common::Input::of_dump(name, &dump, &wide).map_err(|e| anyhow!("{e}"))?);
+                inputs.push(pool::Input::of_dump(name, &dump, &wide).map_err(|e| anyhow!("{e}"))?);
             }
             Source::Template(_) => bail!("{name}: a CPU template, expected a libvirt CPU or a dump"),
         }
     }
     let options = Options { keep_unmigratable: args.keep_unmigratable };
-    let common = match common::common(&inputs, &wide, options) {
+    let common = match pool::common(&inputs, &wide, Knowledge::builtin(), options) {
         Ok(common) => common,
         Err(Refusal::Nothing(why)) => {
             eprintln!("cpuid-diff: {why}");
@@ -198,9 +201,8 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
         Err(Refusal::Input(why)) => bail!("{why}"),
     };
     let xml = definition::libvirt(&common, &wide.map);
-    common::prove(&xml, &inputs, &wide)
-        .map_err(|why| anyhow!("the result does not hold ({why}); please report this"))?;
-    for line in common.explain(&inputs, &wide, args.format == CpuFormat::Qemu) {
+    pool::prove(&xml, &inputs, &wide).map_err(|why| anyhow!("the result does not hold ({why}); please report this"))?;
+    for line in common.explain(&inputs, &wide, Knowledge::builtin(), args.format == CpuFormat::Qemu) {
         eprintln!("{line}");
     }
     print(&match args.format {
@@ -222,7 +224,7 @@ fn rendered(report: &Report, common: &Common) -> Result<String> {
         Format::Unified => render::unified::render(report),
         Format::Markdown => render::markdown::render(report),
         Format::Html => render::html::render(report),
-        Format::Json => render::json::pretty(report)?,
+        Format::Json => wire::pretty(report)?,
     })
 }
 
@@ -239,11 +241,11 @@ fn colour() -> bool {
 
 fn explain(args: &ExplainArgs) -> Result<ExitCode> {
     let named = args.dump.as_ref().map(|path| input::dump(path, args.from.as_deref())).transpose()?;
-    let explanation = explain::explain(&args.terms, named.as_ref().map(|n| &n.dump));
+    let explanation = explain::explain(&args.terms, named.as_ref().map(|n| &n.dump), Knowledge::builtin());
     print(&match args.format {
         ExplainFormat::Text => explain::render::text(&explanation, width().into()),
         ExplainFormat::Markdown => explain::render::markdown(&explanation),
-        ExplainFormat::Json => explain::render::json(&explanation)?,
+        ExplainFormat::Json => wire::explanation(&explanation)?,
     })?;
     for unknown in &explanation.unknown {
         let near =

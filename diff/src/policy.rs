@@ -21,14 +21,16 @@ use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cpuid_probe::Register;
+use cpuid_probe::place::{BitRange, Query};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::value::{Date, Datetime};
 
-use crate::compare::verdict;
+use crate::finding::{Finding, Judged, Waived};
+use crate::knowledge::Severity;
 use crate::read::ReadError;
-use crate::report::{Finding, Input, Report, Severity, Waived};
+use crate::report::Input;
 
 /// A calendar day, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,56 +92,30 @@ struct Waiver {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
     Features(Vec<String>),
-    Leaf { leaf: u32, subleaf: Option<u32>, register: Option<String>, bits: Vec<Bits> },
-    Msr { index: u32, bits: Vec<Bits> },
-}
-
-/// Bits `hi` down to `lo`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bits {
-    hi: u8,
-    lo: u8,
-}
-
-impl Bits {
-    fn parse(text: &str) -> Option<Self> {
-        let (hi, lo) = text.split_once(':').unwrap_or((text, text));
-        let [hi, lo] = [hi, lo].map(|n| n.trim().parse::<u8>().ok().filter(|n| *n < 64));
-        Some(Self { hi: hi?, lo: lo? }).filter(|b| b.lo <= b.hi)
-    }
-
-    const fn holds(self, other: Self) -> bool {
-        self.lo <= other.lo && other.hi <= self.hi
-    }
-}
-
-impl fmt::Display for Bits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.hi == self.lo { write!(f, "{}", self.hi) } else { write!(f, "{}:{}", self.hi, self.lo) }
-    }
+    /// A leaf, register or MSR, and the bits of it; all where none are named.
+    Place(Query, Vec<BitRange>),
 }
 
 /// `feature ds, dtes64`, `0x40000010 EAX[31:0]`, `msr 0x0000010a[3]`.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bits = match self {
+        let (query, bits) = match self {
             Self::Features(names) => return write!(f, "feature {}", names.join(", ")),
-            Self::Leaf { leaf, subleaf, register, bits } => {
+            Self::Place(query, bits) => (query, bits),
+        };
+        match query {
+            Query::Cpuid { leaf, subleaf, register, .. } => {
                 write!(f, "{leaf:#010x}")?;
                 if let Some(subleaf) = subleaf {
                     write!(f, ".{subleaf}")?;
                 }
                 if let Some(register) = register {
-                    write!(f, " {}", register.to_ascii_uppercase())?;
+                    write!(f, " {register}")?;
                 }
-                bits
             }
-            Self::Msr { index, bits } => {
-                write!(f, "msr {index:#010x}")?;
-                bits
-            }
-        };
-        let bits: Vec<String> = bits.iter().map(Bits::to_string).collect();
+            Query::Msr { index, .. } => write!(f, "msr {index:#010x}")?,
+        }
+        let bits: Vec<String> = bits.iter().map(BitRange::to_string).collect();
         if bits.is_empty() { Ok(()) } else { write!(f, "[{}]", bits.join(", ")) }
     }
 }
@@ -157,30 +133,25 @@ enum Fit {
 
 impl Target {
     fn fit(&self, f: &Finding) -> Fit {
-        let bits = f.bits.as_deref().and_then(Bits::parse);
-        let narrow = |wanted: &[Bits]| match bits {
+        let (query, wanted) = match self {
+            Self::Features(names) => {
+                return names.iter().map(|name| named(f, name)).max_by_key(|fit| *fit as u8).unwrap_or(Fit::None);
+            }
+            Self::Place(query, wanted) => (query, wanted),
+        };
+        let Some(place) = f.place().filter(|place| query.holds(*place)) else { return Fit::None };
+        let exact_register = match query {
+            Query::Cpuid { subleaf, register, .. } => {
+                register.is_some() && (subleaf.is_some() || place.leaf().is_none_or(|id| id.subleaf.is_none()))
+            }
+            Query::Msr { .. } => true,
+        };
+        match place.bits() {
             _ if wanted.is_empty() => Fit::Wide,
-            Some(bits) if wanted.contains(&bits) => Fit::Exact,
+            Some(bits) if wanted.contains(&bits) && exact_register => Fit::Exact,
             Some(bits) if wanted.iter().any(|w| w.holds(bits)) => Fit::Wide,
             _ => Fit::None,
-        };
-        match self {
-            Self::Features(names) => names.iter().map(|name| named(f, name)).max_by_key(|fit| *fit as u8),
-            Self::Leaf { leaf, subleaf, register, bits } => {
-                let same = |wanted: Option<&str>, has: Option<&str>| wanted.is_none() || wanted == has;
-                let here = f.leaf.as_deref().and_then(hex) == Some(*leaf)
-                    && subleaf.is_none_or(|s| f.subleaf.as_deref().and_then(hex).unwrap_or_default() == s)
-                    && same(register.as_deref(), f.register.as_deref());
-                let exact_place = register.is_some() && (subleaf.is_some() || f.subleaf.is_none());
-                Some(match narrow(bits) {
-                    fit if !here || fit == Fit::None => Fit::None,
-                    Fit::Exact if exact_place => Fit::Exact,
-                    _ => Fit::Wide,
-                })
-            }
-            Self::Msr { index, bits } => (f.msr.as_deref().and_then(hex) == Some(*index)).then(|| narrow(bits)),
         }
-        .unwrap_or(Fit::None)
     }
 }
 
@@ -192,7 +163,7 @@ fn named(f: &Finding, name: &str) -> Fit {
     if is(names.libvirt)
         || is(names.qemu)
         || is(names.linux)
-        || (placeless(f) && (is(f.name.as_deref()) || f.id == name))
+        || (placeless(f) && (is(f.name.as_deref()) || f.id() == name))
     {
         Fit::Exact
     } else if is(f.name.as_deref()) {
@@ -207,12 +178,8 @@ fn folded(name: &str) -> String {
     name.to_ascii_lowercase().replace('_', "-")
 }
 
-const fn placeless(f: &Finding) -> bool {
-    f.leaf.is_none() && f.msr.is_none()
-}
-
-fn hex(text: &str) -> Option<u32> {
-    u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+fn placeless(f: &Finding) -> bool {
+    !f.subject.is_read()
 }
 
 impl Waiver {
@@ -266,10 +233,11 @@ impl Index {
     fn new(findings: &[Finding]) -> Self {
         let mut index: HashMap<Key, Vec<usize>> = HashMap::new();
         for (at, f) in findings.iter().enumerate() {
-            let names = [f.names.libvirt, f.names.qemu, f.names.linux, f.name.as_deref(), Some(f.id.as_str())];
+            let id = f.id();
+            let names = [f.names.libvirt, f.names.qemu, f.names.linux, f.name.as_deref(), Some(id.as_str())];
             let names = names.into_iter().flatten().map(|name| Key::Name(folded(name)));
-            let leaf = f.leaf.as_deref().and_then(hex).map(Key::Leaf);
-            let msr = f.msr.as_deref().and_then(hex).map(Key::Msr);
+            let leaf = f.place().and_then(|p| p.leaf()).map(|id| Key::Leaf(id.leaf));
+            let msr = f.place().and_then(|p| p.msr_index()).map(Key::Msr);
             for key in names.chain(leaf).chain(msr) {
                 index.entry(key).or_default().push(at);
             }
@@ -281,8 +249,8 @@ impl Index {
     fn candidates(&self, target: &Target) -> Vec<usize> {
         let keys = match target {
             Target::Features(names) => names.iter().map(|name| Key::Name(folded(name))).collect(),
-            Target::Leaf { leaf, .. } => vec![Key::Leaf(*leaf)],
-            Target::Msr { index, .. } => vec![Key::Msr(*index)],
+            Target::Place(Query::Cpuid { leaf, .. }, _) => vec![Key::Leaf(*leaf)],
+            Target::Place(Query::Msr { index, .. }, _) => vec![Key::Msr(*index)],
         };
         let mut found: Vec<usize> = keys.iter().filter_map(|key| self.0.get(key)).flatten().copied().collect();
         found.sort_unstable();
@@ -311,10 +279,10 @@ impl Policy {
         Ok(Self { name: name.to_string(), waivers: waivers.collect::<Result<_, _>>()? })
     }
 
-    /// Marks the findings that the policy covers on the day `as_of`, judges the report again, and adds notes: the day,
+    /// Marks the findings that the policy covers on the day `as_of`, before a verdict is drawn. Returns notes: the day,
     /// the waivers that cover nothing, that have expired, and that an unsafe finding needs more than.
-    pub fn apply(&self, report: &mut Report, as_of: Day) {
-        let Report { findings, inputs, notes, .. } = report;
+    #[must_use]
+    pub fn waive(&self, findings: &mut [Finding], inputs: &[Input], as_of: Day) -> Vec<String> {
         let index = Index::new(findings);
         let mut used = 0;
         let mut remarks = Vec::new();
@@ -330,7 +298,7 @@ impl Policy {
                 let Some(f) = findings.get_mut(*at).filter(|f| mine(f)) else { continue };
                 match waiver.covers(f) {
                     Cover::No => {}
-                    Cover::TooBad => unsafe_.push(f.id.clone()),
+                    Cover::TooBad => unsafe_.push(f.id()),
                     Cover::Yes => {
                         covered += 1;
                         if expired.is_none() {
@@ -357,13 +325,10 @@ impl Policy {
                 ));
             }
         }
-        notes.push(format!(
-            "site policy {}, judged as of {as_of}: {used} of {} waivers used",
-            self.name,
-            self.waivers.len()
-        ));
-        notes.append(&mut remarks);
-        verdict::judge_again(report);
+        let head =
+            format!("site policy {}, judged as of {as_of}: {used} of {} waivers used", self.name, self.waivers.len());
+        remarks.insert(0, head);
+        remarks
     }
 }
 
@@ -372,9 +337,9 @@ fn waive(f: &mut Finding, waiver: &Waiver) {
     f.waived =
         Some(Waived { severity, reason: waiver.reason.clone(), expires: waiver.expires.map(|day| day.to_string()) });
     f.severity = Severity::Waived;
-    for direction in [&mut f.severity_a_to_b, &mut f.severity_b_to_a].into_iter().flatten() {
-        if *direction != Severity::Expected {
-            *direction = Severity::Waived;
+    for Judged { severity, .. } in [&mut f.a_to_b, &mut f.b_to_a].into_iter().flatten() {
+        if *severity != Severity::Expected {
+            *severity = Severity::Waived;
         }
     }
 }
@@ -397,7 +362,8 @@ pub fn stanzas(findings: &[&Finding]) -> String {
         }
         // One stanza a register, with all its bits.
         for register in places.chunk_by(|x, y| keys(x) == keys(y)) {
-            let bits: Vec<String> = register.iter().filter_map(|f| f.bits.as_deref().map(quoted)).collect();
+            let bits = register.iter().filter_map(|f| f.place()?.bits());
+            let bits: Vec<String> = bits.map(|bits| quoted(&bits.to_string())).collect();
             let mut keys = register.first().map(|f| keys(f)).unwrap_or_default();
             keys.extend((!bits.is_empty()).then(|| ("bits", list(&bits))));
             stanza(&mut out, &keys, unsafe_);
@@ -409,18 +375,18 @@ pub fn stanzas(findings: &[&Finding]) -> String {
 /// The name by which a waiver covers exactly this finding, where it has one.
 fn waiver_name(f: &Finding) -> Option<String> {
     let feature = f.names.libvirt.or(f.names.qemu).or(f.names.linux).map(str::to_string);
-    feature.or_else(|| placeless(f).then(|| f.id.clone()))
+    feature.or_else(|| placeless(f).then(|| f.id()))
 }
 
 /// The keys that name this finding's register or MSR.
 fn keys(f: &Finding) -> Vec<(&'static str, String)> {
-    let number = |text: &String| hex(text).map_or_else(|| quoted(text), |n| n.to_string());
-    let text = |text: &String| quoted(text);
+    let Some(place) = f.place() else { return Vec::new() };
+    let hex = |n: u32| format!("{n:#010x}");
     let keys = [
-        ("leaf", f.leaf.clone()),
-        ("subleaf", f.subleaf.as_ref().map(number)),
-        ("register", f.register.as_ref().map(text)),
-        ("msr", f.msr.clone()),
+        ("leaf", place.leaf().map(|id| hex(id.leaf))),
+        ("subleaf", place.leaf().and_then(|id| id.subleaf).map(|n| n.to_string())),
+        ("register", place.register().map(|r| quoted(r.name()))),
+        ("msr", place.msr_index().map(hex)),
     ];
     keys.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
@@ -509,11 +475,11 @@ struct Row {
     #[serde(default, deserialize_with = "number")]
     subleaf: Option<u32>,
     #[serde(default, deserialize_with = "register")]
-    register: Option<String>,
+    register: Option<Register>,
     #[serde(default, deserialize_with = "number")]
     msr: Option<u32>,
     #[serde(default, deserialize_with = "bits")]
-    bits: Vec<Bits>,
+    bits: Vec<BitRange>,
     #[serde(default, deserialize_with = "names")]
     inputs: Vec<String>,
     #[serde(deserialize_with = "reason")]
@@ -537,9 +503,11 @@ impl Row {
                 if bits.iter().any(|bits| bits.hi > 31) {
                     return Err("`bits` of a register are 0 to 31".to_string());
                 }
-                Target::Leaf { leaf, subleaf, register, bits }
+                Target::Place(Query::Cpuid { leaf, subleaf, register, bits: None }, bits)
             }
-            (true, None, Some(index)) if subleaf.is_none() && register.is_none() => Target::Msr { index, bits },
+            (true, None, Some(index)) if subleaf.is_none() && register.is_none() => {
+                Target::Place(Query::Msr { index, bits: None }, bits)
+            }
             _ => {
                 return Err(
                     "a waiver names either `feature`, or `leaf` (with `subleaf`, `register`, `bits`), or `msr` \
@@ -575,24 +543,20 @@ fn names<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
 fn number<'de, D: Deserializer<'de>>(d: D) -> Result<Option<u32>, D::Error> {
     let read = |v: &toml::Value| match v {
         toml::Value::Integer(n) => u32::try_from(*n).ok(),
-        toml::Value::String(s) => hex(s),
+        toml::Value::String(s) => u32::from_str_radix(s.strip_prefix("0x")?, 16).ok(),
         _ => None,
     };
     value(d, "a number of 32 bits, like 0x40000010", read).map(Some)
 }
 
-fn register<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
-    let read = |v: &toml::Value| {
-        let register = v.as_str()?.to_ascii_lowercase();
-        Register::ALL.iter().any(|r| r.name() == register).then_some(register)
-    };
-    value(d, "eax, ebx, ecx or edx", read).map(Some)
+fn register<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Register>, D::Error> {
+    value(d, "eax, ebx, ecx or edx", |v| Register::from_name(v.as_str()?)).map(Some)
 }
 
-fn bits<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Bits>, D::Error> {
+fn bits<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<BitRange>, D::Error> {
     let one = |v: &toml::Value| match v {
-        toml::Value::Integer(n) => Bits::parse(&n.to_string()),
-        toml::Value::String(s) => Bits::parse(s),
+        toml::Value::Integer(n) => u8::try_from(*n).ok().filter(|bit| *bit < 64).map(BitRange::one),
+        toml::Value::String(s) => s.parse().ok(),
         _ => None,
     };
     let value = toml::Value::deserialize(d)?;
@@ -623,28 +587,31 @@ fn accept<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
 
 #[cfg(test)]
 mod tests {
-    use cpuid_probe::LeafId;
+    use cpuid_probe::Place;
+    use cpuid_probe::place::Number;
+    use cpuid_probe::vendor::Signature;
 
     use super::*;
-    use crate::compare::finding::Spot;
-    use crate::report::Names;
+    use crate::finding::Rule;
+    use crate::knowledge::Names;
+    use crate::knowledge::RuleKind;
 
-    fn finding(spot: Spot, names: [Option<&'static str>; 3], name: &str) -> Finding {
+    fn finding(place: Place, names: [Option<&'static str>; 3], name: &'static str) -> Finding {
         let [libvirt, qemu, linux] = names;
-        Finding { names: Names { libvirt, qemu, linux }, name: Some(name.to_string()), ..spot.finding("subset") }
+        let names = Names { libvirt, qemu, linux };
+        Finding { names, name: Some(name.into()), ..Finding::new(place, Rule::Row(RuleKind::Subset)) }
     }
 
     /// The index leaves out nothing that a waiver fits: looking at its candidates is looking at every finding.
     #[test]
     fn a_waiver_fits_nothing_outside_its_candidates() {
-        let bits = |leaf, register, hi, lo| Spot::bits(LeafId::new(leaf, 0), None, register, hi, lo);
-        let other = |id: &str| Spot::other(id.to_string(), None);
+        let bits = |leaf, register, hi, lo| Place::cpuid(leaf, 0, register, hi, lo);
         let mut findings = vec![
             finding(bits(1, Register::Edx, 21, 21), [Some("ds"), Some("ds"), Some("dts")], "ds"),
             finding(bits(1, Register::Ebx, 31, 24), [None; 3], "apic_id"),
-            finding(Spot::msr(0x10a, 3, 3), [Some("rsba"); 3], "rsba"),
-            finding(other("block:KVMKVMKVM"), [None; 3], "KVMKVMKVM"),
-            finding(other("vcpu-count"), [None; 3], "vCPUs"),
+            finding(Place::msr(0x10a, 3), [Some("rsba"); 3], "rsba"),
+            finding(Place::Block(Signature(*b"KVMKVMKVM\0\0\0")), [None; 3], "KVMKVMKVM"),
+            finding(Place::Number(Number::VcpuCount), [None; 3], "vCPUs"),
             finding(bits(7, Register::Ecx, 3, 3), [None; 3], "PKU_x"),
         ];
         findings.extend(findings.clone());
@@ -654,9 +621,10 @@ mod tests {
         let mut targets: Vec<Target> = names.iter().map(|name| features(&[name])).collect();
         targets.push(features(&["ds", "dts", "rsba"]));
         for leaf in [1, 7, 8] {
-            targets.push(Target::Leaf { leaf, subleaf: None, register: None, bits: Vec::new() });
+            let query = Query::Cpuid { leaf, subleaf: None, register: None, bits: None };
+            targets.push(Target::Place(query, Vec::new()));
         }
-        targets.push(Target::Msr { index: 0x10a, bits: Vec::new() });
+        targets.push(Target::Place(Query::Msr { index: 0x10a, bits: None }, Vec::new()));
         let mut fits = 0;
         for target in targets {
             let fitting = |at: &usize| target.fit(&findings[*at]) != Fit::None;

@@ -57,3 +57,54 @@ pub fn block_at(base: u32, r: Registers) -> Option<Block> {
 pub const fn base_of(leaf: u32) -> Option<u32> {
     if leaf >= FIRST_BASE && leaf < END { Some(leaf & !(STRIDE - 1)) } else { None }
 }
+
+/// Whose leaves a row or a place lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// The CPU's own leaves.
+    Cpu,
+    /// A KVM block.
+    Kvm,
+    /// A Hyper-V block (or QEMU's emulation of one).
+    HyperV,
+    /// A Xen block.
+    Xen,
+    /// A VMware block.
+    Vmware,
+    /// Another hypervisor's block.
+    OtherHypervisor,
+}
+
+impl Owner {
+    /// All.
+    pub const ALL: [Self; 6] = [Self::Cpu, Self::Kvm, Self::HyperV, Self::Xen, Self::Vmware, Self::OtherHypervisor];
+
+    /// The word in listings.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Kvm => "kvm",
+            Self::HyperV => "hyperv",
+            Self::Xen => "xen",
+            Self::Vmware => "vmware",
+            Self::OtherHypervisor => "other",
+        }
+    }
+
+    /// The owner of a hypervisor block with this signature (EBX, ECX, EDX of its first leaf).
+    ///
+    /// # Source
+    /// Linux Documentation/virt/kvm/x86/cpuid.rst, Hyper-V TLFS leaf 0x40000000, Xen arch-x86/cpuid.h,
+    /// Linux arch/x86/kernel/cpu/vmware.c. KVM's default vendor id for nested Hyper-V is `Linux KVM Hv`.
+    #[must_use]
+    pub const fn of_signature(signature: &[u8; 12]) -> Self {
+        match signature {
+            b"KVMKVMKVM\0\0\0" => Self::Kvm,
+            b"Microsoft Hv" | b"Linux KVM Hv" => Self::HyperV,
+            b"XenVMMXenVMM" => Self::Xen,
+            b"VMwareVMware" => Self::Vmware,
+            _ => Self::OtherHypervisor,
+        }
+    }
+}

@@ -21,6 +21,7 @@ pub mod enumerate;
 pub mod hypervisor;
 pub mod leaf;
 pub mod msr;
+pub mod place;
 pub mod register;
 pub mod rules;
 pub mod source;
@@ -38,8 +39,11 @@ pub mod json;
 pub mod libvirt;
 #[cfg(feature = "alloc")]
 pub mod raw;
+#[cfg(feature = "alloc")]
+pub mod warning;
 
 pub use enumerate::{Visit, walk};
 pub use leaf::LeafId;
+pub use place::Place;
 pub use register::{Register, Registers};
 pub use source::CpuidSource;

@@ -77,6 +77,22 @@ pub const FEATURE_MSRS: &[FeatureMsr] = &[
     vmx_if(0x491, "IA32_VMX_VMFUNC", (0x48b, 45)),
 ];
 
+/// In a VMX control MSR, the bit of the low half that says that the control of the high half's bit `bit` must be one.
+/// `None` for other MSRs and for bits of the low half.
+///
+/// The high half of these MSRs says which controls may be one, the low half which must be; a control that a guest may
+/// choose is a feature.
+///
+/// # Source
+/// SDM vol. 3 appendix A.3 to A.5; QEMU 7.2 target/i386/kvm/kvm.c (`kvm_arch_get_supported_msr_feature`).
+#[must_use]
+pub const fn must_be_one(index: u32, bit: u8) -> Option<u8> {
+    match index {
+        0x48b | 0x48d..=0x490 if bit >= 32 => Some(bit - 32),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

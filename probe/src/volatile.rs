@@ -1,7 +1,7 @@
 //! Places that change by themselves while a guest runs: mirrors of state that its system sets, and running values.
 //!
 //! A watcher leaves them out. The table holds what the differ's knowledge calls `os-controlled` with no severity but
-//! `expected`, or `runtime-dynamic`; tests/probe/watch.rs keeps it so. Ids that differ by vCPU are not here: a watcher
+//! `expected`, or `running`; tests/probe/watch.rs keeps it so. Ids that differ by vCPU are not here: a watcher
 //! compares each vCPU with itself. Neither are mirrors whose loss may be a real one (the APIC bit).
 
 use crate::hypervisor::{base_of, block_at};

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cpuid_diff::assemble::{self, Named};
-use cpuid_diff::compare::judge::Directions;
-use cpuid_diff::{read, render};
+use cpuid_diff::assemble::{self, Named, Site};
+use cpuid_diff::judge::rule::Directions;
+use cpuid_diff::read;
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::{LeafId, Registers};
 use divan::counter::BytesCount;
@@ -52,14 +52,15 @@ fn named(dump: Dump) -> Named {
 #[divan::bench(args = [1, 4, 64, 256])]
 fn compare_vcpus(bencher: Bencher, n: u32) {
     let (a, b) = (named(guest(n, true)), named(guest(n, false)));
-    bencher.bench(|| assemble::report(black_box(&a), black_box(&b), Directions::Both));
+    bencher.bench(|| assemble::report(black_box(&a), black_box(&b), Directions::Both, None, &Site::default()));
 }
 
 /// The report of two 256-vCPU guests as JSON.
 #[divan::bench]
 fn render_json(bencher: Bencher) {
-    let report = assemble::report(&named(guest(256, true)), &named(guest(256, false)), Directions::Both);
-    bencher.bench(|| render::json::pretty(black_box(&report)));
+    let report =
+        assemble::report(&named(guest(256, true)), &named(guest(256, false)), Directions::Both, None, &Site::default());
+    bencher.bench(|| cpuid_diff::wire::pretty(black_box(&report)));
 }
 
 /// Reading 64 vCPUs of each of our own forms.

@@ -521,7 +521,7 @@ fn the_installed_libvirts_map_is_the_built_in_one() {
         return;
     }
     let file = |name: &str| fs::read_to_string(format!("{directory}/{name}")).map_err(|e| e.to_string());
-    let theirs = cpuid_diff::baseline::dir::read(directory.to_string(), file).expect("libvirt's own map");
-    let ours = cpuid_diff::baseline::map::CpuMap::libvirt_9_0();
-    assert_eq!(cpuid_diff::baseline::drift::drift(&ours, &theirs), Vec::<String>::new());
+    let theirs = cpuid_diff::cpu_map::dir::read(directory.to_string(), file).expect("libvirt's own map");
+    let ours = cpuid_diff::cpu_map::CpuMap::libvirt_9_0(cpuid_diff::knowledge::Knowledge::builtin());
+    assert_eq!(cpuid_diff::cpu_map::drift::drift(&ours, &theirs), Vec::<String>::new());
 }

@@ -1,10 +1,12 @@
 //! `compare` on the reference case and on hand-made dumps.
 
-use cpuid_diff::assemble::{self, Named};
-use cpuid_diff::compare::judge::Directions;
-use cpuid_diff::compare::verdict::{FailOn, passes};
+use cpuid_diff::assemble::{self, Named, Site};
+use cpuid_diff::judge::rule::Directions;
+use cpuid_diff::judge::verdict::{FailOn, passes};
 use cpuid_diff::read::{self, Input};
-use cpuid_diff::report::{Change, CoverageWord, Direction, Finding, Overall, Report, Severity};
+use cpuid_diff::finding::{Change, Finding};
+use cpuid_diff::report::{Coverage, Direction, Overall, Report};
+use cpuid_diff::knowledge::Severity;
 use cpuid_probe::dump::{Dump, MsrRecord, Source, VcpuDump};
 use cpuid_probe::{LeafId, Registers};
 
@@ -20,19 +22,19 @@ fn dump(text: &str) -> Dump {
 
 fn compare(a: &Dump, b: &Dump) -> Report {
     let named = |name: &str, dump: &Dump| Named { name: name.to_string(), dump: dump.clone() };
-    assemble::report(&named("a", a), &named("b", b), Directions::Both)
+    assemble::report(&named("a", a), &named("b", b), Directions::Both, None, &Site::default())
 }
 
 fn find<'a>(report: &'a Report, id: &str) -> &'a Finding {
     report
         .findings
         .iter()
-        .find(|f| f.id == id)
-        .unwrap_or_else(|| panic!("no {id} in {:?}", report.findings.iter().map(|f| &f.id).collect::<Vec<_>>()))
+        .find(|f| f.id() == id)
+        .unwrap_or_else(|| panic!("no {id} in {:?}", report.findings.iter().map(Finding::id).collect::<Vec<_>>()))
 }
 
-fn above_expected(report: &Report) -> Vec<&str> {
-    report.findings.iter().filter(|f| f.severity < Severity::Expected).map(|f| f.id.as_str()).collect()
+fn above_expected(report: &Report) -> Vec<String> {
+    report.findings.iter().filter(|f| f.severity < Severity::Expected).map(Finding::id).collect()
 }
 
 /// A Haswell-like guest with `n` vCPUs, hand-made and complete.
@@ -84,13 +86,13 @@ fn the_reference_case_is_one_way_for_ds_and_dtes64() {
     for (id, name) in [("0x00000001:ecx:2", "dtes64"), ("0x00000001:edx:21", "ds")] {
         let f = find(&report, id);
         assert_eq!(f.name.as_deref(), Some(name));
-        assert_eq!((f.a_to_b, f.b_to_a), (Some(Change::Gained), Some(Change::Lost)));
-        assert_eq!((f.severity_a_to_b, f.severity_b_to_a), (Some(Severity::Warning), Some(Severity::Unsafe)));
-        assert_eq!((f.values.a.as_deref(), f.values.b.as_deref()), (Some("0"), Some("1")));
+        assert_eq!([f.a_to_b, f.b_to_a].map(|j| j.map(|j| j.change)), [Some(Change::Gained), Some(Change::Lost)]);
+        assert_eq!((f.severity_a_to_b(), f.severity_b_to_a()), (Some(Severity::Warning), Some(Severity::Unsafe)));
+        assert_eq!((f.values.a.text().as_deref(), f.values.b.text().as_deref()), (Some("0"), Some("1")));
     }
     let apic = find(&report, "0x00000001:ebx:31:24");
-    assert_eq!((apic.severity, apic.rule.as_str()), (Severity::Expected, "per-vcpu"));
-    assert_eq!((apic.values.a.as_deref(), apic.values.b.as_deref()), (Some("0xf"), Some("0x0")));
+    assert_eq!((apic.severity, apic.rule.word()), (Severity::Expected, "per-vcpu"));
+    assert_eq!((apic.values.a.text().as_deref(), apic.values.b.text().as_deref()), (Some("0xf"), Some("0x0")));
     assert_eq!(report.verdict.overall, Some(Overall::OneWay));
     assert_eq!((report.verdict.a_to_b, report.verdict.b_to_a), (Some(Direction::Review), Some(Direction::Unsafe)));
     assert!(!passes(&report, FailOn::Warning, true));
@@ -112,8 +114,10 @@ fn the_timing_leaf_is_a_warning_with_both_rates_and_their_distance() {
     let report = compare(&a, &b);
     assert_eq!(above_expected(&report), ["0x40000010:eax:31:0"]);
     let f = find(&report, "0x40000010:eax:31:0");
-    assert_eq!((f.rule.as_str(), f.severity), ("host-clock", Severity::Warning));
-    let decoded = serde_json::to_string(&f.decoded).expect("JSON");
+    assert_eq!((f.rule.word(), f.severity), ("host-clock", Severity::Warning));
+    let json: serde_json::Value =
+        serde_json::from_str(&cpuid_diff::wire::pretty(&report).expect("JSON")).expect("JSON");
+    let decoded = json["findings"][0]["decoded"].to_string();
     for part in ["2600000", "2599997", "1.2"] {
         assert!(decoded.contains(part), "{decoded}");
     }
@@ -136,14 +140,14 @@ fn a_full_dump_is_identical_to_itself() {
     let report = compare(&guest(4), &guest(4));
     assert_eq!(report.findings, []);
     assert_eq!(report.verdict.overall, Some(Overall::Identical));
-    assert_eq!(report.verdict.coverage, CoverageWord::Full);
+    assert_eq!(report.verdict.coverage, Coverage::Full);
     assert!(passes(&report, FailOn::Any, false));
 }
 
 #[test]
 fn one_line_with_itself_is_no_verdict() {
     let report = compare(&dump(NODE1), &dump(NODE1));
-    assert_eq!(report.verdict.coverage, CoverageWord::Partial);
+    assert_eq!(report.verdict.coverage, Coverage::Partial);
     assert_eq!(report.compared, 1);
     assert!(!passes(&report, FailOn::Warning, false));
     assert!(passes(&report, FailOn::Warning, true));
@@ -200,7 +204,7 @@ fn vcpus_that_disagree_warn_of_that_input() {
     odd.vcpus[1] = with(&odd, 7, 0, |r| Registers { ebx: r.ebx & !(1 << 5), ..r }).vcpus[1].clone();
     let report = compare(&odd, &odd);
     let f = find(&report, "0x00000007.0x00000000:ebx:5");
-    assert_eq!((f.input, f.rule.as_str(), f.severity), (Some(0), "same-on-every-vcpu", Severity::Warning));
+    assert_eq!((f.input, f.rule.word(), f.severity), (Some(0), "same-on-every-vcpu", Severity::Warning));
 }
 
 #[test]
@@ -209,7 +213,7 @@ fn an_unknown_bit_is_unsafe_both_ways() {
     let b = with(&a, 7, 0, |r| Registers { ecx: r.ecx ^ 1 << 26, ..r });
     let report = compare(&a, &b);
     let f = &report.findings[0];
-    assert_eq!((f.severity_a_to_b, f.severity_b_to_a), (Some(Severity::Unsafe), Some(Severity::Unsafe)));
+    assert_eq!((f.severity_a_to_b(), f.severity_b_to_a()), (Some(Severity::Unsafe), Some(Severity::Unsafe)));
 }
 
 /// Hyper-V at 0x40000000 and KVM at 0x40000100: what QEMU shows with hv-* enlightenments.
@@ -238,11 +242,11 @@ fn a_block_that_moved_is_found_and_its_leaves_are_matched_by_signature() {
     let (plain, moved) = (guest(1), with_hyperv(&guest(1)));
     let report = compare(&plain, &moved);
     let kvm = find(&report, "block:KVMKVMKVM");
-    assert_eq!((kvm.values.a.as_deref(), kvm.values.b.as_deref()), (Some("0x40000000"), Some("0x40000100")));
-    assert_eq!((kvm.severity, kvm.rule.as_str()), (Severity::Unsafe, "identity"));
-    assert_eq!(find(&report, "block:Microsoft Hv").values.a.as_deref(), Some("absent"));
+    assert_eq!((kvm.values.a.text().as_deref(), kvm.values.b.text().as_deref()), (Some("0x40000000"), Some("0x40000100")));
+    assert_eq!((kvm.severity, kvm.rule.word()), (Severity::Unsafe, "identity"));
+    assert_eq!(find(&report, "block:Microsoft Hv").values.a.text().as_deref(), Some("absent"));
     // The KVM leaves themselves agree: nothing of that block is a finding.
-    let of_kvm: Vec<_> = report.findings.iter().filter(|f| f.block.as_deref() == Some("KVMKVMKVM")).collect();
+    let of_kvm: Vec<_> = report.findings.iter().filter(|f| f.place().and_then(|p| p.signature()).is_some_and(|s| s.to_string() == "KVMKVMKVM")).collect();
     assert_eq!(of_kvm.len(), 1, "{of_kvm:?}");
     // The same two blocks on both sides: nothing at all.
     assert_eq!(compare(&moved, &moved).findings, []);
@@ -257,7 +261,7 @@ fn aliases_above_the_maximum_are_listed_and_never_judged() {
     };
     let report = compare(&alias("00000001 00000002 00000003 00000004"), &alias("00000005 00000006 00000007 00000008"));
     assert_eq!(above_expected(&report), [""; 0]);
-    assert_eq!(find(&report, "0xc0000000").rule, "over-enumerated");
+    assert_eq!(find(&report, "0xc0000000").rule.word(), "over-enumerated");
 }
 
 #[test]
@@ -277,16 +281,16 @@ fn what_one_side_does_not_hold_is_not_captured_rather_than_zero() {
     let cut: String = lines.lines().filter(|l| !l.starts_with("00000007")).map(|l| format!("{l}\n")).collect();
     let report = compare(&dump(&lines), &dump(&cut));
     assert_eq!(report.findings, []);
-    assert_eq!(report.verdict.coverage, CoverageWord::Partial);
+    assert_eq!(report.verdict.coverage, Coverage::Partial);
     let missing = &report.not_captured[0];
-    assert_eq!((missing.input, missing.leaf.as_deref()), (1, Some("0x00000007")));
+    assert_eq!((missing.input, missing.place.leaf().map(|id| id.leaf)), (1, Some(7)));
     assert!(!passes(&report, FailOn::Warning, false));
 }
 
 #[test]
 fn one_direction_alone_leaves_the_other_null() {
     let named = |text: &str| Named { name: "x".to_string(), dump: dump(text) };
-    let report = assemble::report(&named(NODE1), &named(NODE2), Directions::AToB);
+    let report = assemble::report(&named(NODE1), &named(NODE2), Directions::AToB, None, &Site::default());
     assert_eq!((report.verdict.a_to_b, report.verdict.b_to_a), (Some(Direction::Review), None));
     assert_eq!(report.verdict.overall, Some(Overall::Review));
     assert_eq!(find(&report, "0x00000001:edx:21").severity, Severity::Warning);
@@ -313,7 +317,7 @@ fn an_msr_that_both_hold_is_compared_though_another_was_not_read() {
     let b = with_msrs(&announcing(1), &[(0, 0x10a, Some(0))]);
     let report = compare(&a, &b);
     assert_eq!(find(&report, "msr:0x0000010a:0").severity, Severity::Unsafe);
-    assert_eq!(report.verdict.scope, "cpuid");
+    assert!(!report.verdict.msrs);
 }
 
 #[test]
@@ -322,14 +326,14 @@ fn an_msr_that_faulted_or_was_read_on_one_side_is_not_captured() {
     let faulted = with_msrs(&announcing(1), &[(0, 0x10a, None), (0, 0x345, Some(0))]);
     for other in [&none, &faulted] {
         let report = compare(other, &read);
-        assert_eq!(report.verdict.scope, "cpuid");
-        let place = report.not_captured.iter().find(|n| n.msr.as_deref() == Some("0x0000010a")).expect("listed");
+        assert!(!report.verdict.msrs);
+        let place = report.not_captured.iter().find(|n| n.place.msr_index() == Some(0x10a)).expect("listed");
         assert_eq!(place.input, 0);
     }
-    assert_eq!(compare(&read, &read).verdict.scope, "cpuid+msr");
+    assert!(compare(&read, &read).verdict.msrs);
     // Where CPUID announces none, none is missing: what the other side has is lost or gained.
     let report = compare(&read, &guest(1));
-    assert_eq!(find(&report, "msr:0x0000010a:0").values.b.as_deref(), Some("absent"));
+    assert_eq!(find(&report, "msr:0x0000010a:0").values.b.text().as_deref(), Some("absent"));
 }
 
 #[test]
@@ -389,8 +393,8 @@ fn a_subleaf_of_a_head_is_no_second_block() {
         for block in ["block:", "block:AAAAAAAAAAAA"] {
             assert_eq!(find(&report, block).severity, Severity::Unsafe);
         }
-        let heads = report.findings.iter().filter(|f| f.id.starts_with("0x40000200:"));
-        assert!(heads.filter(|f| f.values.a.as_deref() == Some("absent")).count() > 0, "the second dump's block");
+        let heads = report.findings.iter().filter(|f| f.id().starts_with("0x40000200:"));
+        assert!(heads.filter(|f| f.values.a.text().as_deref() == Some("absent")).count() > 0, "the second dump's block");
     }
 }
 
@@ -427,7 +431,7 @@ fn ids_of_a_closed_leaf_are_expected_and_other_ids_there_are_harmless() {
     };
     let report = compare(&only(0), &only(3));
     let id = find(&report, "0x8000001e:eax:31:0");
-    assert_eq!((id.severity, id.rule.as_str()), (Severity::Expected, "per-vcpu"));
+    assert_eq!((id.severity, id.rule.word()), (Severity::Expected, "per-vcpu"));
     assert_eq!(report.verdict.overall, Some(Overall::Identical), "{:?}", above_expected(&report));
     // All vCPUs are there and show other ids: no software reads them, so that is harmless, but it is not expected.
     let other = with(&all, 0x8000_001e, 0, |r| Registers { eax: r.eax + 16, ..r });
@@ -476,7 +480,7 @@ fn a_place_that_the_source_does_not_have_is_gained() {
         (state("00000007", ""), state("00000207", "0000000d 00000009: 00000008 00000a80 00000000 00000000\n"));
     let report = compare(&without, &with);
     assert_eq!(report.verdict.overall, Some(Overall::OneWay), "{:?}", above_expected(&report));
-    assert_eq!(find(&report, "0x0000000d.0x00000009:ebx:31:0").severity_a_to_b, Some(Severity::Warning));
+    assert_eq!(find(&report, "0x0000000d.0x00000009:ebx:31:0").severity_a_to_b(), Some(Severity::Warning));
 }
 
 #[test]
@@ -489,6 +493,6 @@ fn per_vcpu_findings_show_the_pair_that_differs() {
         .clone();
     let report = compare(&a, &b);
     let f = find(&report, "0x0000000b.0x00000000:edx:31:0");
-    assert_eq!((f.values.a.as_deref(), f.values.b.as_deref(), &f.vcpus[..]), (Some("0x3"), Some("0x7"), &[3][..]));
+    assert_eq!((f.values.a.text().as_deref(), f.values.b.text().as_deref(), &f.vcpus[..]), (Some("0x3"), Some("0x7"), &[3][..]));
     assert_eq!(f.severity, Severity::Unsafe);
 }

@@ -4,31 +4,13 @@ use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
 use cpuid_diff::explain::explain;
-use cpuid_diff::knowledge::{Namespace, names};
+use cpuid_diff::knowledge::{Knowledge, Namespace};
 
-/// Every libvirt, QEMU and Linux name: our own, and where they are there those of the fact tables.
+/// Every libvirt, QEMU, Linux and manual's name.
 fn every_name() -> BTreeSet<String> {
-    let mut found: BTreeSet<String> =
-        names::all().filter(|m| m.namespace != Namespace::Field).map(|m| m.name.to_string()).collect();
+    let names = Knowledge::builtin().names().filter(|m| m.namespace != Namespace::Field);
+    let found: BTreeSet<String> = names.map(|m| m.name.to_string()).collect();
     assert!(found.len() > 570, "only {} names", found.len());
-    let tables: &[(&str, &[&str])] = &[
-        ("features.csv", &["libvirt_name", "qemu_name", "linux_name"]),
-        ("features_xen.csv", &["libvirt_name", "qemu_name", "linux_name"]),
-        ("msr_features.csv", &["libvirt_name", "qemu_name"]),
-        ("libvirt_features.csv", &["name", "qemu_aliases", "linux_aliases", "qemu_property"]),
-        ("names.csv", &["libvirt_name", "qemu_name"]),
-        ("internal_features.csv", &["name"]),
-    ];
-    for (file, columns) in tables {
-        let Some(path) = crate::support::shared(&format!("facts/{file}")) else { continue };
-        let mut reader = csv::Reader::from_path(path).expect("a fact table");
-        let header = reader.headers().expect("a header").clone();
-        for row in reader.records().map(|r| r.expect("a row")) {
-            for (_, cell) in header.iter().zip(row.iter()).filter(|(name, _)| columns.contains(name)) {
-                found.extend(cell.split_whitespace().map(str::to_string));
-            }
-        }
-    }
     found
 }
 
@@ -36,7 +18,7 @@ fn every_name() -> BTreeSet<String> {
 fn every_name_is_answered_at_its_places() {
     let mut unknown = Vec::new();
     for name in every_name() {
-        let explanation = explain(std::slice::from_ref(&name), None);
+        let explanation = explain(std::slice::from_ref(&name), None, Knowledge::builtin());
         let known = explanation.answers.first().is_some_and(|answer| {
             answer.entries.iter().all(|e| !e.cause.is_empty() && !e.remedy.is_empty() && !e.source.is_empty())
                 && !answer.entries.is_empty()
@@ -62,7 +44,7 @@ fn every_name_survives_a_typo() {
             continue;
         }
         let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '.'], "-");
-        for unknown in explain(std::slice::from_ref(&typo), None).unknown {
+        for unknown in explain(std::slice::from_ref(&typo), None, Knowledge::builtin()).unknown {
             if !unknown.near.iter().any(|near| plain(near) == plain(&name)) {
                 lost.push((typo.clone(), unknown.near));
             }
@@ -129,7 +111,7 @@ proptest::proptest! {
     #[test]
     fn no_question_is_too_odd(term in "\\PC{0,40}", place in "(cpuid\\.)?\\(?[0-9a-fx]{1,10}h?[.:,= ][0-9a-z]{0,4}[.:\\[ ][0-9:]{0,5}\\]?") {
         for text in [term, place] {
-            let explanation = explain(std::slice::from_ref(&text), None);
+            let explanation = explain(std::slice::from_ref(&text), None, Knowledge::builtin());
             let answered = explanation.answers.len() + explanation.unknown.len();
             proptest::prop_assert_eq!(answered, 1, "{}", text);
             let _ = cpuid_diff::explain::render::text(&explanation, 80);

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use cpuid_diff::compare::compare;
-use cpuid_diff::compare::judge::Directions;
-use cpuid_diff::report::Severity;
+use cpuid_diff::judge::rule::Directions;
+use cpuid_diff::knowledge::Severity;
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::{Register, Registers};
 
@@ -43,7 +42,7 @@ fn harmless(dump: &Dump) -> BTreeMap<String, u32> {
         for register in Register::ALL {
             for bit in 0..32 {
                 let other = flipped(dump, at, register, bit);
-                let findings = compare(dump, &other, Directions::Both).findings;
+                let findings = crate::support::compare(dump, &other, Directions::Both).findings;
                 let worst = findings.iter().map(|f| f.severity).min();
                 let worst = worst.unwrap_or_else(|| panic!("{} {register}[{bit}]: no finding", record.id));
                 if worst > Severity::Warning {

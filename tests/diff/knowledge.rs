@@ -1,166 +1,43 @@
-//! The knowledge rows: complete, described, and those of the fact tables.
-//!
-//! The fact tables (`../shared/facts`) lie beside the repository only where the rows are maintained; elsewhere the
-//! frozen counts stand for them.
+//! The knowledge rows: complete, described, each name written once, every change shown in review.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use cpuid_diff::knowledge::{
-    Asked, Entry, Namespace, Owner, Place, Site, Subject, advice_for, entries, export_csv, names,
-};
-use cpuid_diff::report::Severity;
+use cpuid_diff::cpu_map::{CpuMap, dir};
+use cpuid_diff::knowledge::{Asked, Knowledge, Namespace, Owner, Severity};
+use cpuid_probe::Place;
 
-/// The directory of the fact tables, if it is there.
-fn facts() -> Option<PathBuf> {
-    let facts = crate::support::shared("facts");
-    if facts.is_none() {
-        eprintln!("skipped: no fact tables beside the repository");
-    }
-    facts
-}
-
-type CsvRow = BTreeMap<String, String>;
-
-fn rows_of(csv: &str) -> Vec<CsvRow> {
-    csv::Reader::from_reader(csv.as_bytes()).deserialize().map(|row| row.expect("a CSV row")).collect()
-}
-
-fn table(facts: &Path, name: &str) -> Vec<CsvRow> {
-    rows_of(&std::fs::read_to_string(facts.join(name)).expect("a fact table"))
-}
-
-fn hex(text: &str) -> u32 {
-    u32::from_str_radix(text.trim_start_matches("0x"), 16).expect("a hexadecimal number")
-}
-
-/// leaf, subleaf, register, hi, lo.
-type Spot = (u32, String, String, u8, u8);
-
-fn spot(row: &CsvRow) -> Spot {
-    let bits = |wide: &str| row.get(wide).unwrap_or_else(|| &row["bit"]).parse().expect("a bit");
-    let register = row.get("reg").unwrap_or_else(|| &row["register"]).clone();
-    (hex(&row["leaf"]), row["subleaf"].clone(), register, bits("hi"), bits("lo"))
-}
-
-/// The libvirt, QEMU and Linux names of a row of the fact tables.
-fn fact_names(row: &CsvRow) -> [&str; 3] {
-    ["libvirt_name", "qemu_name", "linux_name"].map(|key| row.get(key).map_or("", String::as_str))
-}
-
-/// Names by place, of the rows of one kind that `owner` picks.
-fn exported(kind: &str, owner: impl Fn(&str) -> bool) -> BTreeMap<Spot, CsvRow> {
-    rows_of(&export_csv())
-        .into_iter()
-        .filter(|r| r["kind"] == kind && owner(&r["owner"]))
-        .map(|r| (spot(&r), r))
-        .collect()
-}
-
+/// The listing in the repository is the program's, so that a review sees what a change of a row does.
 #[test]
-fn the_listing_has_every_row() {
-    let mut counts = BTreeMap::new();
-    for entry in entries() {
-        *counts.entry(entry.kind).or_insert(0) += 1;
+fn the_listing_is_the_golden_one() {
+    let golden = crate::support::root().join("tests/data/knowledge.csv");
+    let ours = Knowledge::builtin().export_csv();
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&golden, &ours).expect("write the golden listing");
     }
-    let frozen = BTreeMap::from([("feature", 816), ("field", 400), ("msr", 133), ("range", 10)]);
-    assert_eq!(counts, frozen, "a row more or less: change the number here too");
-    assert_eq!(export_csv().lines().count(), 1 + frozen.values().sum::<i32>() as usize);
+    let written = fs::read_to_string(&golden).expect("tests/data/knowledge.csv");
+    let differ: Vec<(&str, &str)> = written.lines().zip(ours.lines()).filter(|(a, b)| a != b).take(3).collect();
+    assert!(
+        written == ours,
+        "rows changed; UPDATE=1 cargo test -p cpuid-diff knowledge:: writes tests/data/knowledge.csv anew, and its diff \
+         belongs into the review. The first: {differ:#?}"
+    );
 }
 
 #[test]
 fn every_row_is_described() {
-    for Entry { kind, place, row } in entries() {
-        assert!(row.known, "{place:?} is listed and unknown");
-        assert!(row.meaning.is_some_and(|m| !m.is_empty()), "{place:?} has no meaning");
-        assert!(row.source.is_some_and(|s| !s.is_empty()), "{place:?} has no source");
-        assert!(
-            kind == "feature" || kind == "msr" || row.name.is_some() || row.reason.is_some(),
-            "{place:?} has no name"
-        );
+    let mut kinds = BTreeMap::new();
+    for entry in Knowledge::builtin().entries() {
+        let (place, row) = (entry.place, entry.row);
+        *kinds.entry(entry.kind).or_insert(0) += 1;
+        assert!(row.known, "{place} is listed and unknown");
+        assert!(row.meaning.is_some_and(|m| !m.is_empty()), "{place} has no meaning");
+        assert!(row.source.is_some_and(|s| !s.is_empty()), "{place} has no source");
+        assert!(row.feature || row.name.is_some() || row.reason.is_some(), "{place} has no name");
     }
-}
-
-#[test]
-fn features_and_fields_cover_the_fact_tables() {
-    let Some(facts) = facts() else { return };
-    for (file, kind, xen) in [
-        ("features.csv", "feature", false),
-        ("features_xen.csv", "feature", true),
-        ("fields.csv", "field", false),
-        ("fields_xen.csv", "field", true),
-    ] {
-        let ours = exported(kind, |owner| (owner == "xen") == xen);
-        let theirs: BTreeMap<Spot, CsvRow> = table(&facts, file).into_iter().map(|r| (spot(&r), r)).collect();
-        let lacking: Vec<&Spot> = theirs.keys().filter(|place| !ours.contains_key(*place)).collect();
-        assert!(lacking.is_empty(), "{file}: {lacking:?}");
-        for (place, row) in &theirs {
-            let mine = &ours[place];
-            assert_eq!(mine["meaning"], row["description"], "{file} {place:?}");
-            if kind == "feature" {
-                assert_eq!(["libvirt", "qemu", "linux"].map(|k| mine[k].as_str()), fact_names(row), "{file} {place:?}");
-                assert_eq!(mine["migratable"], row["migratable"], "{file} {place:?}");
-            } else {
-                assert_eq!(mine["name"], row["name"], "{file} {place:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn msr_bits_cover_the_fact_tables() {
-    let Some(facts) = facts() else { return };
-    let ours: BTreeMap<(u32, u8), CsvRow> = rows_of(&export_csv())
-        .into_iter()
-        .filter(|r| r["kind"] == "msr")
-        .map(|r| ((hex(r["leaf"].trim_start_matches("msr:")), r["lo"].parse().expect("a bit")), r))
-        .collect();
-    for row in table(&facts, "msr_features.csv") {
-        let index = hex(&row["msr"]);
-        // The tables count the bits of the VMX control MSRs from the upper half.
-        let half = if matches!(index, 0x48b | 0x48d..=0x490) { 32 } else { 0 };
-        let bit: u8 = row["bit"].parse().expect("a bit");
-        let mine = &ours[&(index, bit + half)];
-        assert_eq!([&mine["libvirt"], &mine["qemu"]], [&row["libvirt_name"], &row["qemu_name"]], "{index:#x} {bit}");
-    }
-}
-
-#[test]
-fn rules_and_causes_are_those_of_the_fact_tables() {
-    let Some(facts) = facts() else { return };
-    let listed = rows_of(&export_csv());
-    // Every feature or field whose own bits a fact row names exactly is judged and explained by that row.
-    for (file, xen) in [("rules.csv", false), ("rules_xen.csv", true)] {
-        let mut compared = 0;
-        for row in table(&facts, file).iter().filter(|r| !r["leaf"].starts_with("msr")) {
-            let Some(mine) =
-                listed.iter().find(|r| r["kind"] != "msr" && (r["owner"] == "xen") == xen && spot(r) == spot(row))
-            else {
-                continue;
-            };
-            compared += 1;
-            let judged = ["rule", "lost", "gained"].map(|k| mine[k].as_str());
-            let wanted = ["rule", "severity_if_lost", "severity_if_gained_or_changed"].map(|k| row[k].as_str());
-            assert_eq!(judged, wanted, "{file} {:?}", spot(row));
-        }
-        assert!(compared > if xen { 15 } else { 300 }, "{file}: only {compared} rows were compared");
-    }
-    for row in table(&facts, "volatility.csv") {
-        let Some(mine) = listed.iter().find(|r| r["kind"] != "msr" && r["owner"] != "xen" && spot(r) == spot(&row))
-        else {
-            continue;
-        };
-        assert_eq!(mine["cause"], row["why"], "volatility.csv {:?}", spot(&row));
-    }
-}
-
-#[test]
-fn no_row_of_the_tables_is_lacking() {
-    let Some(facts) = facts() else { return };
-    let script = crate::support::root().join("scripts/generate-knowledge");
-    let run = Command::new(script).arg("--check").arg("--facts").arg(facts).output().expect("python3");
-    assert!(run.status.success(), "{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert_eq!(kinds.keys().copied().collect::<Vec<_>>(), ["feature", "field", "msr", "range"]);
+    assert!(kinds.values().sum::<i32>() > 1300, "{kinds:?}");
 }
 
 /// Names that stand for more than one place.
@@ -180,7 +57,7 @@ const AMBIGUOUS: &[(Namespace, &str, usize)] = &[
 #[test]
 fn a_name_is_one_place_or_listed() {
     let mut places: BTreeMap<(Namespace, &str), BTreeSet<Place>> = BTreeMap::new();
-    for m in names::all().filter(|m| m.namespace != Namespace::Field) {
+    for m in Knowledge::builtin().names().filter(|m| m.namespace != Namespace::Field) {
         places.entry((m.namespace, m.name)).or_default().insert(m.place);
     }
     let found: Vec<_> = places.iter().filter(|(_, p)| p.len() > 1).map(|((n, name), p)| (*n, *name, p.len())).collect();
@@ -189,37 +66,121 @@ fn a_name_is_one_place_or_listed() {
 
 #[test]
 fn shared_hypervisor_leaves_are_listed_once() {
-    let owners = |leaf| {
-        entries().into_iter().filter_map(move |e| match e.place {
-            Place::Cpuid { owner, at } if at.leaf == leaf => Some(owner),
-            _ => None,
-        })
+    let owners = |leaf| -> BTreeSet<Owner> {
+        let entries = Knowledge::builtin().entries().into_iter();
+        entries.filter(|e| e.place.leaf().is_some_and(|id| id.leaf == leaf)).map(|e| e.place.owner()).collect()
     };
-    assert!(owners(0x4000_0010).all(|o| o == Owner::Kvm));
-    assert_eq!(owners(0x4000_0000).collect::<BTreeSet<_>>(), BTreeSet::from([Owner::Kvm]));
-}
-
-/// The subject of an entry's advice.
-fn subject(entry: &Entry) -> Subject {
-    match entry.place {
-        Place::Cpuid { owner, at } => {
-            Subject::Cpuid(Site { owner, leaf: at.leaf, subleaf: at.subleaf.first(), register: at.register })
-        }
-        Place::Msr { index, .. } => Subject::Msr(index),
+    for leaf in [0x4000_0000, 0x4000_0010] {
+        assert_eq!(owners(leaf), BTreeSet::from([Owner::Kvm]));
     }
 }
 
 #[test]
 fn whatever_is_unsafe_or_a_warning_has_cause_and_remedy() {
+    let knowledge = Knowledge::builtin();
     let (mut general, mut grave) = (0, 0);
-    for entry in entries() {
-        let advice = advice_for(subject(&entry), &entry.row, Asked::Differs { values: [Some(1), Some(0)] });
+    for entry in knowledge.entries() {
+        let advice = knowledge.advice(entry.place, &entry.row, Asked::Differs { values: [Some(1), Some(0)] });
         if entry.row.lost.min(entry.row.gained) <= Severity::Warning {
             grave += 1;
-            assert!(!advice.cause.is_empty() && !advice.remedy.is_empty(), "{:?}", entry.place);
+            assert!(!advice.cause.is_empty() && !advice.remedy.is_empty(), "{}", entry.place);
             general += i32::from(!advice.specific);
         }
     }
     println!("{general} of {grave} unsafe or warning rows have only general text");
     assert!(general <= 130, "{general} of {grave}: specific text went away");
+}
+
+/// Every Rust file below `directory`.
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).expect("a directory").map(|e| e.expect("an entry").path());
+    let files = entries.flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] });
+    files.filter(|path| path.extension().is_some_and(|e| e == "rs")).collect()
+}
+
+/// Words that are features' names and mean something else in the file named: an element, an attribute, a key.
+const OTHER_MEANINGS: &[(&str, &str)] = &[
+    ("hypervisor", "decode.rs"),
+    ("hypervisor", "render/words.rs"),
+    ("msr", "cpu_map/dir.rs"),
+    ("msr", "explain/term.rs"),
+    ("msr", "knowledge/export.rs"),
+    ("msr", "policy.rs"),
+    ("msr", "read/libvirt.rs"),
+    ("tsc", "decode.rs"),
+];
+
+/// A feature's name stands once as a string, on its row; elsewhere only where a row refers to another by name.
+#[test]
+fn a_name_is_written_once() {
+    let source = crate::support::root().join("diff/src");
+    let mut code = Vec::new();
+    for path in rust_files(&source) {
+        let name = path.strip_prefix(&source).expect("below it").to_string_lossy().into_owned();
+        let free = name.ends_with("tests.rs") || name == "cpu_map/models.rs" || name.contains("/notes/");
+        if !free {
+            let text = fs::read_to_string(&path).expect("a file");
+            let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            let lines = text.lines().filter(|l| !l.trim_start().starts_with("//"));
+            code.push((name, lines.collect::<Vec<_>>().join("\n")));
+        }
+    }
+    // What a row refers to another by.
+    let refers = regex_lite::Regex::new(r"\.(needs|linux_sets)\(&\[[^\]]*\]\)").expect("a pattern");
+    let literal = regex_lite::Regex::new(r#"'"'|"((?:[^"\\]|\\(?s:.))*)""#).expect("a pattern");
+    let mut written: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (file, text) in &code {
+        let text = refers.replace_all(text, "");
+        for found in literal.captures_iter(&text).filter_map(|c| c.get(1)) {
+            written.entry(found.as_str().to_string()).or_default().push(file);
+        }
+    }
+    let names: BTreeSet<&str> =
+        Knowledge::builtin().names().filter(|m| m.namespace != Namespace::Field).map(|m| m.name).collect();
+    let mut wrong = Vec::new();
+    for name in names {
+        let at = written.get(name).map_or(&[][..], Vec::as_slice);
+        let other = |file: &&&str| !OTHER_MEANINGS.contains(&(name, **file));
+        let at: Vec<&&str> = at.iter().filter(other).collect();
+        if at.len() != 1 || !at[0].starts_with("knowledge/rows/") {
+            wrong.push(format!("{name}: {at:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "names that are not written once, on a row:\n{}", wrong.join("\n"));
+}
+
+/// A map of libvirt's shape with VMX controls counted from `first`.
+fn map_with_controls_from(first: u64) -> CpuMap {
+    let control = |name: &str, index: &str, bit: u64| {
+        let mask = 1u64 << (first + bit);
+        let (edx, eax) = (mask >> 32, mask & 0xffff_ffff);
+        format!("<feature name='{name}'><msr index='{index}' edx='{edx:#x}' eax='{eax:#x}'/></feature>")
+    };
+    let text = format!(
+        "<cpus><arch name='x86'><feature name='vmx'><cpuid eax_in='0x1' ecx='0x20'/></feature>{}{}{}{}{}{}{}\
+         <model name='M'><feature name='vmx'/><feature name='vmx-ept'/></model></arch></cpus>",
+        control("vmx-ept", "0x48b", 1),
+        control("vmx-tsc-scaling", "0x48b", 25),
+        control("vmx-posted-intr", "0x48d", 7),
+        control("vmx-secondary-ctls", "0x48e", 31),
+        control("vmx-exit-load-pkrs", "0x48f", 29),
+        control("vmx-entry-load-fred", "0x490", 23),
+        // MSRs of which every bit is a capability of its own are counted as they are, by every libvirt.
+        "<feature name='vmx-page-walk-4'><msr index='0x48c' edx='0x0' eax='0x40'/></feature>",
+    );
+    dir::read("a map".to_string(), |_| Ok(text.clone())).expect("a map")
+}
+
+#[test]
+fn both_ways_to_count_vmx_controls_are_one_place() {
+    let (old, new) = (map_with_controls_from(0), map_with_controls_from(32));
+    let newest = CpuMap::of(Knowledge::builtin());
+    let features = |map: &CpuMap| map.features.iter().map(|f| (f.name, f.place, f.qemu)).collect::<Vec<_>>();
+    assert_eq!(features(&old), features(&new));
+    assert_eq!(old.features.len(), 8);
+    for feature in &old.features {
+        let known = &newest.features[newest.feature(feature.name).expect("a name of libvirt's")];
+        assert_eq!(feature.place, known.place, "{}", feature.name);
+    }
+    assert_eq!(old.features[1].place, Place::msr(0x48b, 33));
 }

@@ -7,12 +7,12 @@ use std::fs;
 use std::path::Path;
 
 use crate::cpudata::CpuData;
-use cpuid_diff::baseline::decode::{Decoded, Hints, Purpose, decode, without_broken_tsx};
-use cpuid_diff::baseline::expand::Expanded;
-use cpuid_diff::baseline::map::{CpuMap, Features, Place, Signature, Vendor};
+use cpuid_diff::pool::decode::{Decoded, Hints, Purpose, decode, without_broken_tsx};
+use cpuid_diff::view::promise::Expanded;
+use cpuid_diff::cpu_map::{CpuMap, Features, Signature, Vendor};
+use cpuid_diff::knowledge::Knowledge;
 use cpuid_probe::libvirt::cpu::{Cpu, Fallback, Form, Policy};
 use cpuid_probe::libvirt::read_cpus;
-use cpuid_probe::{LeafId, Register};
 use serde_json::Value;
 
 /// A case: the files whose names begin with `x86_64-cpuid-NAME`, by what follows.
@@ -123,7 +123,7 @@ fn json_values(text: &str) -> Vec<Value> {
 
 #[test]
 fn rules_a_and_b_what_libvirt_derives_is_in_the_dump() {
-    let map = CpuMap::libvirt_9_0();
+    let map = CpuMap::libvirt_9_0(Knowledge::builtin());
     for case in Case::all() {
         let dump = case.dump().features(&map);
         let tsx = tsx(&map, &case, &dump);
@@ -141,7 +141,7 @@ fn rules_a_and_b_what_libvirt_derives_is_in_the_dump() {
 
 #[test]
 fn rule_b_holds_with_the_newest_map_too() {
-    let map = CpuMap::builtin();
+    let map = CpuMap::of(Knowledge::builtin());
     for case in Case::all() {
         let dump = case.dump().features(&map);
         let Some(guest) = case.cpu("-guest") else { continue };
@@ -151,7 +151,7 @@ fn rule_b_holds_with_the_newest_map_too() {
 
 #[test]
 fn rule_c_a_guest_lacks_only_the_blockers_of_its_model() {
-    let map = CpuMap::libvirt_9_0();
+    let map = CpuMap::libvirt_9_0(Knowledge::builtin());
     for case in Case::all() {
         let Some(guest) = case.cpu("-guest") else { continue };
         let model = guest.model.as_deref().expect("a custom guest has a model");
@@ -167,7 +167,7 @@ fn rule_c_a_guest_lacks_only_the_blockers_of_its_model() {
 
 #[test]
 fn rules_d_e_and_f_of_what_qemu_enabled() {
-    let map = CpuMap::libvirt_9_0();
+    let map = CpuMap::libvirt_9_0(Knowledge::builtin());
     for case in Case::all() {
         let (Some(json), Some(enabled)) = (case.cpu("-json"), case.data("-enabled")) else { continue };
         let enabled = enabled.features(&map);
@@ -193,7 +193,7 @@ fn assert_decodes(map: &CpuMap, what: &str, cpu: &Cpu, features: &Features, purp
 
 #[test]
 fn a_host_is_decoded_to_libvirts_own_model() {
-    let map = CpuMap::libvirt_9_0();
+    let map = CpuMap::libvirt_9_0(Knowledge::builtin());
     for case in Case::all() {
         let cpu = case.cpu("-host").expect("filtered");
         let (vendor, signature) = (case.vendor(&map), Some(case.signature()));
@@ -206,7 +206,7 @@ fn a_host_is_decoded_to_libvirts_own_model() {
 
 #[test]
 fn a_guest_is_decoded_to_libvirts_own_model() {
-    let map = CpuMap::libvirt_9_0();
+    let map = CpuMap::libvirt_9_0(Knowledge::builtin());
     for case in Case::all() {
         let (vendor, signature) = (case.vendor(&map), Some(case.signature()));
         let hints = Hints { vendor, signature, ..Hints::default() };
@@ -223,7 +223,7 @@ fn a_guest_is_decoded_to_libvirts_own_model() {
 
 #[test]
 fn baselines_are_decoded_to_libvirts_own_model() {
-    let map = CpuMap::libvirt_9_0();
+    let map = CpuMap::libvirt_9_0(Knowledge::builtin());
     for folder in ["corpus/libvirt", "corpus/libvirt-compare"] {
         let Some(dir) = crate::support::shared(folder) else { return };
         for name in list(&dir, "x86_64-").into_iter().filter(|n| n.contains("baseline-")) {
@@ -245,72 +245,6 @@ fn baselines_are_decoded_to_libvirts_own_model() {
             let hints = Hints { vendor, preferred: &preferred, signature: None };
             assert_decodes(&map, &name, &cpu, &features(&map, &cpu), Purpose::Guest, hints);
         }
-    }
-}
-
-/// The rows of a fact table, by column.
-fn table(name: &str) -> Option<Vec<BTreeMap<String, String>>> {
-    let mut reader = csv::Reader::from_path(crate::support::shared(&format!("facts/{name}.csv"))?).expect("a table");
-    Some(reader.deserialize().collect::<Result<_, _>>().expect("rows"))
-}
-
-fn sorted<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut names: Vec<&str> = names.into_iter().collect();
-    names.sort_unstable();
-    names
-}
-
-#[test]
-fn the_maps_hold_what_the_fact_tables_say() {
-    let (Some(features), Some(models)) = (table("libvirt_features"), table("models")) else { return };
-    let (newest, old) = (CpuMap::builtin(), CpuMap::libvirt_9_0());
-    for row in &features {
-        let number = |column: &str| u64::from_str_radix(row[column].trim_start_matches("0x"), 16).unwrap_or_default();
-        let place = if row["kind"] == "cpuid" {
-            let id = LeafId::new(number("leaf") as u32, number("subleaf") as u32);
-            let register = Register::from_name(&row["reg"]).expect("a register");
-            Place::Cpuid { id, register, bit: number("mask").trailing_zeros() as u8 }
-        } else {
-            let mask = number("msr_edx_mask") << 32 | number("msr_eax_mask");
-            Place::Msr { index: number("msr") as u32, bit: mask.trailing_zeros() as u8 }
-        };
-        let name = &row["name"];
-        let known = &newest.features[newest.feature(name).unwrap_or_else(|| panic!("no {name}"))];
-        assert_eq!((known.name, known.place, known.migratable), (name.as_str(), place, row["migratable"] == "yes"));
-        for alias in row["qemu_aliases"].split(' ').chain(row["linux_aliases"].split(' ')).filter(|a| !a.is_empty()) {
-            assert_eq!(newest.feature(alias), newest.feature(name), "{alias}");
-        }
-        assert_eq!(old.features.iter().any(|f| f.name == name), row["in_libvirt_9.0"] == "yes", "{name}");
-    }
-    for row in &models {
-        for (map, order, is_old) in [(&newest, &row["order_newest"], false), (&old, &row["order_9.0"], true)] {
-            if order.is_empty() {
-                continue;
-            }
-            let model = map.model(&row["model"]).expect("known");
-            let list = |features: &Features| sorted(map.names(features)).join(" ");
-            let columns = |columns: &[&str]| sorted(columns.iter().flat_map(|c| row[*c].split_whitespace())).join(" ");
-            assert_eq!(list(&model.features), columns(&["features", "vmx_features"]), "{}", row["model"]);
-            let removed = columns(&["removed_features"]);
-            if row["libvirt_version_source"] != "9.0 11.3" || !is_old {
-                assert_eq!(list(&model.removed), removed, "{}", row["model"]);
-                assert_eq!(list(&model.added), columns(&["added_features"]), "{}", row["model"]);
-            }
-            assert_eq!(model.vendor.map_or("any", |v| v.name), row["vendor"]);
-            let decode = match (model.decode_host, model.decode_guest) {
-                (true, true) => "host+guest",
-                (true, false) => "host",
-                _ => "",
-            };
-            assert_eq!(decode, row["decode"], "{}", row["model"]);
-            assert_eq!(model.signatures.len(), row["signatures"].split_whitespace().count());
-        }
-    }
-    for (map, column) in [(&newest, "order_newest"), (&old, "order_9.0")] {
-        let mut order: Vec<(usize, &str)> =
-            models.iter().filter_map(|row| Some((row[column].parse().ok()?, row["model"].as_str()))).collect();
-        order.sort_unstable();
-        assert!(order.iter().map(|(_, name)| *name).eq(map.models.iter().map(|m| m.name)), "{column}");
     }
 }
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use cpuid_diff::baseline::expand::Expanded;
-use cpuid_diff::baseline::map::CpuMap;
+use cpuid_diff::view::promise::Expanded;
+use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::cpu_map::CpuMap;
 use cpuid_probe::libvirt::names::libvirt_name;
 use cpuid_probe::libvirt::read_cpus;
 use serde_json::Value;
@@ -219,7 +220,7 @@ fn our_baseline(inputs: &[&str], options: &[&str]) -> String {
 /// Oracle 3: `virsh cpu-baseline`, on every pair of hosts: the same model and the same features.
 #[test]
 fn baseline_agrees_with_cpu_baseline() {
-    let (libvirt, map) = (Libvirt::start(), CpuMap::libvirt_9_0());
+    let (libvirt, map) = (Libvirt::start(), CpuMap::libvirt_9_0(Knowledge::builtin()));
     let both = libvirt.directory().join("both.xml");
     let modes = [(&["--keep-unmigratable"][..], &["cpu-baseline"][..]), (&[], &["cpu-baseline", "--migratable"])];
     for files in pairs("-host.xml") {
@@ -259,7 +260,7 @@ fn blockers(model: &str) -> Names {
 /// differs. (It may choose another model for what is left.)
 #[test]
 fn baseline_agrees_with_hypervisor_cpu_baseline_but_for_this_hosts_own_limits() {
-    let (libvirt, map) = (Libvirt::start(), CpuMap::libvirt_9_0());
+    let (libvirt, map) = (Libvirt::start(), CpuMap::libvirt_9_0(Knowledge::builtin()));
     let both = libvirt.directory().join("both.xml");
     for files in pairs("-json.xml") {
         let texts = files.each_ref().map(|file| fs::read_to_string(file).unwrap());

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cpuid_diff::assemble::{self, Named};
-use cpuid_diff::baseline::map::CpuMap;
-use cpuid_diff::baseline::{Baseline, source};
-use cpuid_diff::compare::judge::Directions;
+use cpuid_diff::assemble::{self, Named, Site};
+use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::cpu_map::CpuMap;
+use cpuid_diff::check::Baseline;
+use cpuid_diff::view::source;
+use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::read::{self, Input};
-use cpuid_diff::render::{Style, html, json, markdown, table, unified, words};
-use cpuid_diff::report::{Report, Severity};
+use cpuid_diff::render::{Style, html, markdown, table, unified, words};
+use cpuid_diff::report::Report;
+use cpuid_diff::knowledge::Severity;
+use cpuid_diff::wire;
 use cpuid_probe::dump::{Dump, MsrRecord, Source, VcpuDump};
 use cpuid_probe::{LeafId, Registers};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -33,7 +37,7 @@ fn sample(name: &str) -> Dump {
 
 fn compare(a: &Dump, b: &Dump) -> Report {
     let named = |name: &str, dump: &Dump| Named { name: name.to_string(), dump: dump.clone() };
-    assemble::report(&named("a.json", a), &named("b.json", b), Directions::Both)
+    assemble::report(&named("a.json", a), &named("b.json", b), Directions::Both, None, &Site::default())
 }
 
 const fn style(width: u16) -> Style {
@@ -55,14 +59,14 @@ fn reports() -> Vec<(String, Report)> {
         pairs.iter().map(|(a, b)| (format!("{a} {b}"), compare(&sample(a), &sample(b)))).collect();
     let baseline = samples().join("baseline.xml");
     let source = source::read(&fs::read(baseline).expect("a baseline"), None).expect("readable");
-    let map = CpuMap::builtin();
-    let baseline = Baseline::new(&source, &map).expect("known to the map");
+    let map = CpuMap::of(Knowledge::builtin());
+    let baseline = Baseline::new(&source, &map, Knowledge::builtin()).expect("known to the map");
     let named = |name: &str| Named { name: name.to_string(), dump: sample(name) };
     let [one, two] = ["haswell-node1.json", "haswell-node2.json"].map(named);
-    reports.push(("check".to_string(), assemble::check(two.clone(), &baseline, None)));
+    reports.push(("check".to_string(), assemble::check(two.clone(), &baseline, None, &Site::default())));
     let excerpt = named("reference-node1-leaf1.txt");
-    reports.push(("check of an excerpt".to_string(), assemble::check(excerpt.clone(), &baseline, None)));
-    let three = assemble::report_with_baseline(&one, &two, Directions::Both, &baseline, None);
+    reports.push(("check of an excerpt".to_string(), assemble::check(excerpt.clone(), &baseline, None, &Site::default())));
+    let three = assemble::report(&one, &two, Directions::Both, Some((&baseline, None)), &Site::default());
     reports.push(("three columns".to_string(), three));
     reports.push(("hostile".to_string(), hostile()));
     reports.push(("blocks and MSRs".to_string(), moved_block()));
@@ -75,17 +79,20 @@ fn hostile() -> Report {
     a.provenance.label = Some(HOSTILE.to_string());
     let b = sample("haswell-node2.json");
     let named = |dump: Dump| Named { name: HOSTILE.to_string(), dump };
-    let mut report = assemble::report(&named(a), &named(b), Directions::Both);
+    let reason = toml_string(HOSTILE);
+    let policy = format!("[[waiver]]\nfeature = \"avx2\"\naccept = \"unsafe\"\nreason = {reason}\n");
+    let policy = Policy::parse(HOSTILE, &policy).expect("a policy");
+    let site = Site { policy: Some((&policy, Day::parse("2026-01-01").expect("a day"))), ..Site::default() };
+    let (a, b) = (named(a), named(b));
+    let waived = assemble::report(&a, &b, Directions::Both, None, &site);
+    let mut report = assemble::report(&a, &b, Directions::Both, None, &Site::default());
     report.notes.push(HOSTILE.to_string());
     if let Some(f) = report.findings.iter_mut().find(|f| f.severity == Severity::Unsafe) {
         f.evidence = vec![HOSTILE.to_string()];
-        f.cause = Some(HOSTILE.to_string());
-        f.remedy = Some(format!("`{HOSTILE}`"));
+        f.cause = Some(HOSTILE.into());
+        f.remedy = Some(format!("`{HOSTILE}`").into());
     }
-    let mut waived = report.clone();
-    let reason = toml_string(HOSTILE);
-    let policy = format!("[[waiver]]\nfeature = \"avx2\"\naccept = \"unsafe\"\nreason = {reason}\n");
-    Policy::parse(HOSTILE, &policy).expect("a policy").apply(&mut waived, Day::parse("2026-01-01").expect("a day"));
+    report.notes.extend(waived.notes);
     report.findings.extend(waived.findings);
     report.summary.waived = 1;
     report
@@ -131,7 +138,7 @@ fn a_report_looks_the_same_on_every_run() {
         assert_eq!(markdown::render(&report), markdown::render(&again), "{name}");
         assert_eq!(html::render(&report), html::render(&again), "{name}");
         assert_eq!(unified::render(&report), unified::render(&again), "{name}");
-        assert_eq!(json::pretty(&report).ok(), json::pretty(&again).ok(), "{name}");
+        assert_eq!(wire::pretty(&report).ok(), wire::pretty(&again).ok(), "{name}");
     }
 }
 
@@ -202,6 +209,8 @@ fn the_verdict_says_what_it_is_worth() {
         &Named { name: "a".to_string(), dump: sample("haswell-node1.json") },
         &Named { name: "b".to_string(), dump: sample("haswell-node2.json") },
         Directions::AToB,
+        None,
+        &Site::default(),
     );
     assert!(words::verdict(&one_way).starts_with("incompatible: A to B unsafe"), "{}", words::verdict(&one_way));
 }
@@ -344,7 +353,7 @@ fn markdown_shows_what_was_meant_and_nothing_else() {
         let row = |first: &str, rest: Vec<String>| [vec![first.to_string()], rest].concat();
         assert_eq!(inputs[0], row("", (0..report.inputs.len()).map(words::letter).collect()), "{name}");
         assert_eq!(inputs[1], row("input", names.collect()), "{name}");
-        let places: Vec<String> = report.findings.iter().map(words::place).collect();
+        let places: Vec<String> = report.findings.iter().map(|f| f.subject.to_string()).collect();
         let rows: usize = shown.tables[1..]
             .iter()
             .map(|table| {
@@ -472,7 +481,7 @@ fn bit_maps_show_every_bit() {
 #[test]
 fn the_reference_cases_reports_are_current_and_name_cause_and_remedy() {
     let named = |name: &str| Named { name: format!("samples/{name}"), dump: sample(name) };
-    let report = assemble::report(&named("reference-node1.txt"), &named("reference-node2.txt"), Directions::Both);
+    let report = assemble::report(&named("reference-node1.txt"), &named("reference-node2.txt"), Directions::Both, None, &Site::default());
     let files = [
         ("reference.txt", table::render(&report, style(80))),
         ("reference.md", markdown::render(&report)),

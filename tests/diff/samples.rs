@@ -4,10 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use cpuid_diff::assemble::{Named, report};
-use cpuid_diff::compare::judge::Directions;
+use cpuid_diff::assemble::{Named, Site, report};
+use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::read::{self, Input};
-use cpuid_diff::report::{Overall, Severity};
+use cpuid_diff::report::Overall;
+use cpuid_diff::knowledge::Severity;
 use cpuid_probe::LeafId;
 use cpuid_probe::coverage::Coverage;
 use cpuid_probe::dump::{Dump, Recorded, VcpuDump};
@@ -79,9 +80,10 @@ fn every_sample_has_a_row_in_the_readme() {
 #[test]
 fn the_pair_differs_in_exactly_one_feature() {
     let named = |name: &str| Named { name: name.to_string(), dump: sample(name) };
-    let report = report(&named("haswell-node1.json"), &named("haswell-node2.json"), Directions::Both);
-    let different: Vec<_> = report.findings.iter().map(|f| (f.id.as_str(), f.name.as_deref(), f.severity)).collect();
-    assert_eq!(different, [("0x00000007.0x00000000:ebx:5", Some("avx2"), Severity::Unsafe)]);
+    let report = report(&named("haswell-node1.json"), &named("haswell-node2.json"), Directions::Both, None, &Site::default());
+    let [f] = report.findings.as_slice() else { panic!("{:?}", report.findings) };
+    assert_eq!((f.id().as_str(), f.name.as_deref()), ("0x00000007.0x00000000:ebx:5", Some("avx2")));
+    assert_eq!(f.severity, Severity::Unsafe);
     assert_eq!(report.verdict.overall, Some(Overall::OneWay));
 }
 
@@ -94,7 +96,7 @@ fn two_captures_on_different_vcpus_of_one_guest_agree() {
             Named { name: format!("{name}, vCPU {}", vcpu.vcpu), dump: one }
         };
         for other in &dump.vcpus[1..] {
-            let report = report(&only(&dump.vcpus[0]), &only(other), Directions::Both);
+            let report = report(&only(&dump.vcpus[0]), &only(other), Directions::Both, None, &Site::default());
             let worst = report.findings.iter().min_by_key(|f| f.severity);
             assert!(worst.is_none_or(|f| f.severity >= Severity::Info), "{name}, vCPU {}: {worst:?}", other.vcpu);
             assert!(!report.findings.is_empty(), "{name}: ids differ");

@@ -10,13 +10,12 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
-use cpuid_diff::compare::compare;
-use cpuid_diff::compare::judge::Directions;
+use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::knowledge::RuleKind;
-use cpuid_diff::report::{Finding, Severity};
+use cpuid_diff::finding::{Finding, Rule, Value};
+use cpuid_diff::knowledge::Severity;
 use cpuid_probe::change::Sighting;
 use cpuid_probe::dump::{Dump, VcpuDump};
-use cpuid_probe::register::mask;
 use cpuid_probe::volatile::volatile_bits;
 use cpuid_probe::{LeafId, Register, json};
 use crate::demo::{CASES, LINUX_CASES, PROBE, changes, image, show, show_linux, switch};
@@ -159,7 +158,7 @@ fn check(definition: &Definition, pair: &Pair) -> Vec<String> {
         let seen = migrate(definition, pair);
         (dumps.join().unwrap(), seen)
     });
-    let findings = compare(&a, &b, Directions::AToB).findings;
+    let findings = crate::support::compare(&a, &b, Directions::AToB).findings;
 
     let mut wrong = Vec::new();
     if (seen.is_empty() && !vcpus_changed) != (pair.kind == "identical") {
@@ -167,17 +166,18 @@ fn check(definition: &Definition, pair: &Pair) -> Vec<String> {
     }
     let mut predicted: BTreeMap<Place, u32> = BTreeMap::new();
     for finding in &findings {
-        if finding.id == "vcpu-count" {
+        if finding.id() == "vcpu-count" {
             if !vcpus_changed {
                 wrong.push("another number of vCPUs was predicted, and not seen".to_string());
             }
             continue;
         }
-        if finding.id.starts_with("block:") {
+        if finding.id().starts_with("block:") {
             // The hypervisor's leaves are not there on one side: the first of them says so.
-            let bases = [&finding.values.a, &finding.values.b].map(number);
+            let base = |value: &Value| if let Value::Base(base) = value { *base } else { 0 };
+            let bases = [&finding.values.a, &finding.values.b].map(base);
             if !seen.keys().any(|(_, leaf, ..)| bases.contains(leaf)) {
-                wrong.push(format!("predicted, not seen: {} {:?}", finding.id, finding.values));
+                wrong.push(format!("predicted, not seen: {} {:?}", finding.id(), finding.values));
             }
             continue;
         }
@@ -185,7 +185,7 @@ fn check(definition: &Definition, pair: &Pair) -> Vec<String> {
         for place in places {
             *predicted.entry(place).or_default() |= bits;
             if !is_exempt(finding, place, bits, &a, &b) && seen.get(&place).is_none_or(|seen| seen & bits == 0) {
-                wrong.push(format!("predicted, not seen: vCPU {}, {} {:?}", place.0, finding.id, finding.values));
+                wrong.push(format!("predicted, not seen: vCPU {}, {} {:?}", place.0, finding.id(), finding.values));
             }
         }
     }
@@ -195,7 +195,7 @@ fn check(definition: &Definition, pair: &Pair) -> Vec<String> {
             wrong.push(format!("seen, not predicted: {place:x?} bits {surprise:08x}"));
         }
     }
-    if vcpus_changed && !findings.iter().any(|f| f.id == "vcpu-count") {
+    if vcpus_changed && !findings.iter().any(|f| f.id() == "vcpu-count") {
         wrong.push("another number of vCPUs was seen, and not predicted".to_string());
     }
     wrong
@@ -209,26 +209,18 @@ fn is_exempt(finding: &Finding, place: Place, bits: u32, a: &Dump, b: &Dump) -> 
         v.map_or(0, |v| volatile_bits(LeafId::new(leaf, subleaf), register, v.leaves()))
     };
     finding.severity == Severity::Expected
-        || finding.rule == RuleKind::PerVcpu.word()
+        || finding.rule == Rule::Row(RuleKind::PerVcpu)
         || bits & !(volatile(a) & volatile(b)) == 0
 }
 
 /// The places of a finding, and its bits.
 fn places(finding: &Finding) -> (BTreeSet<Place>, u32) {
-    let (leaf, subleaf) = (number(&finding.leaf), number(&finding.subleaf));
+    let place = finding.place().unwrap();
+    let id = place.leaf().unwrap();
     // Without a register it is about the whole subleaf: one that ends a list, there on one side only.
-    let register = finding.register.as_deref().and_then(Register::from_name);
-    let registers = register.map_or(Register::ALL.to_vec(), |r| vec![r]);
-    let bits = finding.bits.as_deref().unwrap_or("31:0");
-    let (hi, lo) = bits.split_once(':').unwrap_or((bits, bits));
-    let on = |vcpu: &u32| registers.iter().map(|r| (*vcpu, leaf, subleaf, *r)).collect::<Vec<_>>();
-    (finding.vcpus.iter().flat_map(on).collect(), mask(hi.parse().unwrap(), lo.parse().unwrap()))
-}
-
-/// `0x…`; of anything else 0.
-fn number(text: &Option<String>) -> u32 {
-    let digits = text.as_deref().and_then(|t| t.strip_prefix("0x"));
-    digits.map_or(0, |d| u32::from_str_radix(d, 16).unwrap())
+    let registers = place.register().map_or(Register::ALL.to_vec(), |r| vec![r]);
+    let on = |vcpu: &u32| registers.iter().map(|r| (*vcpu, id.leaf, id.ecx(), *r)).collect::<Vec<_>>();
+    (finding.vcpus.iter().flat_map(on).collect(), place.bits().map_or(u32::MAX, |bits| bits.mask() as u32))
 }
 
 /// Migrates a guest that watches. The bits that it saw change, and whether the number of vCPUs did.

@@ -1,6 +1,6 @@
 //! `cpuid-probe watch`: its options here, and what it reports in Linux guests that really migrate.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
@@ -11,10 +11,9 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cpuid_diff::knowledge::table::{Bits, CauseKind, Sub};
-use cpuid_diff::knowledge::{Owner, RuleKind, causes_of, rules_of};
-use cpuid_diff::report::Severity;
+use cpuid_diff::knowledge::{CauseKind, Knowledge, Owner, RuleKind, Severity, Sub};
 use cpuid_probe::dump::{Dump, Gap, GapReason, Record, VcpuDump};
+use cpuid_probe::place::BitRange;
 use cpuid_probe::volatile::VOLATILE;
 use cpuid_probe::{LeafId, Register, json};
 use crate::demo::{PROBE, last_pass, switch};
@@ -26,33 +25,39 @@ use crate::support::tidy::bind;
 
 #[test]
 fn what_a_watcher_leaves_out_is_what_the_differ_never_judges() {
-    type Place = (Owner, u32, Option<u32>, Register, u8, u8);
-    let place = |owner, at: &Bits| -> Place {
-        let subleaf = match at.subleaf {
+    type Place = (Owner, u32, Option<u32>, Register);
+    let mut expected: BTreeMap<Place, u64> = BTreeMap::new();
+    for entry in Knowledge::builtin().entries() {
+        let row = entry.row;
+        let never = row.rule == RuleKind::OsControlled && [row.lost, row.gained] == [Severity::Expected; 2];
+        let (true, Some(id), Some(register)) =
+            (never || row.cause_kind == Some(CauseKind::Running), entry.place.leaf(), entry.place.register())
+        else {
+            continue;
+        };
+        let subleaf = match entry.subleaf {
             Sub::Any => None,
             Sub::At(n) => Some(n),
             other => panic!("{other}: give the watcher's table a form for it"),
         };
-        (owner, at.leaf, subleaf, at.register, at.hi, at.lo)
-    };
-    let mut expected: BTreeSet<Place> = BTreeSet::new();
-    for owner in Owner::ALL {
-        let rules = rules_of(owner).iter().flat_map(|rows| rows.iter());
-        let never = |kind, lost, gained| {
-            kind == RuleKind::OsControlled && (lost, gained) == (Severity::Expected, Severity::Expected)
-        };
-        expected.extend(rules.filter(|r| never(r.kind, r.lost, r.gained)).map(|r| place(owner, &r.at)));
-        let causes = causes_of(owner).iter().flat_map(|rows| rows.iter());
-        expected.extend(causes.filter(|c| c.kind == CauseKind::RuntimeDynamic).map(|c| place(owner, &c.at)));
+        *expected.entry((entry.place.owner(), id.leaf, subleaf, register)).or_default() |= row.bits.mask();
     }
-    // Of leaf 0x1C, which nothing writes, the differ's rows name the two registers that were seen to change.
-    expected.extend([Register::Eax, Register::Edx].map(|r| (Owner::Cpu, 0x1c, Some(0), r, 31, 0)));
+    // Of leaf 0x1C, which nothing writes, the rows name some fields; the registers as wholes were seen to change.
+    for register in Register::ALL {
+        expected.insert((Owner::Cpu, 0x1c, Some(0), register), u32::MAX.into());
+    }
 
     let owner = |block: Option<&'static [u8; 12]>| block.map_or(Owner::Cpu, Owner::of_signature);
-    let table: Vec<Place> =
-        VOLATILE.iter().map(|v| (owner(v.block), v.leaf, v.subleaf, v.register, v.hi, v.lo)).collect();
-    assert_eq!(table.iter().copied().collect::<BTreeSet<_>>(), expected);
-    assert_eq!(table.len(), expected.len(), "each place once");
+    let table: Vec<(Place, u64)> = VOLATILE
+        .iter()
+        .map(|v| ((owner(v.block), v.leaf, v.subleaf, v.register), BitRange::new(v.hi, v.lo).mask()))
+        .collect();
+    let mut found: BTreeMap<Place, u64> = BTreeMap::new();
+    for (place, mask) in &table {
+        assert_eq!(found.get(place).map_or(0, |seen| seen & mask), 0, "each place once: {place:x?}");
+        *found.entry(*place).or_default() |= mask;
+    }
+    assert_eq!(found, expected);
     assert!(VOLATILE.windows(2).all(|w| w[0].leaf <= w[1].leaf) && VOLATILE.iter().all(|v| !v.why.is_empty()));
 }
 
@@ -440,7 +445,7 @@ fn a_killed_test_leaves_nothing_behind() {
         if parent.is_some() {
             command.args(["-c", "\"$0\" \"$@\"; exit"]).arg(&this);
         }
-        command.args(["--exact", "--nocapture", "a_killed_test_leaves_nothing_behind"]).env(TO_BE_KILLED, "yes");
+        command.args(["--exact", "--nocapture", "watch::a_killed_test_leaves_nothing_behind"]).env(TO_BE_KILLED, "yes");
         let mut child = bind(command.stdout(Stdio::piped())).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let directory = lines.find(|line| line.contains("/cpuid-test-")).unwrap();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cpuid_diff::baseline::map::{CpuMap, Features, Place};
+use cpuid_diff::cpu_map::{CpuMap, Features, first_control};
+use cpuid_probe::Place;
 use cpuid_probe::vendor::Signature;
 use cpuid_probe::{Register, Registers};
 
@@ -43,11 +44,16 @@ impl CpuData {
     /// The features whose bits are set.
     pub fn features(&self, map: &CpuMap) -> Features {
         let set = |place| match place {
-            Place::Cpuid { id, register, bit } => {
+            Place::Cpuid { id, register, bits, .. } => {
                 let at = Register::ALL.iter().position(|r| *r == register).expect("one of four");
-                self.word(id.leaf, id.ecx())[at] >> bit & 1 == 1
+                self.word(id.leaf, id.ecx())[at] >> bits.lo & 1 == 1
             }
-            Place::Msr { index, bit } => self.msrs.get(&index).is_some_and(|value| value >> bit & 1 == 1),
+            // libvirt up to 11.x counts VMX controls from the MSR's upper half.
+            Place::Msr { index, bits } => {
+                let bit = bits.lo - first_control(index);
+                self.msrs.get(&index).is_some_and(|value| value >> bit & 1 == 1)
+            }
+            _ => false,
         };
         map.features.iter().enumerate().filter(|(_, f)| set(f.place)).map(|(id, _)| id).collect()
     }

@@ -7,10 +7,10 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use cpuid_diff::assemble::{Named, report};
-use cpuid_diff::compare::judge::Directions;
+use cpuid_diff::assemble::{Named, Site, report};
+use cpuid_diff::judge::rule::Directions;
+use cpuid_diff::knowledge::Severity;
 use cpuid_diff::render::{Style, table};
-use cpuid_diff::report::Severity;
 use cpuid_probe::change::Sighting;
 use cpuid_probe::json;
 
@@ -154,7 +154,8 @@ fn predict(source: (&str, &str), destination: (&str, &str)) -> String {
         let dump = json::from_str(&String::from_utf8_lossy(&output.stdout)).unwrap();
         Named { name: name.to_string(), dump }
     };
-    let report = report(&named("source", source), &named("destination", destination), Directions::AToB);
+    let report =
+        report(&named("source", source), &named("destination", destination), Directions::AToB, None, &Site::default());
     let text = table::render(&report, Style { width: 100, colour: false, all: false });
     let is_table = |part: &&str| Severity::ALL.iter().any(|s| part.starts_with(&format!("{} (", s.word())));
     let notes = text.lines().filter(|line| line.starts_with("note: ") && !line.contains("TCG"));

@@ -12,6 +12,12 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, thread};
 
+use cpuid_diff::judge::rule::Directions;
+use cpuid_diff::judge::{self, Comparison};
+use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::view::DumpView;
+use cpuid_probe::dump::Dump;
+
 /// The top of the repository.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -50,6 +56,11 @@ pub fn every_file_is_built(folder: &str) {
         let tests = format!("{module}::");
         assert!(listed.lines().any(|l| l.starts_with(&tests)), "{name} has no test here: touch tests/{folder}/main.rs");
     }
+}
+
+/// What the differ finds between two dumps.
+pub fn compare(a: &Dump, b: &Dump, directions: Directions) -> Comparison {
+    judge::compare(&DumpView::of(a), &DumpView::of(b), directions, Knowledge::builtin())
 }
 
 /// An empty directory of its own for a test, which removes it; it is gone after the test in any case.

@@ -3,196 +3,142 @@
 use std::collections::BTreeMap;
 
 use cpuid_probe::Register;
-use cpuid_probe::coverage::{self, Coverage, MsrPlace};
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::hypervisor::{self, Block};
 use cpuid_probe::leaf::LeafId;
-use cpuid_probe::register::field;
+use cpuid_probe::place::{BitRange, Place, Query, Within};
 
-use super::term::{Term, parse};
 use super::{Answer, Decoded, Entry, Value};
 use crate::decode;
-use crate::knowledge::{
-    Asked, Layer, Owner, Place, Row, Site, Subject, advice_for, by_name, lookup, msr_row, names, row_at, search,
-};
+use crate::finding;
+use crate::knowledge::{Asked, Knowledge, Layer, Owner, Row};
+use crate::view::{DumpView, Seen};
 
 /// More rows than this are a list to choose from.
 const FEW: usize = 4;
 
 /// The answer to one question; `None` where nothing is known by that name.
-pub(super) fn answer(text: &str, dump: Option<&Dump>) -> Option<Answer> {
-    let named = by_name(text);
-    let term = if named.is_empty() { parse(text) } else { Term::Name(text.to_string()) };
-    let (mut spots, asked_for) = match term {
-        Term::Cpuid { leaf, subleaf, register, bits } => {
-            (leaf_spots(leaf, subleaf, register, bits, dump), bits.is_some())
+pub(super) fn answer(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Option<Answer> {
+    let dump = view.map(|view| view.dump);
+    let named = knowledge.by_name(text);
+    let asked = if named.is_empty() { text.parse::<Query>().ok() } else { None };
+    let (mut places, asked_for) = match asked {
+        Some(Query::Cpuid { leaf, subleaf, register, bits }) => {
+            (leaf_places(leaf, subleaf, register, bits, dump, knowledge), bits.is_some())
         }
-        Term::Msr { index, bits } => (msr_spots(index, bits), bits.is_some()),
-        Term::Name(_) if !named.is_empty() => (named.iter().map(|m| Spot::of(m.place, dump)).collect(), true),
-        Term::Name(part) => {
-            let found = search(&part);
+        Some(Query::Msr { index, bits }) => (msr_places(index, bits, knowledge), bits.is_some()),
+        None if !named.is_empty() => (named.iter().map(|m| in_dump(m.place, dump)).collect(), true),
+        None => {
+            let found = knowledge.search(text.trim());
             let one_name = found.windows(2).all(|w| w[0].name == w[1].name);
-            (found.iter().map(|m| Spot::of(m.place, dump)).collect(), one_name)
+            (found.iter().map(|m| in_dump(m.place, dump)).collect(), one_name)
         }
     };
-    spots.dedup();
-    if spots.is_empty() {
+    places.dedup();
+    if places.is_empty() {
         return None;
     }
-    let brief = !asked_for && spots.len() > FEW;
-    let coverage: Vec<Coverage<'_>> = dump.iter().flat_map(|dump| &dump.vcpus).map(Coverage::of).collect();
-    let entries = spots.iter().map(|spot| entry(spot, &coverage)).collect();
-    let decoded = dump.map(|dump| together(&spots, dump)).unwrap_or_default();
+    let brief = !asked_for && places.len() > FEW;
+    let entries = places.iter().map(|place| entry(*place, view, knowledge)).collect();
+    let decoded = dump.map(|dump| together(&places, dump)).unwrap_or_default();
     Some(Answer { term: text.to_string(), entries, decoded, brief })
-}
-
-/// Bits that one row covers, where a dump would have them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spot {
-    /// `base` is that of the hypervisor block, 0 outside of them.
-    Cpuid {
-        site: Site,
-        base: u32,
-        hi: u8,
-        lo: u8,
-    },
-    Msr {
-        index: u32,
-        bit: u8,
-    },
-}
-
-impl Spot {
-    /// Where a named place is, in a dump that may have moved its block.
-    fn of(place: Place, dump: Option<&Dump>) -> Self {
-        match place {
-            Place::Msr { index, bit } => Self::Msr { index, bit },
-            Place::Cpuid { owner, at } => {
-                let site = Site { owner, leaf: at.leaf, subleaf: at.subleaf.first(), register: at.register };
-                let block = dump.and_then(|d| blocks(d).find(|b| Owner::of_signature(&b.signature.0) == owner));
-                let base = match owner {
-                    Owner::Cpu => 0,
-                    _ => block.map_or(hypervisor::FIRST_BASE, |b| b.base),
-                };
-                Self::Cpuid { site, base, hi: at.hi, lo: at.lo }
-            }
-        }
-    }
-
-    fn row(&self) -> Row {
-        match *self {
-            Self::Cpuid { site, hi, .. } => row_at(site, hi),
-            Self::Msr { index, bit } => msr_row(index, bit),
-        }
-    }
 }
 
 fn blocks(dump: &Dump) -> impl Iterator<Item = Block> + '_ {
     dump.vcpus.first().into_iter().flat_map(VcpuDump::blocks)
 }
 
-/// The leaf as a dump has it.
-const fn real_leaf(site: Site, base: u32) -> u32 {
-    if base == 0 { site.leaf } else { base | site.leaf & 0xff }
+/// Where a place is in a dump that may have moved its block.
+fn in_dump(place: Place, dump: Option<&Dump>) -> Place {
+    let Place::Cpuid { block: Some(within), id, register, bits } = place else { return place };
+    let block = dump.and_then(|d| blocks(d).find(|b| Owner::of_signature(&b.signature.0) == within.owner));
+    let Some(block) = block else { return place };
+    let within = Within { signature: Some(block.signature), ..within };
+    Place::Cpuid { block: Some(within), id: crate::view::blocks::rebase(id, block.base), register, bits }
 }
 
-/// Whose leaf it may be, and the base of its block (0 outside of blocks).
-fn owners(leaf: u32, dump: Option<&Dump>) -> Vec<(Owner, u32)> {
-    let Some(base) = hypervisor::base_of(leaf) else { return vec![(Owner::Cpu, 0)] };
+/// Whose leaf it may be.
+fn owners(leaf: u32, dump: Option<&Dump>, knowledge: &Knowledge) -> Vec<Option<Within>> {
+    let Some(base) = hypervisor::base_of(leaf) else { return vec![None] };
     if let Some(block) = dump.and_then(|d| blocks(d).find(|b| b.base == base)) {
-        return vec![(Owner::of_signature(&block.signature.0), base)];
+        let owner = Owner::of_signature(&block.signature.0);
+        return vec![Some(Within { owner, signature: Some(block.signature) })];
     }
     let written_for = hypervisor::FIRST_BASE | leaf & 0xff;
     let known = |owner: &Owner| {
-        names::listed_under(*owner, written_for) && !lookup::subleaves_of(*owner, written_for).is_empty()
+        knowledge.is_listed_under(*owner, written_for) && !knowledge.subleaves_of(*owner, written_for).is_empty()
     };
-    [Owner::Kvm, Owner::HyperV, Owner::Xen, Owner::Vmware].into_iter().filter(known).map(|o| (o, base)).collect()
+    let owners = [Owner::Kvm, Owner::HyperV, Owner::Xen, Owner::Vmware].into_iter().filter(known);
+    owners.map(|owner| Some(Within { owner, signature: None })).collect()
 }
 
-fn leaf_spots(
+fn leaf_places(
     leaf: u32,
     subleaf: Option<u32>,
     register: Option<Register>,
-    bits: Option<(u8, u8)>,
+    bits: Option<BitRange>,
     dump: Option<&Dump>,
-) -> Vec<Spot> {
-    let mut spots = Vec::new();
-    for (owner, base) in owners(leaf, dump) {
-        let written_for = if base == 0 { leaf } else { hypervisor::FIRST_BASE | leaf & 0xff };
-        for subleaf in subleaves(owner, written_for, leaf, subleaf, dump) {
+    knowledge: &Knowledge,
+) -> Vec<Place> {
+    let mut places = Vec::new();
+    for block in owners(leaf, dump, knowledge) {
+        for subleaf in subleaves(block, leaf, subleaf, dump, knowledge) {
             for register in Register::ALL.into_iter().filter(|r| register.is_none_or(|asked| asked == *r)) {
-                let site = Site { owner, leaf: written_for, subleaf, register };
-                let mut next = bits.map_or(Some(31), |(hi, _)| Some(hi));
-                let lowest = bits.map_or(0, |(_, lo)| lo);
-                while let Some(bit) = next.filter(|b| *b >= lowest) {
-                    let row = row_at(site, bit);
+                let whole = bits.unwrap_or(BitRange::REGISTER);
+                let mut next = Some(whole.hi);
+                while let Some(bit) = next.filter(|b| *b >= whole.lo) {
+                    let id = LeafId::new(leaf, subleaf);
+                    let place = Place::Cpuid { block, id, register, bits: BitRange::one(bit) };
+                    let row = knowledge.row(place);
                     if row.known || bits.is_some() {
-                        spots.push(Spot::Cpuid { site, base, hi: row.hi, lo: row.lo });
+                        places.push(place.with_bits(row.bits));
                     }
-                    next = row.lo.checked_sub(1);
+                    next = row.bits.lo.checked_sub(1);
                 }
             }
         }
     }
-    spots
+    places
 }
 
 /// The subleaves to look at: the one asked for, those of the dump, or those at which rows begin.
-fn subleaves(owner: Owner, written_for: u32, leaf: u32, asked: Option<u32>, dump: Option<&Dump>) -> Vec<u32> {
+fn subleaves(
+    block: Option<Within>,
+    leaf: u32,
+    asked: Option<u32>,
+    dump: Option<&Dump>,
+    knowledge: &Knowledge,
+) -> Vec<u32> {
     if let Some(asked) = asked {
         return vec![asked];
     }
     let in_dump = dump.into_iter().flat_map(|d| &d.vcpus).flat_map(VcpuDump::leaves);
     let mut found: Vec<u32> = in_dump.filter(|r| r.id.leaf == leaf).map(|r| r.id.ecx()).collect();
     if found.is_empty() {
-        found = lookup::subleaves_of(owner, written_for);
+        found = match block {
+            Some(within) => knowledge.subleaves_of(within.owner, hypervisor::FIRST_BASE | leaf & 0xff),
+            None => knowledge.subleaves_of(Owner::Cpu, leaf),
+        };
     }
     found.sort_unstable();
     found.dedup();
     found
 }
 
-fn msr_spots(index: u32, bits: Option<(u8, u8)>) -> Vec<Spot> {
-    let (hi, lo) = bits.unwrap_or((63, 0));
-    (lo..=hi)
-        .rev()
-        .filter(|bit| bits.is_some() || msr_row(index, *bit).known)
-        .map(|bit| Spot::Msr { index, bit })
-        .collect()
+fn msr_places(index: u32, bits: Option<BitRange>, knowledge: &Knowledge) -> Vec<Place> {
+    let whole = bits.unwrap_or(BitRange::MSR);
+    let places = (whole.lo..=whole.hi).rev().map(|bit| Place::msr(index, bit));
+    places.filter(|place| bits.is_some() || knowledge.row(*place).known).collect()
 }
 
-fn entry(spot: &Spot, coverage: &[Coverage<'_>]) -> Entry {
-    let row = spot.row();
-    let subject = match *spot {
-        Spot::Cpuid { site, .. } => Subject::Cpuid(site),
-        Spot::Msr { index, .. } => Subject::Msr(index),
-    };
-    let advice = advice_for(subject, &row, Asked::Explain);
-    let (place, notation, owner) = match *spot {
-        Spot::Msr { index, bit } => (format!("msr {index:#010x}[{bit}]"), None, Owner::Cpu),
-        Spot::Cpuid { site, base, hi, lo } => {
-            let bits = if hi == lo { hi.to_string() } else { format!("{hi}:{lo}") };
-            let id = id(site, base);
-            let ecx = id.subleaf.map(|n| format!(",ECX={n}")).unwrap_or_default();
-            let notation = format!("CPUID.(EAX={:02X}H{ecx}):{}[{bits}]", id.leaf, site.register);
-            (format!("{id} {}[{bits}]", site.register), Some(notation), site.owner)
-        }
-    };
+fn entry(place: Place, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Entry {
+    // A place of a name is one bit or one field; the row that holds its highest bit says which.
+    let highest = place.bits().map_or(place, |bits| place.with_bits(BitRange::one(bits.hi)));
+    let row = knowledge.row(highest);
+    let advice = knowledge.advice(place, &row, Asked::Explain);
     Entry {
         place,
-        notation,
-        owner: owner.word(),
-        name: row.name,
-        names: row.names,
-        migratable: row.migratable.map(|m| m.word()),
-        rule: row.rule.word(),
-        lost: row.lost.word(),
-        gained: row.gained.word(),
-        gates: row
-            .gates
-            .iter()
-            .map(|g| format!("{} {}[{}]", LeafId::new(g.leaf, g.subleaf), g.register, g.bit))
-            .collect(),
+        row,
         meaning: advice.meaning,
         consequence: advice.consequence,
         cause: advice.cause,
@@ -200,69 +146,52 @@ fn entry(spot: &Spot, coverage: &[Coverage<'_>]) -> Entry {
         remedy: advice.remedy,
         specific: advice.specific,
         source: advice.source,
-        values: values(spot, &row, coverage),
+        values: view.map(|view| values(place, &row, view)).unwrap_or_default(),
     }
-}
-
-/// Where a dump keeps the register set.
-const fn id(site: Site, base: u32) -> LeafId {
-    LeafId::new(real_leaf(site, base), site.subleaf)
 }
 
 /// The values of a place over the vCPUs, equal ones once; those that have none come last.
-fn values(spot: &Spot, row: &Row, coverage: &[Coverage<'_>]) -> Vec<Value> {
-    const ABSENT: &str = "absent";
-    const NOT_CAPTURED: &str = "not captured";
-    let mut by_value: BTreeMap<Result<u64, &str>, Vec<u32>> = BTreeMap::new();
-    for vcpu in coverage {
-        let value = match *spot {
-            Spot::Cpuid { site, base, hi, lo } => match vcpu.vcpu().get(id(site, base)) {
-                Some(r) => Ok(u64::from(field(r.get(site.register), hi, lo))),
-                None if vcpu.place(id(site, base)) == coverage::Place::NotCaptured => Err(NOT_CAPTURED),
-                None => Err(ABSENT),
-            },
-            Spot::Msr { index, bit } => match vcpu.msr(index) {
-                MsrPlace::Read(value) => Ok(value >> bit & 1),
-                MsrPlace::Absent => Err(ABSENT),
-                MsrPlace::NotCaptured => Err(NOT_CAPTURED),
-            },
+fn values(place: Place, row: &Row, view: &DumpView<'_>) -> Vec<Value> {
+    let mut by_value: BTreeMap<(bool, Option<u64>), Vec<u32>> = BTreeMap::new();
+    for v in &view.vcpus {
+        let key = match v.see(place) {
+            Seen::Value(n) => (false, Some(n)),
+            Seen::Absent => (false, None),
+            Seen::NotCaptured(_) => (true, None),
         };
-        by_value.entry(value).or_default().push(vcpu.vcpu().vcpu);
+        by_value.entry(key).or_default().push(v.vcpu.vcpu);
     }
-    let raw = |value: u64| if row.hi == row.lo { value.to_string() } else { format!("{value:#x}") };
-    by_value
+    let one_bit = place.bits().is_some_and(BitRange::is_one);
+    let mut values: Vec<Value> = by_value
         .into_iter()
-        .map(|(value, vcpus)| Value {
-            raw: value.map_or_else(str::to_string, raw),
-            decoded: match *spot {
-                Spot::Cpuid { site, .. } => value.ok().and_then(|value| decode::value(site, row, value)),
-                Spot::Msr { .. } => None,
-            },
+        .map(|((unread, value), vcpus)| Value {
+            value: if unread { finding::Value::Unknown } else { finding::Value::of(value, one_bit) },
+            decoded: value.and_then(|value| decode::value(row, value)),
             vcpus,
         })
-        .collect()
+        .collect();
+    values.sort_by_key(|v| matches!(v.value, finding::Value::Unknown | finding::Value::Absent));
+    values
 }
 
-/// What the leaves of `spots` mean as wholes.
-fn together(spots: &[Spot], dump: &Dump) -> Vec<Decoded> {
+/// What the leaves of `places` mean as wholes.
+fn together(places: &[Place], dump: &Dump) -> Vec<Decoded> {
     let mut found: Vec<Decoded> = Vec::new();
     let mut seen = Vec::new();
-    for spot in spots {
-        let Spot::Cpuid { site, base, .. } = *spot else { continue };
-        let id = id(site, base);
+    for place in places {
+        let Some(id) = place.leaf() else { continue };
         if seen.contains(&id) {
             continue;
         }
         seen.push(id);
         for v in &dump.vcpus {
             let Some(registers) = v.get(id) else { continue };
-            let brand = decode::brand(site, v).map(|text| ("brand", text));
-            let parts = decode::together(site.owner, site.leaf, site.subleaf, registers);
-            for (name, value) in parts.into_iter().chain(brand) {
-                let place = id.to_string();
-                match found.iter_mut().find(|d| d.place == place && d.name == name && d.value == value) {
+            let brand = if id.leaf == decode::BRAND[0] { decode::brand(v) } else { None };
+            let brand = brand.map(|text| ("brand", format!("\"{text}\"")));
+            for (name, value) in decode::together(*place, registers).into_iter().chain(brand) {
+                match found.iter_mut().find(|d| d.leaf == id && d.name == name && d.value == value) {
                     Some(known) => known.vcpus.push(v.vcpu),
-                    None => found.push(Decoded { place, name, value, vcpus: vec![v.vcpu] }),
+                    None => found.push(Decoded { leaf: id, name, value, vcpus: vec![v.vcpu] }),
                 }
             }
         }

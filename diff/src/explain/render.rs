@@ -2,7 +2,14 @@
 
 use std::fmt::Write;
 
+use cpuid_probe::Place;
+use cpuid_probe::hypervisor::Owner;
+
 use super::{Answer, Entry, Explanation, Value};
+use crate::list;
+
+/// What is said of a value that nobody read.
+pub const NOT_CAPTURED: &str = "not captured";
 
 /// For terminals: wrapped at `width` columns.
 #[must_use]
@@ -29,11 +36,12 @@ pub fn text(explanation: &Explanation, width: usize) -> String {
 
 /// One line a row.
 fn list(out: &mut String, answer: &Answer, width: usize) {
-    let places = answer.entries.iter().map(|e| e.place.len()).max().unwrap_or_default();
-    let named = answer.entries.iter().map(|e| e.name.unwrap_or_default().len()).max().unwrap_or_default();
+    let places = answer.entries.iter().map(|e| e.place.to_string().len()).max().unwrap_or_default();
+    let named = answer.entries.iter().map(|e| e.row.name.unwrap_or_default().len()).max().unwrap_or_default();
     for e in &answer.entries {
         let value = shown(&e.values).map(|v| format!(" = {v}")).unwrap_or_default();
-        let line = format!("{:places$}  {:named$}{value}  {}", e.place, e.name.unwrap_or_default(), e.meaning);
+        let line =
+            format!("{:places$}  {:named$}{value}  {}", e.place.to_string(), e.row.name.unwrap_or_default(), e.meaning);
         let _ = writeln!(out, "{}", cut(&line, width));
     }
     decoded(out, answer);
@@ -44,7 +52,7 @@ fn list(out: &mut String, answer: &Answer, width: usize) {
 
 fn decoded(out: &mut String, answer: &Answer) {
     for d in &answer.decoded {
-        let _ = writeln!(out, "{}  {}: {}{}", d.place, d.name, d.value, on(&d.vcpus, answer));
+        let _ = writeln!(out, "{}  {}: {}{}", d.leaf, d.name, d.value, on(&d.vcpus, answer));
     }
 }
 
@@ -55,20 +63,12 @@ fn on(vcpus: &[u32], answer: &Answer) -> String {
 }
 
 fn vcpu_list(vcpus: &[u32]) -> String {
-    let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for v in vcpus {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == *v => *last = *v,
-            _ => ranges.push((*v, *v)),
-        }
-    }
-    let ranges = ranges.into_iter().map(|(a, b)| if a == b { a.to_string() } else { format!("{a}-{b}") });
-    format!("vCPU {}", ranges.collect::<Vec<_>>().join(","))
+    format!("vCPU {}", list::ranges(vcpus))
 }
 
 /// The value in words, or the values of several vCPUs.
 fn shown(values: &[Value]) -> Option<String> {
-    let one = |v: &Value| v.decoded.clone().unwrap_or_else(|| v.raw.clone());
+    let one = |v: &Value| v.decoded.clone().unwrap_or_else(|| raw(v));
     match values {
         [] => None,
         [only] => Some(one(only)),
@@ -76,8 +76,13 @@ fn shown(values: &[Value]) -> Option<String> {
     }
 }
 
+/// The value as it was read.
+fn raw(v: &Value) -> String {
+    v.value.text().unwrap_or_else(|| NOT_CAPTURED.to_string())
+}
+
 fn values(entry: &Entry) -> Vec<String> {
-    let one = |v: &Value| v.decoded.as_ref().map_or_else(|| v.raw.clone(), |d| format!("{d} ({})", v.raw));
+    let one = |v: &Value| v.decoded.as_ref().map_or_else(|| raw(v), |d| format!("{d} ({})", raw(v)));
     match entry.values.as_slice() {
         [only] => vec![one(only)],
         several => several.iter().map(|v| format!("{} on {}", one(v), vcpu_list(&v.vcpus))).collect(),
@@ -86,18 +91,19 @@ fn values(entry: &Entry) -> Vec<String> {
 
 /// The lines of one entry: what, and the words.
 fn lines(e: &Entry) -> Vec<(&'static str, String)> {
-    let names = [("libvirt", e.names.libvirt), ("QEMU", e.names.qemu), ("Linux", e.names.linux)];
+    let names = [("libvirt", e.row.names.libvirt), ("QEMU", e.row.names.qemu), ("Linux", e.row.names.linux)];
     let names: Vec<String> = names.into_iter().filter_map(|(who, name)| Some(format!("{who} {}", name?))).collect();
-    let judged = if e.lost == e.gained {
-        format!("{}: {} if it changes", e.rule, e.lost)
+    let judged = if e.row.lost == e.row.gained {
+        format!("{}: {} if it changes", e.row.rule.word(), e.row.lost.word())
     } else {
-        format!("{}: {} if lost, {} if gained or changed", e.rule, e.lost, e.gained)
+        format!("{}: {} if lost, {} if gained or changed", e.row.rule.word(), e.row.lost.word(), e.row.gained.word())
     };
-    let gates = e.gates.join(" or ");
+    let gates: Vec<String> = e.row.gates.iter().map(Place::to_string).collect();
+    let gates = gates.join(" or ");
     let mut lines = vec![
         ("value", values(e).join("; ")),
         ("names", names.join(", ")),
-        ("place", e.notation.clone().unwrap_or_default()),
+        ("place", if e.place.leaf().is_some() { e.place.prose().to_string() } else { String::new() }),
         ("meaning", e.meaning.clone()),
         ("if lost", e.consequence.clone()),
         ("cause", e.cause.clone()),
@@ -105,7 +111,7 @@ fn lines(e: &Entry) -> Vec<(&'static str, String)> {
         ("remedy", e.remedy.clone()),
         ("rule", judged),
         ("only with", if gates.is_empty() { gates } else { format!("{gates} set") }),
-        ("migratable", e.migratable.unwrap_or_default().to_string()),
+        ("migratable", e.row.migratable.map(|m| m.word()).unwrap_or_default().to_string()),
         ("source", e.source.clone()),
     ];
     lines.retain(|(_, text)| !text.is_empty());
@@ -113,34 +119,20 @@ fn lines(e: &Entry) -> Vec<(&'static str, String)> {
 }
 
 fn heading(e: &Entry) -> String {
-    let owner = if e.owner == "cpu" { String::new() } else { format!(" ({} block)", e.owner) };
-    format!("{}  {}{owner}", e.place, e.name.unwrap_or("(no name)"))
+    let owner = match e.place.owner() {
+        Owner::Cpu => String::new(),
+        owner => format!(" ({} block)", owner.word()),
+    };
+    format!("{}  {}{owner}", e.place, e.row.name.unwrap_or("(no name)"))
 }
 
 fn full(out: &mut String, e: &Entry, width: usize) {
     let _ = writeln!(out, "{}", heading(e));
     for (what, words) in lines(e) {
-        for (i, line) in wrapped(&words, width.saturating_sub(14).max(30)).into_iter().enumerate() {
+        for (i, line) in list::wrap(&words, width.saturating_sub(14).max(30)).into_iter().enumerate() {
             let _ = writeln!(out, "  {:12}{line}", if i == 0 { what } else { "" });
         }
     }
-}
-
-/// `text` in lines of at most `width` characters, broken at blanks; a longer word gets a line of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().map(|l| (l.chars().count(), l));
-        match line {
-            Some((0, line)) => line.push_str(word),
-            Some((long, line)) if long + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_string()),
-        }
-    }
-    lines
 }
 
 fn cut(line: &str, width: usize) -> String {
@@ -160,7 +152,9 @@ pub fn markdown(explanation: &Explanation) -> String {
             let _ =
                 writeln!(out, "### {}\n\n| place | name | value | meaning |\n|---|---|---|---|", escaped(&answer.term));
             for e in &answer.entries {
-                let cells = [&e.place, e.name.unwrap_or_default(), &shown(&e.values).unwrap_or_default(), &e.meaning];
+                let place = e.place.to_string();
+                let cells =
+                    [place.as_str(), e.row.name.unwrap_or_default(), &shown(&e.values).unwrap_or_default(), &e.meaning];
                 let _ = writeln!(out, "| {} |", cells.map(escaped).join(" | "));
             }
             out.push('\n');
@@ -175,7 +169,7 @@ pub fn markdown(explanation: &Explanation) -> String {
             }
         }
         for d in &answer.decoded {
-            let _ = writeln!(out, "- `{}` {}: {}", d.place, d.name, escaped(&d.value));
+            let _ = writeln!(out, "- `{}` {}: {}", d.leaf, d.name, escaped(&d.value));
         }
     }
     out
@@ -191,14 +185,4 @@ fn escaped(text: &str) -> String {
         out.push(c);
     }
     out
-}
-
-/// As JSON, `cpuid-explain/1`.
-///
-/// # Errors
-/// None that an explanation can cause.
-pub fn json(explanation: &Explanation) -> serde_json::Result<String> {
-    let mut text = serde_json::to_string_pretty(explanation)?;
-    text.push('\n');
-    Ok(text)
 }

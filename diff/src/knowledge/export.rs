@@ -2,141 +2,134 @@
 
 use std::fmt::Write;
 
-use cpuid_probe::Register;
+use cpuid_probe::{Place, Register};
 
-use super::names::listed_under;
-use super::table::{Bits, Located, Sub};
-use super::{Owner, Place, Row, Site, features, fields, lookup, msr_row, msrs, row_at, rules};
+use super::table::Sub;
+use super::{Knowledge, Row, Version, place_of, rows_of};
 
-/// One row of the listing: a named place and what is known about it.
+/// One row of the listing: a place and what is known about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// `feature`, `field`, `range` (bits that only a rule speaks of) or `msr`.
     pub kind: &'static str,
-    /// Where it is.
+    /// Where it is, in the first of its subleaves.
     pub place: Place,
-    /// What is known. Of a field that several rules judge, the row of its highest bit.
+    /// Its subleaves.
+    pub subleaf: Sub,
+    /// What is known. Of a field that several rules judge, the row of its highest bits.
     pub row: Row,
 }
 
-/// Every row: features, fields and ranges by owner and place, then MSRs.
-#[must_use]
-pub fn entries() -> Vec<Entry> {
-    let mut found = Vec::new();
-    for owner in Owner::ALL {
-        let listed = |at: &&Bits| listed_under(owner, at.leaf) && owner != Owner::OtherHypervisor;
-        let here = found.len();
-        let mut add =
-            |kind, at: &Bits, row: Row| found.push(Entry { kind, place: Place::Cpuid { owner, at: *at }, row });
-        for at in all(features::of(owner)).filter(listed) {
-            add("feature", at, row_at(site(owner, at, at.subleaf.first()), at.hi));
-        }
-        for at in all(fields::of(owner)).filter(listed) {
-            add("field", at, row_of_field(owner, at));
-        }
-        for at in all(rules::of(owner)).filter(listed) {
-            if let Some(row) = bare(owner, at) {
-                add("range", at, row);
-            }
-        }
-        found[here..].sort_by_key(|e| e.place);
-    }
-    let msrs = msrs::FEATURES.iter().map(|f| Entry {
-        kind: "msr",
-        place: Place::Msr { index: f.index, bit: f.bit },
-        row: msr_row(f.index, f.bit),
-    });
-    found.extend(msrs);
-    found
-}
+const HEADER: &str = "kind,owner,leaf,subleaf,register,hi,lo,name,libvirt,libvirt_since,qemu,qemu_since,linux,also,\
+                      migratable,kvm,tcg,needs,element,listed,judged,blocks_migration,guard,weight,rule,lost,gained,gate,unit,\
+                      meaning,reason,cause_kind,cause,cause_source,source\n";
 
-fn all<T: Located>(tables: &'static [&'static [T]]) -> impl Iterator<Item = &'static Bits> {
-    tables.iter().flat_map(|t| t.iter()).map(Located::at)
-}
-
-const fn site(owner: Owner, at: &Bits, subleaf: u32) -> Site {
-    Site { owner, leaf: at.leaf, subleaf, register: at.register }
-}
-
-/// The row of a field, at a subleaf and bit where no feature or narrower field wins.
-fn row_of_field(owner: Owner, at: &Bits) -> Row {
-    let name = all_fields(owner).find(|f| f.at == *at).map(|f| f.name);
-    let own = candidates(owner, at)
-        .flat_map(|subleaf| (at.lo..=at.hi).rev().map(move |bit| (subleaf, bit)))
-        .map(|(subleaf, bit)| row_at(site(owner, at, subleaf), bit));
-    let first = row_at(site(owner, at, at.subleaf.first()), at.hi);
-    own.into_iter().find(|row| row.name == name).unwrap_or(first)
-}
-
-fn all_fields(owner: Owner) -> impl Iterator<Item = &'static super::table::Field> {
-    fields::of(owner).iter().flat_map(|t| t.iter())
-}
-
-/// The row of a rule's range, where there is a subleaf at which nothing in it has a name.
-fn bare(owner: Owner, at: &Bits) -> Option<Row> {
-    candidates(owner, at)
-        .map(|subleaf| row_at(site(owner, at, subleaf), at.hi))
-        .find(|row| row.known && row.name.is_none() && row.migratable.is_none() && (row.hi, row.lo) == (at.hi, at.lo))
-}
-
-/// Subleaves of a row at which what is known may differ.
-fn candidates(owner: Owner, at: &Bits) -> impl Iterator<Item = u32> {
-    let subleaf: Sub = at.subleaf;
-    let rest = lookup::subleaves_of(owner, at.leaf).last().map_or(0, |last| last + 1);
-    lookup::subleaves_of(owner, at.leaf).into_iter().chain([rest]).filter(move |n| subleaf.holds(*n))
-}
-
-/// Every row as CSV (RFC 4180, LF), with a header line.
-#[must_use]
-pub fn export_csv() -> String {
-    let mut out = String::from(
-        "kind,owner,leaf,subleaf,register,hi,lo,name,libvirt,qemu,linux,migratable,rule,lost,gained,gate,meaning,reason,cause,source\n",
-    );
-    for e in entries() {
-        let (owner, leaf, subleaf, register, hi, lo) = match e.place {
-            Place::Cpuid { owner, at } => {
-                (owner.word(), format!("{:#010x}", at.leaf), at.subleaf.to_string(), at.register.name(), at.hi, at.lo)
-            }
-            Place::Msr { index, bit } => ("cpu", format!("msr:{index:#010x}"), String::new(), "", bit, bit),
-        };
-        let row = e.row;
-        let gate = row.gates.iter().map(|g| place_of_gate(g.leaf, g.subleaf, g.register, g.bit)).collect::<Vec<_>>();
-        let cells = [
-            e.kind,
-            owner,
-            &leaf,
-            &subleaf,
-            register,
-            &hi.to_string(),
-            &lo.to_string(),
-            row.name.unwrap_or_default(),
-            row.names.libvirt.unwrap_or_default(),
-            row.names.qemu.unwrap_or_default(),
-            row.names.linux.unwrap_or_default(),
-            row.migratable.map_or("", |m| m.word()),
-            row.rule.word(),
-            row.lost.word(),
-            row.gained.word(),
-            &gate.join(" "),
-            row.meaning.unwrap_or_default(),
-            row.reason.unwrap_or_default(),
-            row.cause.unwrap_or_default(),
-            row.source.unwrap_or_default(),
-        ];
-        for (i, cell) in cells.into_iter().enumerate() {
-            let comma = if i == 0 { "" } else { "," };
-            // Writing to a String cannot fail.
-            let _ = if cell.contains([',', '"', '\n']) {
-                write!(out, "{comma}\"{}\"", cell.replace('"', "\"\""))
-            } else {
-                write!(out, "{comma}{cell}")
+impl Knowledge {
+    /// Every row: features, fields and ranges by owner and place, then MSRs.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut found: Vec<Entry> = Vec::new();
+        for (place, subleaf, line) in rows_of(&self.groups) {
+            let kind = match place {
+                Place::Msr { .. } => "msr",
+                _ if line.field => "field",
+                _ => "feature",
             };
+            let row = self.index.row_of(place, subleaf, line).unwrap_or_else(|| self.row(place));
+            found.push(Entry { kind, place, subleaf, row });
         }
-        out.push('\n');
+        for group in &self.groups {
+            for rule in group.rules {
+                let (place, subleaf) = (place_of(group, rule.bits), group.subleaf());
+                let own = self.index.range_of(place, subleaf, rule);
+                found.extend(own.map(|row| Entry { kind: "range", place, subleaf, row }));
+            }
+        }
+        found.sort_by_key(|e| {
+            let is_msr = e.place.msr_index().is_some();
+            (is_msr, e.place.owner(), e.place.leaf().map(|id| id.leaf), e.subleaf, e.place)
+        });
+        found
     }
-    out
+
+    /// Every row as CSV (RFC 4180, LF), with a header line. Empty cells say nothing: neither yes nor no.
+    #[must_use]
+    pub fn export_csv(&self) -> String {
+        let mut out = String::from(HEADER);
+        for (entry, also) in self.entries().iter().map(|e| (e, self.other_spellings(e))) {
+            for (i, cell) in cells(entry, also).into_iter().enumerate() {
+                let comma = if i == 0 { "" } else { "," };
+                // Writing to a String cannot fail.
+                let _ = if cell.contains([',', '"', '\n']) {
+                    write!(out, "{comma}\"{}\"", cell.replace('"', "\"\""))
+                } else {
+                    write!(out, "{comma}{cell}")
+                };
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    /// `NAMESPACE:NAME` of each name that has no column of its own.
+    fn other_spellings(&self, entry: &Entry) -> String {
+        let names = entry.row.names;
+        let known = [names.libvirt, names.qemu, names.linux, entry.row.name];
+        let other = self.names().filter(|m| m.place == entry.place && !known.contains(&Some(m.name)));
+        other.map(|m| format!("{}:{}", m.namespace.word(), m.name)).collect::<Vec<_>>().join(" ")
+    }
 }
 
-fn place_of_gate(leaf: u32, subleaf: u32, register: Register, bit: u8) -> String {
-    format!("{leaf:#x}.{subleaf}.{}.{bit}", register.name())
+fn cells(entry: &Entry, also: String) -> [String; 35] {
+    let row = &entry.row;
+    let bits = entry.place.bits().unwrap_or(row.bits);
+    let leaf = match entry.place {
+        Place::Msr { index, .. } => format!("msr:{index:#010x}"),
+        place => place.leaf().map_or_else(String::new, |id| format!("{:#010x}", id.leaf)),
+    };
+    let subleaf = if entry.place.leaf().is_some() { entry.subleaf.to_string() } else { String::new() };
+    let yes = |b: bool| if b { "yes" } else { "no" }.to_string();
+    let since = |version: Option<Version>, no: bool| match version {
+        Some(version) => version.to_string(),
+        None if no => "no".to_string(),
+        None => String::new(),
+    };
+    let text = |t: Option<&str>| t.unwrap_or_default().to_string();
+    [
+        entry.kind.to_string(),
+        entry.place.owner().word().to_string(),
+        leaf,
+        subleaf,
+        entry.place.register().map_or("", Register::name).to_string(),
+        bits.hi.to_string(),
+        bits.lo.to_string(),
+        text(row.name),
+        text(row.names.libvirt),
+        since(row.libvirt_since, row.not_in_libvirt),
+        text(row.names.qemu),
+        since(row.qemu_since, row.not_in_qemu),
+        text(row.names.linux),
+        also,
+        text(row.migratable.map(super::Migratable::word)),
+        if row.feature { row.kvm.word().to_string() } else { String::new() },
+        since(row.tcg_since, row.not_in_tcg),
+        row.needs.join(" "),
+        row.element.map_or_else(String::new, |e| format!("{} {} {}", e.within, e.on, e.off)),
+        yes(row.listed),
+        yes(row.judged),
+        yes(row.blocks_migration),
+        text(row.guard.map(super::Guard::word)),
+        row.weight.to_string(),
+        row.rule.word().to_string(),
+        row.lost.word().to_string(),
+        row.gained.word().to_string(),
+        row.gates.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
+        row.unit.describe(),
+        text(row.meaning),
+        text(row.reason),
+        text(row.cause_kind.map(super::CauseKind::word)),
+        text(row.cause),
+        text(row.cause_source),
+        text(row.source),
+    ]
 }

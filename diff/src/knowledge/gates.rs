@@ -7,44 +7,28 @@
 //! Intel SDM vol. 1 ch. 21 and AMD APM vol. 3 appendix E, the leaves named; QEMU fills 0x8000001D and 0x8000001E even
 //! where the bit is off (QEMU 7.2 target/i386/cpu.c:5791-5821).
 
+use cpuid_probe::Place;
 use cpuid_probe::Register::{self, Eax, Ebx, Ecx, Edx};
+use cpuid_probe::hypervisor::Owner;
 
-use super::{Owner, Site};
-
-/// A bit that must be set for a place to mean anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Gate {
-    /// Leaf of the gate bit.
-    pub leaf: u32,
-    /// Its subleaf; 0 where the leaf has none.
-    pub subleaf: u32,
-    /// Its register.
-    pub register: Register,
-    /// The bit, 0 to 31.
-    pub bit: u8,
-}
-
-/// One gated leaf.
+/// Places and the bits of which one must be set: a leaf, or the bits of one register of it.
 struct Gated {
     leaf: u32,
-    /// Only bits of this register, from the first to the last of these; the whole leaf if none.
-    only: Option<(Register, u8, u8)>,
-    /// One of them is enough.
-    gates: &'static [Gate],
+    only: Option<Place>,
+    gates: &'static [Place],
 }
 
-const fn bit(leaf: u32, subleaf: u32, register: Register, bit: u8) -> Gate {
-    assert!(bit <= 31);
-    Gate { leaf, subleaf, register, bit }
+const fn bit(leaf: u32, subleaf: u32, register: Register, bit: u8) -> Place {
+    Place::bit(leaf, subleaf, register, bit)
 }
 
-const fn leaf(leaf: u32, gates: &'static [Gate]) -> Gated {
+const fn leaf(leaf: u32, gates: &'static [Place]) -> Gated {
     Gated { leaf, only: None, gates }
 }
 
 #[rustfmt::skip]
 const GATED: &[Gated] = &[
-    Gated { leaf: 0x1, only: Some((Ebx, 23, 16)), gates: &[bit(0x1, 0, Edx, 28)] },
+    Gated { leaf: 0x1, only: Some(Place::cpuid(0x1, 0, Ebx, 23, 16)), gates: &[bit(0x1, 0, Edx, 28)] },
     leaf(0x0000_0005, &[bit(0x0000_0001, 0, Ecx,  3), bit(0x7, 1, Edx, 23)]),
     leaf(0x0000_000f, &[bit(0x0000_0007, 0, Ebx, 12)]),
     leaf(0x0000_0010, &[bit(0x0000_0007, 0, Ebx, 15)]),
@@ -65,16 +49,13 @@ const GATED: &[Gated] = &[
     leaf(0x8000_001e, &[bit(0x8000_0001, 0, Ecx, 22)]),
 ];
 
-/// The bits of which one must be set for this bit to mean anything; empty where it always does.
-#[must_use]
-pub fn gates_of(site: Site, bit: u8) -> &'static [Gate] {
-    if site.owner != Owner::Cpu {
-        return &[];
-    }
-    let holds = |g: &&Gated| {
-        g.leaf == site.leaf && g.only.is_none_or(|(r, hi, lo)| r == site.register && lo <= bit && bit <= hi)
+/// The bits of which one must be set for the lowest bit of `place` to mean anything; empty where it always does.
+pub(super) fn gates_of(place: Place) -> &'static [Place] {
+    let (Place::Cpuid { id, bits, .. }, Owner::Cpu) = (place, place.owner()) else { return &[] };
+    let within = |only: Place| {
+        only.register() == place.register() && only.bits().is_some_and(|b| b.lo <= bits.lo && bits.lo <= b.hi)
     };
-    GATED.iter().find(holds).map_or(&[], |g| g.gates)
+    GATED.iter().find(|g| g.leaf == id.leaf && g.only.is_none_or(within)).map_or(&[], |g| g.gates)
 }
 
 #[cfg(test)]
@@ -83,9 +64,8 @@ mod tests {
 
     #[test]
     fn the_thread_count_alone_is_gated_in_leaf_1() {
-        let ebx = Site { owner: Owner::Cpu, leaf: 1, subleaf: 0, register: Ebx };
-        assert_eq!(gates_of(ebx, 20), &[bit(1, 0, Edx, 28)]);
-        assert!(gates_of(ebx, 24).is_empty());
-        assert!(gates_of(Site { register: Ecx, ..ebx }, 20).is_empty());
+        assert_eq!(gates_of(bit(1, 0, Ebx, 20)), &[bit(1, 0, Edx, 28)]);
+        assert!(gates_of(bit(1, 0, Ebx, 24)).is_empty());
+        assert!(gates_of(bit(1, 0, Ecx, 20)).is_empty());
     }
 }

@@ -1,203 +1,140 @@
-//! What is known about CPUID, as rows: features, fields, rules with reasons, causes, feature MSRs.
+//! What is known about CPUID and feature MSRs: one row a place.
 //!
-//! The rows are compiled in, one file a leaf family, in reviewable columns; a wrong one fails the build at the row. The
-//! comparison asks [`row_at`] which row a bit belongs to and how it is judged, and branches on nothing but the row's
-//! fields. `cpuid-diff knowledge --format csv` prints all of them ([`export_csv`]).
+//! The rows are compiled in, one file a leaf family; a wrong one fails the build where it is written. Everything that
+//! judges asks [`Knowledge::row`] which row a bit belongs to, and branches on nothing but the row's fields.
+//! `cpuid-diff knowledge --format csv` prints all of them.
 //!
-//! - [`table`]: the shape of the rows and how they are found.
-//! - `features/`, `fields/`, `rules/`, `causes/`, `msrs.rs`, `gates.rs`, `sources.rs`, `aliases.rs`: the rows.
-//! - [`kvm`]: what KVM offers guests. [`advice`]: causes, consequences and remedies.
-//! - [`units`]: how numbers are read.
-//! - [`lookup`]: from a place to what is known about it. [`names`]: from a name to its places.
+//! - `rows/`: the rows. [`table`]: how they are written. [`row`]: what they say. [`mod@unit`]: how numbers are read.
+//! - `gates.rs`, `sources.rs`: what holds for leaves as wholes.
+//! - `index.rs`: from a place to its row. `names.rs`: from a name to its places. `export.rs`: all of them.
+//! - [`advice`]: causes, consequences and remedies, in sentences.
 
 pub mod advice;
-mod aliases;
-mod causes;
 mod export;
-mod features;
-mod fields;
 mod gates;
-pub mod kvm;
-pub mod lookup;
-mod msrs;
-pub mod names;
-mod rules;
+mod index;
+mod names;
+pub mod row;
+mod rows;
 mod sources;
 pub mod table;
-pub mod units;
+pub mod unit;
 
-use cpuid_probe::Register;
+use std::sync::OnceLock;
 
-use crate::report::{Names, Severity};
+use cpuid_probe::place::{BitRange, Within};
+use cpuid_probe::{LeafId, Place};
 
-pub use advice::{Accel, Advice, Asked, Layer, Subject, advice_for};
-pub use causes::of as causes_of;
-pub use export::{Entry, entries, export_csv};
-pub use gates::{Gate, gates_of};
-pub use lookup::{msr_row, owner_without_signature, row_at};
-pub use names::{Match, Namespace, Place, by_name, near, search};
-pub use rules::of as rules_of;
-pub use table::{Migratable, Sub};
+pub use advice::{Accel, Advice, Asked, Layer};
+pub use cpuid_probe::hypervisor::Owner;
+pub use export::Entry;
+pub use names::Match;
+pub use row::{CauseKind, Guard, Migratable, Names, Offer, Row, RuleKind, Severity, Version};
+pub use table::{Group, Line, Namespace, Sub};
+pub use unit::Unit;
 
-/// Whose leaves a row or a place lies in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Owner {
-    /// The CPU's own leaves.
-    Cpu,
-    /// A KVM block.
-    Kvm,
-    /// A Hyper-V block (or QEMU's emulation of one).
-    HyperV,
-    /// A Xen block.
-    Xen,
-    /// A VMware block.
-    Vmware,
-    /// Another hypervisor's block.
-    OtherHypervisor,
+use index::Index;
+use table::Home;
+
+/// Everything that is known of places.
+#[derive(Clone, Debug)]
+pub struct Knowledge {
+    groups: Vec<&'static Group>,
+    index: Index,
+    /// Places of named features of the CPU, in order.
+    features: Vec<Place>,
 }
 
-impl Owner {
-    /// All.
-    pub const ALL: [Self; 6] = [Self::Cpu, Self::Kvm, Self::HyperV, Self::Xen, Self::Vmware, Self::OtherHypervisor];
-
-    /// The word in listings.
+impl Knowledge {
+    /// What is compiled in.
     #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Kvm => "kvm",
-            Self::HyperV => "hyperv",
-            Self::Xen => "xen",
-            Self::Vmware => "vmware",
-            Self::OtherHypervisor => "other",
-        }
+    pub fn builtin() -> &'static Self {
+        static BUILTIN: OnceLock<Knowledge> = OnceLock::new();
+        BUILTIN.get_or_init(|| Self::new(rows::ROWS.iter().copied().flatten().collect()))
     }
 
-    /// The owner of a hypervisor block with this signature (EBX, ECX, EDX of its first leaf).
+    /// These rows besides.
+    #[must_use]
+    pub fn with(&self, extra: &'static [Group]) -> Self {
+        Self::new(self.groups.iter().copied().chain(extra).collect())
+    }
+
+    fn new(groups: Vec<&'static Group>) -> Self {
+        let named = |(place, _, line): (Place, Sub, &Line)| {
+            (!line.field && line.name.is_some() && place.owner() == Owner::Cpu).then_some(place)
+        };
+        let mut features: Vec<Place> = rows_of(&groups).filter_map(named).collect();
+        features.sort_unstable();
+        Self { index: Index::new(&groups), groups, features }
+    }
+
+    /// The row that the lowest bit of `place` belongs to.
     ///
-    /// # Source
-    /// Linux Documentation/virt/kvm/x86/cpuid.rst, Hyper-V TLFS leaf 0x40000000, Xen arch-x86/cpuid.h,
-    /// Linux arch/x86/kernel/cpu/vmware.c. KVM's default vendor id for nested Hyper-V is `Linux KVM Hv`.
+    /// A feature row wins over a field row, a narrow field over a wide one. A bit that neither names is a row of its
+    /// own, or part of its rule's range where nothing in that range has a name. The rule is the narrowest that holds the
+    /// bit; at equal width one that names the subleaf alone. Without one, a feature is `subset` (lost unsafe, gained
+    /// warning), anything else `equal` (unsafe both ways). Leaves of hypervisor blocks are read as if the block, by its
+    /// owner, were at 0x40000000.
     #[must_use]
-    pub const fn of_signature(signature: &[u8; 12]) -> Self {
-        match signature {
-            b"KVMKVMKVM\0\0\0" => Self::Kvm,
-            b"Microsoft Hv" | b"Linux KVM Hv" => Self::HyperV,
-            b"XenVMMXenVMM" => Self::Xen,
-            b"VMwareVMware" => Self::Vmware,
-            _ => Self::OtherHypervisor,
+    pub fn row(&self, place: Place) -> Row {
+        self.index.row(place)
+    }
+
+    /// Every named feature of the CPU: single bits of its leaves and MSRs, in the order of places.
+    pub fn features(&self) -> impl Iterator<Item = (Place, Row)> {
+        self.features.iter().map(|place| (*place, self.row(*place)))
+    }
+
+    /// The subleaves at which rows of a leaf begin, ascending. `leaf` may be that of any hypervisor block.
+    #[must_use]
+    pub fn subleaves_of(&self, owner: Owner, leaf: u32) -> Vec<u32> {
+        let leaf = index::written_leaf(owner, leaf);
+        let judged = self.groups.iter().filter(|g| !g.lines.is_empty() || !g.rules.is_empty());
+        let mut found: Vec<u32> = judged
+            .filter(|g| g.owners.contains(&owner) && matches!(g.home, Home::Cpuid(l, ..) if l == leaf))
+            .map(|g| g.subleaf().first())
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Whether listings name a leaf of hypervisor blocks under `owner`: shared leaves stand under KVM alone.
+    #[must_use]
+    pub fn is_listed_under(&self, owner: Owner, leaf: u32) -> bool {
+        let leaf = index::written_leaf(owner, leaf);
+        let here = |g: &&&Group| !g.lines.is_empty() && matches!(g.home, Home::Cpuid(l, ..) if l == leaf);
+        self.groups.iter().filter(here).any(|g| g.owners[0] == owner)
+    }
+}
+
+/// Whose leaf it is most likely, where a dump has a hypervisor leaf but not its block's first leaf: KVM's for
+/// 0x40000001 and 0x40000010, Hyper-V's for the others that Hyper-V has.
+#[must_use]
+pub const fn owner_without_signature(leaf: u32) -> Owner {
+    match leaf & 0xff {
+        0x0 | 0x1 | 0x10 => Owner::Kvm,
+        0x2..=0xc | 0x80..=0x82 => Owner::HyperV,
+        _ => Owner::OtherHypervisor,
+    }
+}
+
+/// Where the bits of a group's line are; in the first of its subleaves, and in the block that listings name.
+const fn place_of(group: &Group, bits: BitRange) -> Place {
+    match group.home {
+        Home::Msr(index) => Place::Msr { index, bits },
+        Home::Cpuid(leaf, subleaf, register) => {
+            let owner = group.owners[0];
+            let block = if matches!(owner, Owner::Cpu) { None } else { Some(Within { owner, signature: None }) };
+            Place::Cpuid { block, id: LeafId::new(leaf, subleaf.first()), register, bits }
         }
     }
 }
 
-/// How a difference is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RuleKind {
-    /// Bits must stay.
-    Subset,
-    /// One means worse, less, or something to accumulate over a pool.
-    Hazard,
-    /// Any change counts.
-    Equal,
-    /// The destination's number must not be smaller.
-    NotLess,
-    /// The destination's number must not be larger.
-    NotGreater,
-    /// Who the CPU or hypervisor is.
-    Identity,
-    /// A frequency of the host.
-    HostClock,
-    /// Follows `-smp`.
-    Topology,
-    /// Differs between the vCPUs of one guest.
-    PerVcpu,
-    /// A mirror of state the guest's system sets.
-    OsControlled,
-    /// No effect on correctness.
-    Informational,
+/// Every line, with its place and its subleaves.
+fn rows_of(groups: &[&'static Group]) -> impl Iterator<Item = (Place, Sub, &'static Line)> {
+    groups.iter().flat_map(|g| g.lines.iter().map(|line| (place_of(g, line.bits), g.subleaf(), line)))
 }
 
-impl RuleKind {
-    /// All.
-    pub const ALL: [Self; 11] = [
-        Self::Subset,
-        Self::Hazard,
-        Self::Equal,
-        Self::NotLess,
-        Self::NotGreater,
-        Self::Identity,
-        Self::HostClock,
-        Self::Topology,
-        Self::PerVcpu,
-        Self::OsControlled,
-        Self::Informational,
-    ];
-
-    /// The word in reports.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Subset => "subset",
-            Self::Hazard => "hazard",
-            Self::Equal => "equal",
-            Self::NotLess => "not-less",
-            Self::NotGreater => "not-greater",
-            Self::Identity => "identity",
-            Self::HostClock => "host-clock",
-            Self::Topology => "topology",
-            Self::PerVcpu => "per-vcpu",
-            Self::OsControlled => "os-controlled",
-            Self::Informational => "informational",
-        }
-    }
-}
-
-/// A register of a leaf, as knowledge names it.
-///
-/// Leaves of hypervisor blocks are written for a block at 0x40000000, wherever the block really is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Site {
-    /// Whose leaf it is.
-    pub owner: Owner,
-    /// The leaf, normalised to a block at 0x40000000.
-    pub leaf: u32,
-    /// The subleaf; 0 where the leaf has none.
-    pub subleaf: u32,
-    /// The register.
-    pub register: Register,
-}
-
-/// How a bit is judged, and what is known about it.
-///
-/// The rows of a register never overlap: every bit is in exactly one of them.
-#[derive(Clone, Copy, Debug)]
-pub struct Row {
-    /// Highest bit of the row.
-    pub hi: u8,
-    /// Lowest bit of the row.
-    pub lo: u8,
-    /// The feature's names, or none.
-    pub names: Names,
-    /// libvirt's, QEMU's or Linux's name, else the field's; `None` for an unknown bit and a nameless feature.
-    pub name: Option<&'static str>,
-    /// Whether anything names or describes this place; if not, it is an unknown bit.
-    pub known: bool,
-    /// Whether QEMU passes the feature on to a migratable guest; `None` for what is no feature.
-    pub migratable: Option<Migratable>,
-    /// The rule.
-    pub rule: RuleKind,
-    /// Severity where the bit or number is lost.
-    pub lost: Severity,
-    /// Severity of every other change.
-    pub gained: Severity,
-    /// While one of these bits must be set for the place to mean anything: those bits; else empty.
-    pub gates: &'static [Gate],
-    /// What the place is.
-    pub meaning: Option<&'static str>,
-    /// Why the rule is what it is.
-    pub reason: Option<&'static str>,
-    /// Why the place may differ.
-    pub cause: Option<&'static str>,
-    /// Where the rule comes from, or where the place is described if it has no rule of its own.
-    pub source: Option<&'static str>,
-}
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 //!
 //! Manuals are cited by leaf, function or MSR: their sections move from edition to edition.
 
-use super::{Owner, Site};
+use cpuid_probe::Place;
+use cpuid_probe::hypervisor::Owner;
 
 /// Leaves `first..=last` of a CPU.
 struct Described {
@@ -84,10 +85,14 @@ const CPU: &[Described] = &[
     one(0xc000_0001, "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0xc0000001; Linux 6.1 arch/x86/include/asm/cpufeatures.h"),
 ];
 
-/// Where the leaf of `site` is described.
-pub(super) fn of(site: Site) -> Option<&'static str> {
-    match (site.owner, site.leaf & 0xff) {
-        (Owner::Cpu, _) => CPU.iter().find(|d| d.first <= site.leaf && site.leaf <= d.last).map(|d| d.source),
+/// Where the place's leaf or MSR is described.
+pub(super) fn of(place: Place) -> Option<&'static str> {
+    if let Place::Msr { index, .. } = place {
+        return of_msr(index);
+    }
+    let leaf = place.leaf()?.leaf;
+    match (place.owner(), leaf & 0xff) {
+        (Owner::Cpu, _) => CPU.iter().find(|d| d.first <= leaf && leaf <= d.last).map(|d| d.source),
         (Owner::Kvm, 0x0 | 0x1) => Some("Linux Documentation/virt/kvm/x86/cpuid.rst"),
         (Owner::Kvm | Owner::Vmware, 0x10) => {
             Some("QEMU 7.2 target/i386/kvm/kvm.c:2121-2137; Linux 6.1 arch/x86/kernel/cpu/vmware.c")
@@ -100,8 +105,7 @@ pub(super) fn of(site: Site) -> Option<&'static str> {
     }
 }
 
-/// Where the MSR is described.
-pub(super) const fn of_msr(index: u32) -> Option<&'static str> {
+const fn of_msr(index: u32) -> Option<&'static str> {
     match index {
         0xcf => Some("Linux arch/x86/include/asm/msr-index.h MSR_IA32_CORE_CAPS; Intel SDM vol. 4 table 2-2"),
         0x10a => Some(

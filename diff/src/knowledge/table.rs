@@ -1,14 +1,16 @@
-//! The shape of the rows, and how they are found.
+//! How the rows are written: one [`Line`] a place, below the register that it is in ([`Group`]).
 //!
-//! Rows are built by `const fn`s that assert what a row must be, so a wrong row fails the build where it is written.
-//! Slices are sorted by leaf; a leaf is never spread over two of them.
+//! Lines are built by `const fn`s that assert what a line must be, so a wrong one fails the build where it is written.
+//! What a line does not say is unknown, never "no".
 
 use core::fmt;
 
 use cpuid_probe::Register;
+use cpuid_probe::hypervisor::Owner;
+use cpuid_probe::place::BitRange;
 
-use super::{RuleKind, Site};
-use crate::report::{Names, Severity};
+use super::row::{CauseKind, Element, Guard, Migratable, Offer, RuleKind, Severity, Version};
+use super::unit::Unit;
 
 /// The subleaves a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,19 +35,26 @@ impl Sub {
         }
     }
 
+    /// The last subleaf; `None` where there is no end.
+    #[must_use]
+    pub const fn last(self) -> Option<u32> {
+        match self {
+            Self::Any | Self::From(_) => None,
+            Self::At(n) | Self::Span(_, n) => Some(n),
+        }
+    }
+
     /// Whether it covers `subleaf`.
     #[must_use]
     pub const fn holds(self, subleaf: u32) -> bool {
-        match self {
-            Self::Any => true,
-            Self::At(n) => subleaf == n,
-            Self::Span(first, last) => first <= subleaf && subleaf <= last,
-            Self::From(first) => first <= subleaf,
+        match self.last() {
+            Some(last) => self.first() <= subleaf && subleaf <= last,
+            None => self.first() <= subleaf,
         }
     }
 }
 
-/// `*`, `0`, `1-2`, `2+`: as in the fact tables.
+/// `*`, `0`, `1-2`, `2+`: as in the manuals' tables.
 impl fmt::Display for Sub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -57,268 +66,137 @@ impl fmt::Display for Sub {
     }
 }
 
-/// Whether QEMU hands a feature to a guest that may migrate.
+/// Whose name it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Migratable {
-    /// QEMU names the bit and does not list it as unmigratable.
-    Yes,
-    /// libvirt or QEMU lists it as unmigratable.
-    No,
-    /// QEMU cannot pass it by name; `-cpu host,migratable=on` drops it.
-    Unknown,
+pub enum Namespace {
+    /// `<feature name=…>`.
+    Libvirt,
+    /// `-cpu …,+NAME`.
+    Qemu,
+    /// A flag of `/proc/cpuinfo`.
+    Linux,
+    /// A manual's mnemonic.
+    Manual,
+    /// Our name of a multi-bit field.
+    Field,
 }
 
-impl Migratable {
+impl Namespace {
     /// The word in listings.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
-            Self::Yes => "yes",
-            Self::No => "no",
-            Self::Unknown => "unknown",
+            Self::Libvirt => "libvirt",
+            Self::Qemu => "qemu",
+            Self::Linux => "linux",
+            Self::Manual => "manual",
+            Self::Field => "field",
         }
     }
 }
 
-/// Bits `hi..=lo` of a register, of one or more subleaves.
+/// The register or MSR that lines are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Bits {
-    /// The leaf; in hypervisor blocks, as if the block were at 0x40000000.
-    pub leaf: u32,
-    /// The subleaves.
-    pub subleaf: Sub,
-    /// The register.
-    pub register: Register,
-    /// Highest bit.
-    pub hi: u8,
-    /// Lowest bit.
-    pub lo: u8,
+pub enum Home {
+    /// A register of a leaf; in hypervisor blocks, as if the block were at 0x40000000.
+    Cpuid(u32, Sub, Register),
+    /// An MSR.
+    Msr(u32),
 }
 
-impl Bits {
-    #[track_caller]
-    pub(super) const fn new(leaf: u32, subleaf: Sub, register: Register, hi: u8, lo: u8) -> Self {
-        assert!(hi <= 31, "bit number above 31");
-        assert!(lo <= hi, "bits are written high, low");
-        if let Sub::Span(first, last) = subleaf {
+/// What is known of one register, in one or more subleaves.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Group {
+    /// Whose leaf it is. Listings name the first.
+    pub owners: &'static [Owner],
+    /// The register.
+    pub home: Home,
+    /// Its places.
+    pub lines: &'static [Line],
+    /// How bits are judged that no line's own rule judges.
+    pub rules: &'static [Rule],
+    /// Why bits may differ of which no line says why.
+    pub causes: &'static [Cause],
+}
+
+impl Group {
+    const fn new(owners: &'static [Owner], home: Home, lines: &'static [Line]) -> Self {
+        let (width, mut i) = (if let Home::Msr(_) = home { 64 } else { 32 }, 0);
+        if let Home::Cpuid(_, Sub::Span(first, last), _) = home {
             assert!(first < last, "subleaves are written low, high");
         }
-        Self { leaf, subleaf, register, hi, lo }
+        while i < lines.len() {
+            assert!(lines[i].bits.hi < width, "a bit beyond the register");
+            assert!(i == 0 || lines[i - 1].bits.lo <= lines[i].bits.lo, "lines are sorted by their lowest bit");
+            i += 1;
+        }
+        Self { owners, home, lines, rules: &[], causes: &[] }
     }
 
-    /// Whether `bit` is one of them.
-    #[must_use]
-    pub const fn holds(&self, bit: u8) -> bool {
-        self.lo <= bit && bit <= self.hi
+    /// A register of the CPU's own leaf.
+    pub const fn cpu(leaf: u32, subleaf: Sub, register: Register, lines: &'static [Line]) -> Self {
+        Self::of(&[Owner::Cpu], leaf, subleaf, register, lines)
     }
 
-    /// Narrow before wide, then one subleaf before several: the order in which rows win.
-    const fn rank(&self) -> (u8, bool) {
-        (self.hi - self.lo, !matches!(self.subleaf, Sub::At(_)))
+    /// A register of the leaf of these owners.
+    pub const fn of(
+        owners: &'static [Owner],
+        leaf: u32,
+        subleaf: Sub,
+        register: Register,
+        lines: &'static [Line],
+    ) -> Self {
+        assert!(!owners.is_empty(), "a leaf has an owner");
+        Self::new(owners, Home::Cpuid(leaf, subleaf, register), lines)
     }
-}
 
-/// Rows that say where they belong.
-pub trait Located {
-    /// The bits the row is about.
-    fn at(&self) -> &Bits;
-}
-
-/// One named or nameless single-bit feature.
-#[derive(Clone, Copy, Debug)]
-pub struct Feature {
-    /// Where it is.
-    pub at: Bits,
-    /// What it is called.
-    pub names: Names,
-    /// Whether QEMU hands it to a guest that may migrate.
-    pub migratable: Migratable,
-    /// What it promises.
-    pub meaning: &'static str,
-    /// Where that is said, if not where the leaf is described.
-    pub source: Option<&'static str>,
-}
-
-impl Feature {
-    /// The same row with its own source.
-    #[track_caller]
-    pub(super) const fn from(mut self, source: &'static str) -> Self {
-        self.source = text(source);
-        self
+    /// An MSR. Bits are the MSR's own.
+    pub const fn msr(index: u32, lines: &'static [Line]) -> Self {
+        Self::new(&[Owner::Cpu], Home::Msr(index), lines)
     }
-}
 
-/// One multi-bit field.
-#[derive(Clone, Copy, Debug)]
-pub struct Field {
-    /// Where it is.
-    pub at: Bits,
-    /// Its name.
-    pub name: &'static str,
-    /// What it says.
-    pub meaning: &'static str,
+    /// Rules over several lines, or over bits that have none. Where rules overlap, the narrowest judges; at equal width,
+    /// that of a single subleaf.
+    pub const fn rules(self, rules: &'static [Rule]) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// Causes over several lines, or over bits that have none.
+    pub const fn causes(self, causes: &'static [Cause]) -> Self {
+        Self { causes, ..self }
+    }
+
+    /// The subleaves; those of an MSR are all.
+    pub(super) const fn subleaf(&self) -> Sub {
+        if let Home::Cpuid(_, subleaf, _) = self.home { subleaf } else { Sub::Any }
+    }
 }
 
 /// How a range of bits is judged.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Rule {
-    /// The bits.
-    pub at: Bits,
-    /// The rule.
-    pub kind: RuleKind,
-    /// Severity where the bit or number is lost.
-    pub lost: Severity,
-    /// Severity of every other change.
-    pub gained: Severity,
-    /// Why.
-    pub reason: &'static str,
-    /// Who says so.
-    pub source: &'static str,
-}
-
-/// What makes a cause a cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CauseKind {
-    /// Firmware, microcode, host kernel or the configuration decide.
-    FirmwareMicrocode,
-    /// Follows `-smp` or the host's caches.
-    Topology,
-    /// Differs between the vCPUs of one guest.
-    PerVcpu,
-    /// A mirror of state the guest's system sets.
-    OsControlled,
-    /// Text or a number that only names.
-    Brand,
-    /// A frequency of the host.
-    HostClock,
-    /// Changes while the guest runs.
-    RuntimeDynamic,
-    /// Depends on the CPU mode of the reader.
-    CaptureMode,
+    pub(super) bits: BitRange,
+    pub(super) kind: RuleKind,
+    pub(super) lost: Severity,
+    pub(super) gained: Severity,
+    pub(super) reason: &'static str,
+    pub(super) source: &'static str,
 }
 
 /// Why a range of bits may differ between two dumps. It explains; it never judges.
 #[derive(Clone, Copy, Debug)]
+#[must_use]
 pub struct Cause {
-    /// The bits.
-    pub at: Bits,
-    /// The kind of reason.
-    pub kind: CauseKind,
-    /// The reason.
-    pub why: &'static str,
-    /// Who says so.
-    pub source: &'static str,
+    pub(super) bits: BitRange,
+    pub(super) kind: CauseKind,
+    pub(super) why: &'static str,
+    pub(super) source: &'static str,
 }
 
-/// One named bit of a feature MSR.
-#[derive(Clone, Copy, Debug)]
-pub struct MsrFeature {
-    /// The MSR.
-    pub index: u32,
-    /// The bit of the MSR, 0 to 63.
-    pub bit: u8,
-    /// What it is called.
-    pub names: Names,
-    /// The manual's name, where no one else has one.
-    pub label: Option<&'static str>,
-    /// What it promises.
-    pub meaning: &'static str,
-}
-
-/// How a range of bits of a feature MSR is judged.
-#[derive(Clone, Copy, Debug)]
-pub struct MsrRule {
-    /// The MSR.
-    pub index: u32,
-    /// Highest bit.
-    pub hi: u8,
-    /// Lowest bit.
-    pub lo: u8,
-    /// The rule.
-    pub kind: RuleKind,
-    /// Severity where the bit is lost.
-    pub lost: Severity,
-    /// Severity of every other change.
-    pub gained: Severity,
-    /// Why.
-    pub reason: &'static str,
-    /// Who says so.
-    pub source: &'static str,
-}
-
-impl Located for Feature {
-    fn at(&self) -> &Bits {
-        &self.at
-    }
-}
-impl Located for Field {
-    fn at(&self) -> &Bits {
-        &self.at
-    }
-}
-impl Located for Rule {
-    fn at(&self) -> &Bits {
-        &self.at
-    }
-}
-impl Located for Cause {
-    fn at(&self) -> &Bits {
-        &self.at
-    }
-}
-
-/// `""` is no name.
-const fn text(s: &'static str) -> Option<&'static str> {
-    if s.is_empty() { None } else { Some(s) }
-}
-
-const fn names(libvirt: &'static str, qemu: &'static str, linux: &'static str) -> Names {
-    Names { libvirt: text(libvirt), qemu: text(qemu), linux: text(linux) }
-}
-
-/// A feature: leaf, subleaf, register, bit; libvirt's, QEMU's and Linux's name (`""` where it has none); whether it is
-/// migratable; what it promises.
-#[allow(clippy::too_many_arguments)]
-#[track_caller]
-pub(super) const fn feature(
-    leaf: u32,
-    subleaf: u32,
-    register: Register,
-    bit: u8,
-    libvirt: &'static str,
-    qemu: &'static str,
-    linux: &'static str,
-    migratable: Migratable,
-    meaning: &'static str,
-) -> Feature {
-    assert!(!meaning.is_empty(), "a feature says what it promises");
-    let at = Bits::new(leaf, Sub::At(subleaf), register, bit, bit);
-    Feature { at, names: names(libvirt, qemu, linux), migratable, meaning, source: None }
-}
-
-/// A field: leaf, subleaves, register, highest and lowest bit, name, what it says.
-#[track_caller]
-pub(super) const fn field(
-    leaf: u32,
-    subleaf: Sub,
-    register: Register,
-    hi: u8,
-    lo: u8,
-    name: &'static str,
-    meaning: &'static str,
-) -> Field {
-    assert!(!name.is_empty() && !meaning.is_empty(), "a field has a name and a meaning");
-    Field { at: Bits::new(leaf, subleaf, register, hi, lo), name, meaning }
-}
-
-/// A rule: leaf, subleaves, register, highest and lowest bit, rule, severity if lost and if gained or changed, reason,
-/// source.
-#[allow(clippy::too_many_arguments)]
-#[track_caller]
-pub(super) const fn rule(
-    leaf: u32,
-    subleaf: Sub,
-    register: Register,
+/// A rule over several lines: highest and lowest bit, rule, severity if lost and if gained or changed, reason, source.
+pub const fn rule(
     hi: u8,
     lo: u8,
     kind: RuleKind,
@@ -327,96 +205,294 @@ pub(super) const fn rule(
     reason: &'static str,
     source: &'static str,
 ) -> Rule {
-    check_rule(lost, gained, reason, source);
-    Rule { at: Bits::new(leaf, subleaf, register, hi, lo), kind, lost, gained, reason, source }
-}
-
-/// A cause: leaf, subleaves, register, highest and lowest bit, kind, reason, source.
-#[allow(clippy::too_many_arguments)]
-#[track_caller]
-pub(super) const fn cause(
-    leaf: u32,
-    subleaf: Sub,
-    register: Register,
-    hi: u8,
-    lo: u8,
-    kind: CauseKind,
-    why: &'static str,
-    source: &'static str,
-) -> Cause {
-    assert!(!why.is_empty() && !source.is_empty(), "a cause has a reason and a source");
-    Cause { at: Bits::new(leaf, subleaf, register, hi, lo), kind, why, source }
-}
-
-/// A bit of a feature MSR: MSR, bit; libvirt's and QEMU's name, the manual's name (`""` where it has none); what it
-/// promises.
-#[track_caller]
-pub(super) const fn msr_feature(
-    index: u32,
-    bit: u8,
-    libvirt: &'static str,
-    qemu: &'static str,
-    label: &'static str,
-    meaning: &'static str,
-) -> MsrFeature {
-    assert!(bit <= 63, "bit number above 63");
-    assert!(!meaning.is_empty(), "a feature says what it promises");
-    MsrFeature { index, bit, names: names(libvirt, qemu, ""), label: text(label), meaning }
-}
-
-/// A rule for bits of a feature MSR: MSR, highest and lowest bit, rule, severities, reason, source.
-#[allow(clippy::too_many_arguments)]
-#[track_caller]
-pub(super) const fn msr_rule(
-    index: u32,
-    hi: u8,
-    lo: u8,
-    kind: RuleKind,
-    lost: Severity,
-    gained: Severity,
-    reason: &'static str,
-    source: &'static str,
-) -> MsrRule {
-    assert!(lo <= hi && hi <= 63, "bits are written high, low, up to 63");
-    check_rule(lost, gained, reason, source);
-    MsrRule { index, hi, lo, kind, lost, gained, reason, source }
-}
-
-#[track_caller]
-const fn check_rule(lost: Severity, gained: Severity, reason: &'static str, source: &'static str) {
     assert!(!reason.is_empty() && !source.is_empty(), "a rule has a reason and a source");
     assert!(!matches!(lost, Severity::Waived) && !matches!(gained, Severity::Waived), "only a site policy waives");
+    Rule { bits: BitRange::new(hi, lo), kind, lost, gained, reason, source }
 }
 
-/// Fails the build unless each slice is sorted by leaf.
-macro_rules! sorted {
-    ($($rows:expr),+ $(,)?) => {
-        $(const _: () = {
-            let rows = $rows;
-            let mut i = 1;
-            while i < rows.len() {
-                assert!(rows[i - 1].at.leaf <= rows[i].at.leaf, "rows are sorted by leaf");
-                i += 1;
-            }
-        };)+
-    };
-}
-pub(super) use sorted;
-
-/// The rows of `tables` that speak of bits of `site`.
-pub(super) fn rows_of<T: Located>(tables: &'static [&'static [T]], site: Site) -> impl Iterator<Item = &'static T> {
-    let family = tables.iter().find(|rows| {
-        rows.first().is_some_and(|r| r.at().leaf <= site.leaf) && rows.last().is_some_and(|r| site.leaf <= r.at().leaf)
-    });
-    let rows = family.copied().unwrap_or_default();
-    let start = rows.partition_point(|r| r.at().leaf < site.leaf);
-    rows[start..]
-        .iter()
-        .take_while(move |r| r.at().leaf == site.leaf)
-        .filter(move |r| r.at().register == site.register && r.at().subleaf.holds(site.subleaf))
+/// A cause over several lines: highest and lowest bit, kind, reason, source.
+pub const fn cause(hi: u8, lo: u8, kind: CauseKind, why: &'static str, source: &'static str) -> Cause {
+    assert!(!why.is_empty() && !source.is_empty(), "a cause has a reason and a source");
+    Cause { bits: BitRange::new(hi, lo), kind, why, source }
 }
 
-/// The row that wins for `bit`: the narrowest; at equal width, one that names the subleaf alone.
-pub(super) fn narrowest<'a, T: Located>(rows: impl IntoIterator<Item = &'a T>, bit: u8) -> Option<&'a T> {
-    rows.into_iter().filter(|r| r.at().holds(bit)).min_by_key(|r| r.at().rank())
+/// Whether a program has a name for a place, or emulates it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Has {
+    /// Nothing is said.
+    Unknown,
+    /// No version known to us has.
+    No,
+    /// This one has, of those that were looked at; the one before has not.
+    Since(Version),
+}
+
+impl Has {
+    pub(super) const fn since(self) -> Option<Version> {
+        if let Self::Since(version) = self { Some(version) } else { None }
+    }
+
+    pub(super) const fn is_no(self) -> bool {
+        matches!(self, Self::No)
+    }
+}
+
+/// One place: what it is called, what it means, how it is judged.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Line {
+    pub(super) bits: BitRange,
+    /// A multi-bit number, not a feature.
+    pub(super) field: bool,
+    /// The own name.
+    pub(super) name: Option<&'static str>,
+    pub(super) meaning: &'static str,
+    pub(super) libvirt: Has,
+    pub(super) qemu: Has,
+    /// QEMU's property where it is not the own name.
+    pub(super) qemu_name: Option<&'static str>,
+    pub(super) linux: Option<&'static str>,
+    /// QEMU or libvirt accept Linux's name as well.
+    pub(super) linux_is_alias: bool,
+    pub(super) manual: Option<&'static str>,
+    pub(super) also: [Option<(Namespace, &'static [&'static str])>; 2],
+    /// Flags that Linux derives from the bit; others may set them too.
+    pub(super) linux_sets: &'static [&'static str],
+    pub(super) migratable: Option<Migratable>,
+    pub(super) kvm: Offer,
+    pub(super) tcg: Has,
+    pub(super) needs: &'static [&'static str],
+    pub(super) element: Option<Element>,
+    pub(super) guard: Option<Guard>,
+    /// It is part of the instruction set.
+    pub(super) isa: bool,
+    pub(super) listed: bool,
+    pub(super) judged: bool,
+    pub(super) blocks_migration: bool,
+    pub(super) unit: Unit,
+    pub(super) rule: Option<Rule>,
+    pub(super) cause: Option<Cause>,
+    pub(super) source: Option<&'static str>,
+}
+
+const fn line(bits: BitRange, field: bool, name: Option<&'static str>, meaning: &'static str) -> Line {
+    assert!(!meaning.is_empty(), "a row says what its place means");
+    if let Some(name) = name {
+        assert!(!name.is_empty(), "a name");
+    }
+    Line {
+        bits,
+        field,
+        name,
+        meaning,
+        libvirt: Has::Unknown,
+        qemu: Has::Unknown,
+        qemu_name: None,
+        linux: None,
+        linux_is_alias: false,
+        manual: None,
+        also: [None; 2],
+        linux_sets: &[],
+        migratable: None,
+        kvm: Offer::Unknown,
+        tcg: Has::Unknown,
+        needs: &[],
+        element: None,
+        guard: None,
+        isa: false,
+        listed: true,
+        judged: true,
+        blocks_migration: false,
+        unit: Unit::Plain,
+        rule: None,
+        cause: None,
+        source: None,
+    }
+}
+
+/// A feature: its bit, its own name, what it promises. The own name is libvirt's, else QEMU's, Linux's or the manuals'.
+pub const fn bit(bit: u8, name: &'static str, meaning: &'static str) -> Line {
+    line(BitRange::one(bit), false, Some(name), meaning)
+}
+
+/// A feature that nobody has a name for.
+pub const fn nameless(bit: u8, meaning: &'static str) -> Line {
+    line(BitRange::one(bit), false, None, meaning)
+}
+
+/// A number: highest and lowest bit, our name, what it says.
+pub const fn field(hi: u8, lo: u8, name: &'static str, meaning: &'static str) -> Line {
+    line(BitRange::new(hi, lo), true, Some(name), meaning)
+}
+
+impl Line {
+    const fn own_name(&self) -> &'static str {
+        assert!(!self.field, "the name of a field is ours alone");
+        self.name.expect("a feature with a name")
+    }
+
+    /// libvirt has the own name, since this version.
+    pub const fn libvirt(self, since: Version) -> Self {
+        self.own_name();
+        Self { libvirt: Has::Since(since), ..self }
+    }
+
+    /// libvirt has no name for it.
+    pub const fn not_in_libvirt(self) -> Self {
+        assert!(matches!(self.libvirt, Has::Unknown), "libvirt has a name or it has none");
+        Self { libvirt: Has::No, ..self }
+    }
+
+    /// QEMU has a property of the own name, since this version.
+    pub const fn qemu(self, since: Version) -> Self {
+        self.qemu_as(self.own_name(), since)
+    }
+
+    /// QEMU calls it something else.
+    pub const fn qemu_as(self, property: &'static str, since: Version) -> Self {
+        Self { qemu: Has::Since(since), qemu_name: Some(property), ..self }
+    }
+
+    /// QEMU has no property for it.
+    pub const fn not_in_qemu(self) -> Self {
+        assert!(matches!(self.qemu, Has::Unknown), "QEMU has a property or it has none");
+        Self { qemu: Has::No, ..self }
+    }
+
+    /// Neither libvirt nor QEMU has a name for it, so no definition can ask for it.
+    pub const fn unsettable(self) -> Self {
+        self.not_in_libvirt().not_in_qemu()
+    }
+
+    /// Linux's flag has the own name.
+    pub const fn linux(self) -> Self {
+        self.linux_as(self.own_name())
+    }
+
+    /// Linux calls it something else.
+    pub const fn linux_as(self, flag: &'static str) -> Self {
+        Self { linux: Some(flag), ..self }
+    }
+
+    /// Linux calls it what QEMU does.
+    pub const fn linux_as_qemu(self) -> Self {
+        self.linux_as(self.qemu_name.expect("QEMU's property comes first"))
+    }
+
+    /// QEMU or libvirt accept Linux's name too.
+    pub const fn linux_is_alias(self) -> Self {
+        assert!(self.linux.is_some(), "Linux's name comes first");
+        Self { linux_is_alias: true, ..self }
+    }
+
+    /// The own name is the manuals' mnemonic.
+    pub const fn manual(self) -> Self {
+        Self { manual: Some(self.own_name()), ..self }
+    }
+
+    /// Other and older spellings of one world.
+    pub const fn also(self, namespace: Namespace, names: &'static [&'static str]) -> Self {
+        let also = match self.also {
+            [None, _] => [Some((namespace, names)), None],
+            [first, None] => [first, Some((namespace, names))],
+            _ => panic!("other spellings of at most two worlds"),
+        };
+        Self { also, ..self }
+    }
+
+    /// Flags that Linux derives from the bit, by names of rows.
+    pub const fn linux_sets(self, linux_sets: &'static [&'static str]) -> Self {
+        Self { linux_sets, ..self }
+    }
+
+    /// Whether it migrates, where that does not follow from QEMU having a name for it.
+    pub const fn migratable(self, migratable: Migratable) -> Self {
+        Self { migratable: Some(migratable), ..self }
+    }
+
+    /// What KVM does about it.
+    pub const fn kvm(self, kvm: Offer) -> Self {
+        Self { kvm, ..self }
+    }
+
+    /// QEMU's TCG emulates it, since this version.
+    pub const fn tcg(self, since: Version) -> Self {
+        Self { tcg: Has::Since(since), ..self }
+    }
+
+    /// QEMU's TCG does not emulate it.
+    pub const fn not_in_tcg(self) -> Self {
+        Self { tcg: Has::No, ..self }
+    }
+
+    /// The rows, by name, without which QEMU clears it.
+    pub const fn needs(self, needs: &'static [&'static str]) -> Self {
+        Self { needs, ..self }
+    }
+
+    /// libvirt sets the property through an element: where it goes, to switch it off, to switch it on (empty: it cannot).
+    pub const fn element(self, within: &'static str, off: &'static str, on: &'static str) -> Self {
+        Self { element: Some(Element { within, off, on }), ..self }
+    }
+
+    /// An immunity, or a means against an attack.
+    pub const fn protection(self) -> Self {
+        assert!(self.guard.is_none(), "a protection or a hazard");
+        Self { guard: Some(Guard::Protection), ..self }
+    }
+
+    /// A CPU that has it is open to an attack.
+    pub const fn hazard(self) -> Self {
+        assert!(self.guard.is_none(), "a protection or a hazard");
+        Self { guard: Some(Guard::Hazard), ..self }
+    }
+
+    /// Instructions that programs use.
+    pub const fn isa(self) -> Self {
+        Self { isa: true, ..self }
+    }
+
+    /// No definition may list it.
+    pub const fn not_listed(self) -> Self {
+        Self { listed: false, ..self }
+    }
+
+    /// No definition is held to it.
+    pub const fn not_judged(self) -> Self {
+        Self { judged: false, ..self }
+    }
+
+    /// A guest that has it cannot be live-migrated.
+    pub const fn blocks_migration(self) -> Self {
+        Self { blocks_migration: true, ..self }
+    }
+
+    /// How the number is read.
+    pub const fn unit(self, unit: Unit) -> Self {
+        assert!(self.field, "a bit has no unit");
+        Self { unit, ..self }
+    }
+
+    /// How it is judged: rule, severity if lost and if gained or changed, reason, source. Without a rule, a feature is
+    /// `subset` (lost: unsafe, gained: warning), anything else `equal` (unsafe).
+    pub const fn rule(
+        self,
+        kind: RuleKind,
+        lost: Severity,
+        gained: Severity,
+        reason: &'static str,
+        source: &'static str,
+    ) -> Self {
+        Self { rule: Some(rule(self.bits.hi, self.bits.lo, kind, lost, gained, reason, source)), ..self }
+    }
+
+    /// Why it may differ: kind, reason, source.
+    pub const fn cause(self, kind: CauseKind, why: &'static str, source: &'static str) -> Self {
+        Self { cause: Some(cause(self.bits.hi, self.bits.lo, kind, why, source)), ..self }
+    }
+
+    /// Where it is described, if not where its leaf is.
+    pub const fn source(self, source: &'static str) -> Self {
+        Self { source: Some(source), ..self }
+    }
 }

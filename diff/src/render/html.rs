@@ -5,10 +5,13 @@
 
 use std::fmt::Write;
 
+use crate::finding::{Finding, Text};
+use crate::knowledge::Severity;
+use crate::list;
 use crate::policy;
 use crate::render::registers::{self, Fate, Map};
 use crate::render::words;
-use crate::report::{Finding, Report, Severity};
+use crate::report::Report;
 
 const STYLE: &str = include_str!("html.css");
 /// Explanations of unsafe findings and warnings are unfolded if there are no more than this.
@@ -109,7 +112,7 @@ fn finding(report: &Report, f: &Finding, unfold: bool, out: &mut String) {
     let word = f.severity.word();
     let loud = matches!(f.severity, Severity::Unsafe | Severity::Warning);
     let open = if loud && unfold { " open=\"\"" } else { "" };
-    let place = words::place(f);
+    let place = f.subject.to_string();
     let name = match words::name(f) {
         "" => escape(words::what(f)),
         name if name == place => String::new(),
@@ -127,12 +130,12 @@ fn finding(report: &Report, f: &Finding, unfold: bool, out: &mut String) {
     }
     let values = [("A", &f.values.a), ("B", &f.values.b), ("expected", &f.values.expected)];
     for (side, value) in values {
-        let Some(value) = value else { continue };
+        let Some(value) = value.text() else { continue };
         let side = match (side, report.verdict.overall) {
             ("A", None) => "has",
             (side, _) => side,
         };
-        let _ = write!(out, " <span class=\"value\">{side} <code>{}</code></span>", escape(value));
+        let _ = write!(out, " <span class=\"value\">{side} <code>{}</code></span>", escape(&value));
     }
     out.push_str("</summary>\n<dl>\n");
     let mut item = |label: &str, html: String| {
@@ -140,7 +143,7 @@ fn finding(report: &Report, f: &Finding, unfold: bool, out: &mut String) {
             let _ = writeln!(out, "<dt>{label}</dt><dd>{html}</dd>");
         }
     };
-    let text = |text: &Option<String>| text.as_deref().map(prose).unwrap_or_default();
+    let text = |text: &Option<Text>| text.as_deref().map(prose).unwrap_or_default();
     item("What it is", prose(&words::is(f)));
     item("Change", escape(&words::directions(f)));
     item("Values", escape(&words::decoded(f).unwrap_or_default()));
@@ -153,9 +156,9 @@ fn finding(report: &Report, f: &Finding, unfold: bool, out: &mut String) {
     item("What to change", text(&f.remedy));
     item("Log", f.evidence.iter().map(|line| format!("<code>{}</code><br/>", escape(line))).collect());
     if report.inputs.iter().any(|input| input.vcpus > 1) {
-        item("vCPUs", words::ranges(&f.vcpus));
+        item("vCPUs", list::ranges(&f.vcpus));
     }
-    item("Rule", escape(&f.rule));
+    item("Rule", escape(f.rule.word()));
     item("Source", text(&f.source));
     if loud {
         item("To accept it", format!("<pre>{}</pre>", escape(policy::stanzas(&[f]).trim_end())));
@@ -207,7 +210,7 @@ fn bit_map(map: &Map<'_>, out: &mut String) {
     }
     out.push_str("</div>\n<ul class=\"names\">");
     for f in &map.findings {
-        let bits = f.bits.as_deref().unwrap_or_default();
+        let bits = f.place().and_then(|p| p.bits()).map(|b| b.to_string()).unwrap_or_default();
         let name = match words::name(f) {
             "" => words::what(f),
             name => name,

@@ -2,10 +2,13 @@
 
 use std::fmt::Write;
 
+use crate::finding::{Finding, Judged, Value};
+use crate::knowledge::Severity;
+use crate::list;
 use crate::policy;
 use crate::render::unified;
 use crate::render::words::{self, Group};
-use crate::report::{Finding, Report, Severity};
+use crate::report::Report;
 
 /// What is folded is cut where the report would get longer than this: GitHub refuses comments of more than 65536
 /// characters.
@@ -34,7 +37,7 @@ pub fn render(report: &Report) -> String {
         out.push('\n');
     }
     let _ = writeln!(out, "{}\n", escape(&words::counts(report)));
-    let loud = |f: &&Finding| !matches!(f.severity, Severity::Info | Severity::Expected);
+    let loud = |f: &&Finding| f.is_loud();
     findings(report, &report.findings.iter().filter(loud).collect::<Vec<_>>(), false, &mut out);
     for severity in [Severity::Unsafe, Severity::Warning, Severity::Waived] {
         for group in words::groups(report, severity) {
@@ -91,10 +94,9 @@ fn findings(report: &Report, shown: &[&Finding], why: bool, out: &mut String) {
     }
     let check = report.verdict.overall.is_none();
     let any = |is: fn(&Finding) -> bool| shown.iter().any(|f| is(f));
-    let value = |v: &Option<String>| v.as_deref().map(code).unwrap_or_default();
-    let judged = |change: Option<_>, severity: Option<Severity>| match (change, severity) {
-        (Some(change), Some(severity)) => format!("{}: {}", words::change(change), severity.word()),
-        _ => String::new(),
+    let value = |v: &Value| v.text().as_deref().map(code).unwrap_or_default();
+    let judged = |judged: Option<Judged>| {
+        judged.map(|j| format!("{}: {}", j.change.word(), j.severity.word())).unwrap_or_default()
     };
     type Cell<'a> = Box<dyn Fn(&Finding) -> String + 'a>;
     let columns: Vec<(&str, bool, Cell<'_>)> = vec![
@@ -104,15 +106,15 @@ fn findings(report: &Report, shown: &[&Finding], why: bool, out: &mut String) {
             report.inputs.len() > 1 && any(|f| f.input.is_some()),
             Box::new(|f| f.input.map(words::letter).unwrap_or_default()),
         ),
-        ("place", true, Box::new(|f| code(&words::place(f)))),
+        ("place", true, Box::new(|f| code(&f.subject.to_string()))),
         ("name", true, Box::new(|f| code(words::name(f)))),
-        ("expected", any(|f| f.values.expected.is_some()), Box::new(|f| value(&f.values.expected))),
-        (if check { "has" } else { "A" }, any(|f| f.values.a.is_some()), Box::new(|f| value(&f.values.a))),
-        ("B", any(|f| f.values.b.is_some()), Box::new(|f| value(&f.values.b))),
-        ("A to B", report.verdict.a_to_b.is_some(), Box::new(|f| judged(f.a_to_b, f.severity_a_to_b))),
-        ("B to A", report.verdict.b_to_a.is_some(), Box::new(|f| judged(f.b_to_a, f.severity_b_to_a))),
+        ("expected", any(|f| f.values.expected.is_known()), Box::new(|f| value(&f.values.expected))),
+        (if check { "has" } else { "A" }, any(|f| f.values.a.is_known()), Box::new(|f| value(&f.values.a))),
+        ("B", any(|f| f.values.b.is_known()), Box::new(|f| value(&f.values.b))),
+        ("A to B", report.verdict.a_to_b.is_some(), Box::new(|f| judged(f.a_to_b))),
+        ("B to A", report.verdict.b_to_a.is_some(), Box::new(|f| judged(f.b_to_a))),
         ("why", why, Box::new(|f| f.cause.as_deref().map(prose).unwrap_or_default())),
-        ("vCPU", report.inputs.iter().any(|i| i.vcpus > 1), Box::new(|f| words::ranges(&f.vcpus))),
+        ("vCPU", report.inputs.iter().any(|i| i.vcpus > 1), Box::new(|f| list::ranges(&f.vcpus))),
     ];
     let columns: Vec<_> = columns.into_iter().filter(|(_, there, _)| *there).collect();
     row(out, columns.iter().map(|(name, ..)| (*name).to_string()));
@@ -131,7 +133,7 @@ fn explain(report: &Report, group: &Group<'_>, out: &mut String) {
     let [first, more @ ..] = findings else { return };
     let severity = first.severity;
     let head = |f: &Finding| {
-        let (place, name) = (words::place(f), words::name(f));
+        let (place, name) = (f.subject.to_string(), words::name(f));
         let name = if name.is_empty() || name == place { String::new() } else { format!(" {}", code(name)) };
         format!("{}{name}{}", code(&place), escape(&words::aside(report, f)))
     };

@@ -2,7 +2,6 @@
 //! I/O and reads no environment. To add one, write a file beside this one and add a row to `Format` in the command line.
 
 pub mod html;
-pub mod json;
 pub mod markdown;
 pub mod registers;
 pub mod table;

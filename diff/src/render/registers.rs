@@ -1,12 +1,16 @@
 //! The registers that a report's findings are about, bit by bit.
 
-use cpuid_probe::Register;
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::hypervisor::base_of;
 use cpuid_probe::leaf::LeafId;
+use cpuid_probe::place::{BitRange, Place};
 
+use crate::finding::{Finding, Value};
+use crate::knowledge::Severity;
+use crate::list;
 use crate::render::words;
-use crate::report::{Finding, Report, Severity};
+use crate::report::Report;
+use crate::view::blocks::rebase;
 
 /// What became of one bit, from the first input to the second (from a baseline to an input, in a check).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,15 +43,13 @@ pub struct Map<'a> {
 /// The register set a finding is about, as this vCPU holds it: a block's leaves move with its base.
 #[must_use]
 pub fn leaf_in(f: &Finding, v: &VcpuDump) -> Option<LeafId> {
-    let leaf = f.leaf.as_deref().and_then(words::hex);
-    let subleaf = f.subleaf.as_deref().and_then(words::hex);
-    let Some(signature) = &f.block else { return leaf.map(|leaf| LeafId { leaf, subleaf }) };
-    let base = v.blocks().find(|b| b.signature.to_string() == *signature).map(|b| b.base);
-    match (leaf, base) {
-        (Some(leaf), Some(base)) if base_of(leaf).is_some() => Some(LeafId { leaf: base + (leaf & 0xff), subleaf }),
-        (Some(_), _) => None,
+    let place = f.place()?;
+    let Some(signature) = place.signature() else { return place.leaf() };
+    let base = v.blocks().find(|b| b.signature == signature).map(|b| b.base)?;
+    match place.leaf() {
+        Some(id) => base_of(id.leaf).map(|_| rebase(id, base)),
         // The block itself is the finding: its head stands for it.
-        (None, base) => base.map(|base| LeafId::new(base, 0)),
+        None => Some(LeafId::new(base, 0)),
     }
 }
 
@@ -55,11 +57,9 @@ pub fn leaf_in(f: &Finding, v: &VcpuDump) -> Option<LeafId> {
 #[must_use]
 pub fn maps(report: &Report) -> Vec<Map<'_>> {
     let mut groups: Vec<Vec<&Finding>> = Vec::new();
-    let key = |f: &Finding| {
-        let place = (f.leaf.clone(), f.subleaf.clone(), f.register.clone(), f.msr.clone(), f.block.clone());
-        (place, f.input, f.vcpus.first().copied())
-    };
-    for f in report.findings.iter().filter(|f| f.bits.is_some()) {
+    let whole = |place: Place| place.with_bits(BitRange::one(0));
+    let key = |f: &Finding| (f.place().map(whole), f.input, f.vcpus.first().copied());
+    for f in report.findings.iter().filter(|f| f.place().and_then(Place::bits).is_some()) {
         match groups.iter_mut().find(|g| g.first().is_some_and(|first| key(first) == key(f))) {
             Some(group) => group.push(f),
             None => groups.push(vec![f]),
@@ -71,7 +71,7 @@ pub fn maps(report: &Report) -> Vec<Map<'_>> {
 fn map<'a>(report: &'a Report, findings: Vec<&'a Finding>) -> Option<Map<'a>> {
     let first = *findings.first()?;
     let vcpu = first.vcpus.first().copied();
-    let width: u8 = if first.msr.is_some() { 64 } else { 32 };
+    let width: u8 = if first.place()?.msr_index().is_some() { 64 } else { 32 };
     let digits = usize::from(width / 4);
     let of = |dump: &Dump| value(first, vcpu, dump);
     let sides: Vec<usize> = match first.input {
@@ -90,11 +90,13 @@ fn map<'a>(report: &'a Report, findings: Vec<&'a Finding>) -> Option<Map<'a>> {
         let (was, is) = (before >> bit & 1 == 1, after >> bit & 1 == 1);
         (fate(finding, was, is), finding)
     });
-    let mut title = words::place(first);
-    title.truncate(title.find('[').unwrap_or(title.len()));
+    let mut title = match first.place()? {
+        Place::Cpuid { id, register, .. } => format!("{id} {register}"),
+        place => place.with_bits(BitRange::MSR).to_string(),
+    };
     title.push_str(&words::aside(report, first));
     if report.inputs.iter().any(|input| first.vcpus.len() < input.vcpus) {
-        title.push_str(&format!(", vCPU {}", words::ranges(&first.vcpus)));
+        title.push_str(&format!(", vCPU {}", list::ranges(&first.vcpus)));
     }
     let shown = |value: &Option<u64>| match value {
         Some(value) => format!("{value:0digits$x}"),
@@ -108,40 +110,30 @@ fn map<'a>(report: &'a Report, findings: Vec<&'a Finding>) -> Option<Map<'a>> {
 fn value(f: &Finding, vcpu: Option<u32>, dump: &Dump) -> Option<u64> {
     let own = dump.vcpus.iter().find(|v| Some(v.vcpu) == vcpu);
     let v = own.or(dump.vcpus.first())?;
-    if let Some(msr) = f.msr.as_deref().and_then(words::hex) {
-        return v.msr(msr).flatten();
+    let place = f.place()?;
+    match place.msr_index() {
+        Some(msr) => v.msr(msr).flatten(),
+        None => Some(u64::from(v.get(leaf_in(f, v)?)?.get(place.register()?))),
     }
-    let register = Register::ALL.into_iter().find(|r| Some(r.name()) == f.register.as_deref())?;
-    Some(u64::from(v.get(leaf_in(f, v)?)?.get(register)))
-}
-
-fn range(f: &Finding) -> Option<(u8, u8)> {
-    let bits = f.bits.as_deref()?;
-    let (hi, lo) = bits.split_once(':').unwrap_or((bits, bits));
-    Some((hi.parse().ok()?, lo.parse().ok()?))
 }
 
 fn covers(f: &Finding, bit: u8) -> bool {
-    range(f).is_some_and(|(hi, lo)| (lo..=hi).contains(&bit))
+    f.place().and_then(Place::bits).is_some_and(|bits| bits.holds(BitRange::one(bit)))
 }
 
 /// A register as the baseline expects it, where it speaks of it; elsewhere as it is.
 fn expected(findings: &[&Finding], value: u64) -> u64 {
-    findings.iter().fold(value, |value, f| match (range(f), f.values.expected.as_deref()) {
-        (Some((hi, lo)), Some("0" | "1")) if hi == lo => {
-            let one = f.values.expected.as_deref() == Some("1");
-            value & !(1 << lo) | u64::from(one) << lo
-        }
+    findings.iter().fold(value, |value, f| match (f.place().and_then(Place::bits), &f.values.expected) {
+        (Some(bits), Value::Bit(one)) => value & !bits.mask() | u64::from(*one) << bits.lo,
         _ => value,
     })
 }
 
 fn fate(finding: Option<&Finding>, was: bool, is: bool) -> Fate {
     let Some(f) = finding.filter(|_| was != is) else { return Fate::Same(is) };
-    let number = f.bits.as_deref().is_some_and(|bits| bits.contains(':'));
     match f.severity {
         Severity::Info | Severity::Expected | Severity::Waived => Fate::Aside,
-        _ if number => Fate::Changed,
+        _ if !f.is_one_bit() => Fate::Changed,
         _ if was => Fate::Lost,
         _ => Fate::Gained,
     }

@@ -4,9 +4,12 @@ use std::fmt::Write;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width, presets};
 
+use crate::finding::{Change, Finding, Judged, Value};
+use crate::knowledge::Severity;
+use crate::list;
 use crate::policy;
 use crate::render::{Style, words};
-use crate::report::{Change, Finding, Report, Severity};
+use crate::report::Report;
 
 /// Columns between two columns.
 const GAP: usize = 2;
@@ -149,7 +152,7 @@ impl Page {
         let indent = " ".repeat(head.chars().count());
         let mut lead = head;
         for line in text.lines() {
-            for line in wrap(line, self.width.saturating_sub(indent.len())) {
+            for line in list::wrap(line, self.width.saturating_sub(indent.len())) {
                 let line = paint(&line, style, self.colour);
                 let _ = writeln!(self.out, "{}", format!("{lead}{line}").trim_end());
                 lead = &indent;
@@ -198,29 +201,6 @@ fn paint(text: &str, style: Paint, colour: bool) -> String {
     if colour && !style.sgr().is_empty() { format!("\x1b[{}m{text}\x1b[0m", style.sgr()) } else { text }
 }
 
-/// Lines of at most `width` characters, broken at blanks; a longer word stands alone, whole, so that it can be copied.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let blank = text.len() - text.trim_start().len();
-    let mut lines = vec![text[..blank].to_string()];
-    let mut used = blank;
-    for word in text.split_whitespace() {
-        let len = word.chars().count();
-        let Some(line) = lines.last_mut() else { break };
-        if used > blank && used + 1 + len > width {
-            lines.push(" ".repeat(blank) + word);
-            used = blank + len;
-        } else {
-            if used > blank {
-                line.push(' ');
-                used += 1;
-            }
-            line.push_str(word);
-            used += len;
-        }
-    }
-    lines
-}
-
 /// What a column shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Column {
@@ -253,9 +233,9 @@ impl Layout {
             (Column::Input, report.inputs.len() > 1 && any(|f| f.input.is_some())),
             (Column::Place, true),
             (Column::Name, true),
-            (Column::Expected, any(|f| f.values.expected.is_some())),
-            (Column::A, any(|f| f.values.a.is_some())),
-            (Column::B, any(|f| f.values.b.is_some())),
+            (Column::Expected, any(|f| f.values.expected.is_known())),
+            (Column::A, any(|f| f.values.a.is_known())),
+            (Column::B, any(|f| f.values.b.is_known())),
             (Column::AToB, report.verdict.a_to_b.is_some()),
             (Column::BToA, report.verdict.b_to_a.is_some()),
             (Column::Vcpus, vcpus && any(|f| !f.vcpus.is_empty())),
@@ -330,24 +310,24 @@ const fn header(column: Column, check: bool) -> &'static str {
 }
 
 fn cell(report: &Report, f: &Finding, column: Column, wide: bool) -> String {
-    let value = |v: &Option<String>| v.clone().unwrap_or_default();
-    let direction = |change: Option<Change>, severity: Option<Severity>| match (change, severity) {
-        (Some(change), Some(severity)) if wide && change != Change::Same => {
-            format!("{}: {}", words::change(change), severity.word())
+    let value = |v: &Value| v.text().unwrap_or_default();
+    let direction = |judged: Option<Judged>| match judged {
+        Some(Judged { change, severity }) if wide && change != Change::Same => {
+            format!("{}: {}", change.word(), severity.word())
         }
-        (_, Some(severity)) => severity.word().to_string(),
-        _ => String::new(),
+        Some(judged) => judged.severity.word().to_string(),
+        None => String::new(),
     };
     let text = match column {
         Column::Input => f.input.map(words::letter).unwrap_or_default(),
-        Column::Place => words::place(f),
+        Column::Place => f.subject.to_string(),
         Column::Name => words::name(f).to_string(),
         Column::Expected => value(&f.values.expected),
         Column::A => value(&f.values.a),
         Column::B => value(&f.values.b),
-        Column::AToB => direction(f.a_to_b, f.severity_a_to_b),
-        Column::BToA => direction(f.b_to_a, f.severity_b_to_a),
-        Column::Vcpus if report.inputs.iter().any(|input| f.vcpus.len() < input.vcpus) => words::ranges(&f.vcpus),
+        Column::AToB => direction(f.a_to_b),
+        Column::BToA => direction(f.b_to_a),
+        Column::Vcpus if report.inputs.iter().any(|input| f.vcpus.len() < input.vcpus) => list::ranges(&f.vcpus),
         Column::Vcpus if f.vcpus.is_empty() => String::new(),
         Column::Vcpus => "all".to_string(),
         Column::Meaning => words::what(f).to_string(),

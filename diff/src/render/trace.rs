@@ -4,57 +4,59 @@ use std::fmt::Write;
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle, presets};
 
-use crate::baseline::trace::{Happened, Has, Layer, Step, Trace};
+use crate::list;
 use crate::render::Style;
+use crate::trace::{Fit, Happened, Layer, Step, Trace};
 
-/// One row of cells a feature, under a header.
+/// One row of cells a place, under a header.
 fn rows(trace: &Trace) -> (Vec<String>, Vec<Vec<String>>) {
     let layers: Vec<Layer> = trace.layers.iter().map(|given| given.layer).collect();
     let mut header = vec!["place".to_string(), "name".to_string()];
     header.extend(layers.iter().map(|layer| layer.word().to_string()));
     header.push("first change".to_string());
     let row = |step: &Step| {
-        let mut cells = vec![place(step), step.name.clone()];
-        cells.extend(layers.iter().map(|layer| step.at(*layer).map_or("?", Has::word).to_string()));
+        let mut cells = vec![step.place.to_string(), name(step)];
+        let one_bit = step.is_one_bit();
+        cells.extend(layers.iter().map(|layer| step.at(*layer).map_or("-".to_string(), |says| says.word(one_bit))));
         cells.push(first_change(step));
         cells
     };
-    (header, trace.features.iter().map(row).collect())
+    (header, trace.steps.iter().map(row).collect())
 }
 
-/// `0x00000001 EDX[21]`, `msr 0x0000010a[0]`.
-fn place(step: &Step) -> String {
-    let bit = step.bits.as_deref().unwrap_or_default();
-    match (&step.msr, &step.leaf, &step.register) {
-        (Some(msr), ..) => format!("msr {msr}[{bit}]"),
-        (None, Some(leaf), Some(register)) => {
-            let number = |text: &String| u32::from_str_radix(text.trim_start_matches("0x"), 16).unwrap_or_default();
-            let subleaf = step.subleaf.as_ref().map(|s| format!(".{}", number(s))).unwrap_or_default();
-            format!("{leaf}{subleaf} {}[{bit}]", register.to_ascii_uppercase())
-        }
-        _ => step.id.clone(),
-    }
+/// The name, if it has one.
+fn name(step: &Step) -> String {
+    step.name.as_deref().map_or_else(String::new, str::to_string)
 }
 
 fn first_change(step: &Step) -> String {
-    match (step.layer, step.change) {
-        (Some(Layer::Baseline), Some(Happened::Added)) => "promised by the baseline".to_string(),
-        (Some(layer), Some(Happened::Dropped)) => format!("dropped by {}", layer.word()),
-        (Some(layer), Some(Happened::Added)) => format!("added by {}", layer.word()),
-        _ => String::new(),
+    match step.change {
+        Some((Layer::Baseline, Happened::Added)) => "promised by the baseline".to_string(),
+        Some((layer, Happened::Dropped)) => format!("dropped by {}", layer.word()),
+        Some((layer, Happened::Added)) => format!("added by {}", layer.word()),
+        Some((layer, Happened::Changed)) => format!("changed by {}", layer.word()),
+        None => String::new(),
     }
 }
 
 /// How many features are in the table and how many are not.
 fn counts(trace: &Trace) -> String {
-    let differing = trace.features.iter().filter(|s| s.layer.is_some()).count();
-    let broken = trace.features.iter().filter(|s| s.is_broken_promise()).count();
-    let mut line = format!("{differing} features change on the way, {} do not", trace.agreed);
+    let broken = trace.steps.iter().filter(|s| s.is_broken_promise()).count();
+    let mut line = match trace.fit {
+        Fit::Fits => "fits".to_string(),
+        Fit::DoesNotFit => "does not fit".to_string(),
+        Fit::Unknown => "unknown whether it fits".to_string(),
+    };
+    let _ = write!(line, ": {} places change on the way, {} do not", trace.changed, trace.agreed);
     if trace.not_captured > 0 {
         let _ = write!(line, ", {} are not captured in every layer", trace.not_captured);
     }
     if trace.layers.iter().any(|given| given.layer == Layer::Baseline) {
-        let _ = write!(line, "; {broken} promised in vain");
+        let _ = write!(line, "; {broken} promises not kept");
+    }
+    if trace.optional > 0 {
+        let _ =
+            write!(line, "; {} features are optional, so guests of this definition may not be alike", trace.optional);
     }
     line
 }
@@ -68,7 +70,7 @@ pub fn table(trace: &Trace, style: Style) -> String {
     for given in &trace.layers {
         let _ = writeln!(out, "{:<8}  {}", given.layer.word(), given.name);
     }
-    if !trace.features.is_empty() {
+    if !trace.steps.is_empty() {
         let (header, cells) = rows(trace);
         let mut table = Table::new();
         table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
@@ -86,22 +88,22 @@ pub fn table(trace: &Trace, style: Style) -> String {
         let _ = writeln!(
             out,
             "\n{}",
-            wrapped("", &format!("{}: {}.", group.names(), group.first.says), style.width.into())
+            wrapped("", &format!("{}: {}.", group.names(), group.first.sentence()), style.width.into())
         );
-        for (what, text) in [("  why   ", &group.first.cause), ("  fix   ", &group.remedy())] {
+        for (what, text) in [("  why   ", group.first.cause.as_deref()), ("  fix   ", group.remedy().as_deref())] {
             if let Some(text) = text {
                 let _ = writeln!(out, "{}", wrapped(what, text, style.width.into()));
             }
         }
     }
-    let _ = writeln!(out, "\n{}", counts(trace));
+    let _ = writeln!(out, "\n{}", wrapped("", &counts(trace), style.width.into()));
     out
 }
 
-/// Promises that were not kept, for one and the same reason.
+/// What does not fit, for one and the same reason.
 struct Group<'a> {
     first: &'a Step,
-    names: Vec<&'a str>,
+    names: Vec<String>,
     /// All have the same remedy, word for word.
     alike: bool,
 }
@@ -112,7 +114,7 @@ impl Group<'_> {
     }
 
     fn remedy(&self) -> Option<String> {
-        let remedy = self.first.remedy.as_ref()?;
+        let remedy = self.first.remedy.as_deref()?;
         let others = if self.alike { "" } else { " Likewise for the others." };
         Some(format!("{remedy}{others}"))
     }
@@ -121,33 +123,27 @@ impl Group<'_> {
 /// In the order of their first features.
 fn broken(trace: &Trace) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for step in trace.features.iter().filter(|step| step.is_broken_promise()) {
+    for step in trace.steps.iter().filter(|step| step.fit == Fit::DoesNotFit) {
         match groups.iter_mut().find(|g| (&g.first.says, &g.first.cause) == (&step.says, &step.cause)) {
             Some(group) => {
-                group.names.push(&step.name);
+                group.names.push(named(step));
                 group.alike &= group.first.remedy == step.remedy;
             }
-            None => groups.push(Group { first: step, names: vec![&step.name], alike: true }),
+            None => groups.push(Group { first: step, names: vec![named(step)], alike: true }),
         }
     }
     groups
 }
 
+/// The name, else the place.
+fn named(step: &Step) -> String {
+    step.name.as_deref().map_or_else(|| step.place.to_string(), str::to_string)
+}
+
 /// A paragraph behind a word, whose width is that of the lines after it.
 fn wrapped(what: &str, text: &str, width: usize) -> String {
-    let mut out = String::new();
-    let mut line = what.to_string();
-    for word in text.split_whitespace() {
-        if line.chars().count() > what.len() && line.chars().count() + word.chars().count() > width.max(40) {
-            out.push_str(line.trim_end());
-            out.push('\n');
-            line = " ".repeat(what.len());
-        }
-        line.push_str(word);
-        line.push(' ');
-    }
-    out.push_str(line.trim_end());
-    out
+    let lines = list::wrap(text, width.max(40).saturating_sub(what.len()));
+    format!("{what}{}", lines.join(&format!("\n{}", " ".repeat(what.len()))))
 }
 
 /// Markdown for bug trackers.
@@ -157,7 +153,7 @@ pub fn markdown(trace: &Trace) -> String {
     for given in &trace.layers {
         let _ = writeln!(out, "- {}: `{}`", given.layer.word(), given.name.replace('`', "'"));
     }
-    if !trace.features.is_empty() {
+    if !trace.steps.is_empty() {
         let (header, cells) = rows(trace);
         let _ = writeln!(out, "\n| {} |\n|{}", header.join(" | "), "---|".repeat(header.len()));
         for row in cells {
@@ -165,18 +161,10 @@ pub fn markdown(trace: &Trace) -> String {
         }
     }
     for group in broken(trace) {
-        let _ = writeln!(out, "\n**{}**: {}.", group.names(), group.first.says);
-        for text in [group.first.cause.clone(), group.remedy()].into_iter().flatten() {
+        let _ = writeln!(out, "\n**{}**: {}.", group.names(), group.first.sentence());
+        for text in [group.first.cause.as_deref(), group.remedy().as_deref()].into_iter().flatten() {
             let _ = writeln!(out, "\n{text}");
         }
     }
     out
-}
-
-/// JSON: `cpuid-trace/1`.
-///
-/// # Errors
-/// None that a trace can cause.
-pub fn json(trace: &Trace) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(trace).map(|text| text + "\n")
 }

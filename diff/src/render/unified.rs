@@ -8,10 +8,13 @@ use std::fmt::Write;
 
 use cpuid_probe::dump::{Dump, MsrRecord, Record, VcpuDump};
 use cpuid_probe::leaf::LeafId;
+use cpuid_probe::place::Place;
 use cpuid_probe::text::write_record;
 
+use crate::finding::Finding;
+use crate::knowledge::Severity;
 use crate::render::{registers, words};
-use crate::report::{Finding, Report, Severity};
+use crate::report::Report;
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 1;
@@ -60,7 +63,7 @@ pub fn diff(report: &Report, out: &mut String) {
         (old, new, at) = (old + olds, new + news, hunk.end);
     }
     for f in index.unsaid() {
-        let _ = writeln!(out, "# {}: {}", words::place(f), comment(f));
+        let _ = writeln!(out, "# {}: {}", f.subject, comment(f));
     }
 }
 
@@ -196,9 +199,12 @@ impl<'a> Index<'a> {
     fn write<'i>(&mut self, out: &mut String, findings: impl Iterator<Item = &'i usize>) {
         for &i in findings {
             let f = &self.findings[i];
-            let register = f.register.as_deref().unwrap_or_default().to_ascii_uppercase();
-            let bits = f.bits.as_deref().map(|b| format!("[{b}] ")).unwrap_or_default();
-            let _ = writeln!(out, "# {register}{bits}{}", comment(f));
+            let at = match f.place() {
+                Some(Place::Cpuid { register, bits, .. }) => format!("{register}[{bits}] "),
+                Some(Place::Msr { bits, .. }) => format!("[{bits}] "),
+                _ => String::new(),
+            };
+            let _ = writeln!(out, "# {at}{}", comment(f));
             self.said[i] = true;
         }
     }
@@ -207,18 +213,14 @@ impl<'a> Index<'a> {
     fn unsaid(&self) -> impl Iterator<Item = &'a Finding> {
         let findings = self.findings;
         let said = self.said.clone();
-        findings
-            .iter()
-            .zip(said)
-            .filter(|(f, said)| !said && !matches!(f.severity, Severity::Info | Severity::Expected))
-            .map(|(f, _)| f)
+        findings.iter().zip(said).filter(|(f, said)| !said && f.is_loud()).map(|(f, _)| f)
     }
 }
 
 /// Where a finding's place is in this vCPU: a block's leaves move with its base.
 #[must_use]
 fn spot_in(f: &Finding, v: &VcpuDump) -> Option<Spot> {
-    if let Some(msr) = f.msr.as_deref().and_then(words::hex) {
+    if let Some(msr) = f.place().and_then(Place::msr_index) {
         return Some(Spot::Msr(msr));
     }
     registers::leaf_in(f, v).map(Spot::Leaf)
@@ -227,8 +229,7 @@ fn spot_in(f: &Finding, v: &VcpuDump) -> Option<Spot> {
 /// `ds 0 -> 1: B to A lost, unsafe`.
 fn comment(f: &Finding) -> String {
     let mut out = words::name(f).replace(char::is_control, " ");
-    let value = |v: &Option<String>| v.clone();
-    match (value(&f.values.a), value(&f.values.b)) {
+    match (f.values.a.text(), f.values.b.text()) {
         (Some(a), Some(b)) => {
             let _ = write!(out, " {a} -> {b}");
         }
@@ -241,7 +242,7 @@ fn comment(f: &Finding) -> String {
     let _ = match f.severity {
         Severity::Unsafe | Severity::Warning if !directions.is_empty() => write!(out, ", {directions}"),
         Severity::Waived => write!(out, ", waived"),
-        s => write!(out, ", {} ({})", s.word(), f.rule),
+        s => write!(out, ", {} ({})", s.word(), f.rule.word()),
     };
     out.trim_start_matches([',', ' ']).to_string()
 }

@@ -2,10 +2,13 @@
 
 use std::fmt::Write;
 
+use cpuid_probe::dump::Source;
+
+use crate::finding::{Change, Decoded, Finding, Judged};
+use crate::knowledge::Severity;
 use crate::list;
-use crate::report::{
-    BaselineResult, CONSEQUENCE, Change, CoverageWord, Direction, Finding, Input, Overall, Report, Severity, Verdict,
-};
+use crate::report::{BaselineResult, Coverage, Direction, Input, Overall, Report, Verdict};
+use crate::view::join::Lack;
 
 /// What an input is called in a report's columns: A, B, … Z, AA, AB, …
 #[must_use]
@@ -26,12 +29,11 @@ pub fn title(input: &Input) -> String {
 /// What is known of an input: what it is (header, words). Columns of unknown facts are left out.
 #[must_use]
 pub fn facts(input: &Input) -> Vec<(&'static str, String)> {
-    let source = match input.source.as_str() {
-        "native" => "read by the instruction",
-        "kvm" => "what KVM could give a guest",
-        "boot" => "read in a throw-away guest",
-        "import" => "another tool's file",
-        other => other,
+    let source = match input.source {
+        Source::Native => "read by the instruction",
+        Source::Kvm => "what KVM could give a guest",
+        Source::Boot => "read in a throw-away guest",
+        Source::Import => "another tool's file",
     };
     let accel = input.accel.as_ref().map(|a| format!(", {}", a.to_ascii_uppercase())).unwrap_or_default();
     let vcpus = match input.vcpus_online {
@@ -54,34 +56,12 @@ pub fn facts(input: &Input) -> Vec<(&'static str, String)> {
     .collect()
 }
 
-/// `0x00000001 EDX[21]`, `0x00000007.0 EBX[5]`, `msr 0x0000010a[0]`, or what the finding is about.
-#[must_use]
-pub fn place(f: &Finding) -> String {
-    let bits = f.bits.as_deref().map(|b| format!("[{b}]")).unwrap_or_default();
-    if let Some(msr) = &f.msr {
-        return format!("msr {msr}{bits}");
-    }
-    let Some(leaf) = &f.leaf else { return f.id.clone() };
-    let subleaf = f.subleaf.as_deref().map(|s| match hex(s) {
-        Some(n) => format!(".{n}"),
-        None => format!(".{s}"),
-    });
-    let register = f.register.as_deref().map(|r| format!(" {}", r.to_ascii_uppercase())).unwrap_or_default();
-    format!("{leaf}{}{register}{bits}", subleaf.unwrap_or_default())
-}
-
-/// The number of `0x…`.
-#[must_use]
-pub fn hex(text: &str) -> Option<u32> {
-    u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
-}
-
 /// The name, or that there is none.
 #[must_use]
 pub fn name(f: &Finding) -> &str {
     match (&f.name, &f.meaning) {
         (Some(name), _) => name,
-        (None, None) if f.register.is_some() || f.msr.is_some() => "unknown bit",
+        (None, None) if f.place().is_some_and(|place| place.bits().is_some()) => "unknown bit",
         (None, _) => "",
     }
 }
@@ -89,7 +69,7 @@ pub fn name(f: &Finding) -> &str {
 /// Place, name and, where it is about one of several, the input: `0x00000001 EDX[21] ds in B`.
 #[must_use]
 pub fn heading(report: &Report, f: &Finding) -> String {
-    let (mut out, name) = (place(f), name(f));
+    let (mut out, name) = (f.subject.to_string(), name(f));
     if !name.is_empty() && name != out {
         let _ = write!(out, " {name}");
     }
@@ -104,8 +84,13 @@ pub fn aside(report: &Report, f: &Finding) -> String {
     if let Some(input) = f.input.filter(|_| report.inputs.len() > 1) {
         let _ = write!(out, " in {}", letter(input));
     }
-    if let Some(block) = &f.block
-        && report.findings.iter().any(|other| other.block != f.block && other.leaf == f.leaf && f.leaf.is_some())
+    let (leaf, block) = (f.place().and_then(|p| p.leaf()), f.place().and_then(|p| p.signature()));
+    let elsewhere = |other: &Finding| {
+        let place = other.place();
+        place.and_then(|p| p.leaf()) == leaf && place.and_then(|p| p.signature()) != block
+    };
+    if let (Some(_), Some(block)) = (leaf, block)
+        && report.findings.iter().any(elsewhere)
     {
         let _ = write!(out, " of {block}");
     }
@@ -128,14 +113,13 @@ pub fn is(f: &Finding) -> String {
 /// What the place is.
 #[must_use]
 pub fn what(f: &Finding) -> &str {
-    let meaning = f.meaning.as_deref().unwrap_or_default();
-    meaning.split_once(CONSEQUENCE).map_or(meaning, |(what, _)| what)
+    f.meaning.as_deref().unwrap_or_default()
 }
 
 /// What losing it does to a running guest.
 #[must_use]
 pub fn risk(f: &Finding) -> Option<&str> {
-    f.meaning.as_deref()?.split_once(CONSEQUENCE).map(|(_, risk)| risk)
+    f.consequence.as_deref()
 }
 
 /// Where rules and meanings of several findings come from, each once.
@@ -148,17 +132,6 @@ pub fn sources<'a>(findings: &[&'a Finding]) -> Vec<&'a str> {
         }
     }
     sources
-}
-
-/// The word for a change.
-#[must_use]
-pub const fn change(change: Change) -> &'static str {
-    match change {
-        Change::Lost => "lost",
-        Change::Gained => "gained",
-        Change::Changed => "changed",
-        Change::Same => "same",
-    }
 }
 
 /// What a severity means, for headings.
@@ -176,55 +149,28 @@ pub const fn severity(severity: Severity) -> &'static str {
 /// `B to A lost: unsafe; A to B gained: warning`, the worse direction first. Empty where no direction applies.
 #[must_use]
 pub fn directions(f: &Finding) -> String {
-    let one = |name, change_: Option<Change>, severity: Option<Severity>| Some((severity?, name, change_?));
-    let mut both: Vec<_> = [one("A to B", f.a_to_b, f.severity_a_to_b), one("B to A", f.b_to_a, f.severity_b_to_a)]
+    let mut both: Vec<(&str, Judged)> = [("A to B", f.a_to_b), ("B to A", f.b_to_a)]
         .into_iter()
-        .flatten()
-        .filter(|(_, _, c)| *c != Change::Same)
+        .filter_map(|(name, judged)| Some((name, judged?)))
+        .filter(|(_, judged)| judged.change != Change::Same)
         .collect();
-    both.sort_by_key(|(severity, ..)| *severity);
-    let words = |(severity, name, c): (Severity, &str, Change)| format!("{name} {}: {}", change(c), severity.word());
+    both.sort_by_key(|(_, judged)| judged.severity);
+    let words = |(name, j): (&str, Judged)| format!("{name} {}: {}", j.change.word(), j.severity.word());
     match both.as_slice() {
-        [(s1, _, c1), (s2, _, c2)] if (s1, c1) == (s2, c2) => format!("{} both ways: {}", change(*c1), s1.word()),
+        [(_, x), (_, y)] if x == y => format!("{} both ways: {}", x.change.word(), x.severity.word()),
         _ => both.into_iter().map(words).collect::<Vec<_>>().join("; "),
     }
-}
-
-/// `0-3, 8`.
-#[must_use]
-pub fn ranges(numbers: &[u32]) -> String {
-    let mut out = String::new();
-    let mut rest = numbers;
-    while let [first, ..] = rest {
-        let run = rest.iter().zip(*first..).take_while(|(have, want)| **have == *want).count().max(1);
-        if !out.is_empty() {
-            out.push_str(", ");
-        }
-        // Writing to a String cannot fail.
-        let _ = match run {
-            1 => write!(out, "{first}"),
-            n => write!(out, "{first}-{}", rest[n - 1]),
-        };
-        rest = &rest[run..];
-    }
-    out
 }
 
 /// Values with units: `A 2600000 kHz, B 2599997 kHz, 1.2 ppm`.
 #[must_use]
 pub fn decoded(f: &Finding) -> Option<String> {
-    let known = f.decoded.iter().filter(|(_, value)| !value.is_null());
-    let words = known.map(|(key, value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-        match key.as_str() {
-            "a" | "b" => format!("{} {value}", key.to_ascii_uppercase()),
-            "a_khz" => format!("A {value} kHz"),
-            "b_khz" => format!("B {value} kHz"),
-            "ppm" => format!("{value} ppm"),
-            other => format!("{other} {value}"),
-        }
-    });
-    let words: Vec<String> = words.collect();
+    let Decoded { words, khz, ppm } = &f.decoded;
+    let side = ["A", "B"].into_iter();
+    let named = side.clone().zip(words).filter_map(|(side, words)| Some(format!("{side} {}", words.as_ref()?)));
+    let khz = side.zip(khz.iter().flatten()).filter_map(|(side, khz)| Some(format!("{side} {} kHz", (*khz)?)));
+    let ppm = ppm.filter(|ppm| ppm.is_finite()).map(|ppm| format!("{:.1} ppm", ppm));
+    let words: Vec<String> = named.chain(khz).chain(ppm).collect();
     (!words.is_empty()).then(|| words.join(", "))
 }
 
@@ -310,9 +256,9 @@ fn one_text(findings: &[&Finding], text: fn(&Finding) -> Option<&str>) -> Option
 pub fn set_aside(report: &Report) -> Option<String> {
     let mut rules: Vec<(&str, usize)> = Vec::new();
     for f in report.findings.iter().filter(|f| matches!(f.severity, Severity::Info | Severity::Expected)) {
-        match rules.iter_mut().find(|(rule, _)| *rule == f.rule) {
+        match rules.iter_mut().find(|(rule, _)| *rule == f.rule.word()) {
             Some((_, n)) => *n += 1,
-            None => rules.push((&f.rule, 1)),
+            None => rules.push((f.rule.word(), 1)),
         }
     }
     rules.sort_by(|(a, n), (b, m)| m.cmp(n).then(a.cmp(b)));
@@ -326,15 +272,10 @@ pub fn not_captured(report: &Report, show: usize) -> Vec<String> {
     for input in 0..report.inputs.len() {
         let mut places: Vec<String> = Vec::new();
         for n in report.not_captured.iter().filter(|n| n.input == input) {
-            let place = match (&n.leaf, &n.msr) {
-                (Some(leaf), _) => match n.subleaf.as_deref().and_then(hex) {
-                    Some(subleaf) => format!("{leaf}.{subleaf}"),
-                    None => leaf.clone(),
-                },
-                (None, Some(msr)) => format!("msr {msr}"),
-                (None, None) => continue,
+            let place = match n.reason {
+                Lack::Missing => n.place.to_string(),
+                reason => format!("{}: {}", n.place, reason.word()),
             };
-            let place = if n.reason == "missing" { place } else { format!("{place}: {}", n.reason) };
             if !places.contains(&place) {
                 places.push(place);
             }
@@ -363,40 +304,18 @@ pub fn counts(report: &Report) -> String {
     format!("{} unsafe, {} warning, {} info, {} expected{waived}", s.unsafe_, s.warning, s.info, s.expected)
 }
 
-/// The word of a verdict.
-#[must_use]
-pub const fn overall(overall: Overall) -> &'static str {
-    match overall {
-        Overall::Identical => "identical",
-        Overall::Compatible => "compatible",
-        Overall::Review => "review",
-        Overall::OneWay => "one-way",
-        Overall::Incompatible => "incompatible",
-    }
-}
-
-/// The word of a direction's verdict.
-#[must_use]
-pub const fn direction(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Safe => "safe",
-        Direction::Review => "review",
-        Direction::Unsafe => "unsafe",
-    }
-}
-
 /// The verdict in one line that can be read aloud. It says what the verdict is worth, too: TCG, an excerpt, no MSRs.
 #[must_use]
 pub fn verdict(report: &Report) -> String {
     let v = &report.verdict;
     let tcg = report.inputs.iter().any(is_tcg);
-    let agree = v.coverage == CoverageWord::Partial && v.overall == Some(Overall::Identical);
+    let agree = v.coverage == Coverage::Partial && v.overall == Some(Overall::Identical);
     let mut line = match v.overall {
         Some(_) if agree => {
             let (n, s, verb) = if report.compared == 1 { (1, "", "agrees") } else { (report.compared, "s", "agree") };
             format!("the {n} register set{s} given {verb}; this is not a migration verdict")
         }
-        Some(word) => format!("{}: {}", overall(word), both(v)),
+        Some(word) => format!("{}: {}", word.word(), both(v)),
         None => String::new(),
     };
     if !v.baseline.is_empty() {
@@ -405,8 +324,8 @@ pub fn verdict(report: &Report) -> String {
         }
         line.push_str(&baseline(v));
     }
-    let partial = v.coverage == CoverageWord::Partial && !agree;
-    let limits = [(tcg, "TCG"), (partial, "partial"), (v.scope == "cpuid" && !agree, "feature MSRs not captured")];
+    let partial = v.coverage == Coverage::Partial && !agree;
+    let limits = [(tcg, "TCG"), (partial, "partial"), (!v.msrs && !agree, "feature MSRs not captured")];
     let limits: Vec<&str> = limits.into_iter().filter(|(holds, _)| *holds).map(|(_, words)| words).collect();
     if !limits.is_empty() {
         let _ = write!(line, "; {}", limits.join(", "));
@@ -424,9 +343,9 @@ pub fn is_tcg(input: &Input) -> bool {
 fn both(v: &Verdict) -> String {
     match (v.a_to_b, v.b_to_a) {
         (Some(Direction::Review), Some(Direction::Review)) => "a person must look, both ways".to_string(),
-        (Some(x), Some(y)) if x == y => format!("{} both ways", direction(x)),
+        (Some(x), Some(y)) if x == y => format!("{} both ways", x.word()),
         (x, y) => {
-            let words = |name: &str, d: Option<Direction>| d.map(|d| format!("{name} {}", direction(d)));
+            let words = |name: &str, d: Option<Direction>| d.map(|d| format!("{name} {}", d.word()));
             words("A to B", x).into_iter().chain(words("B to A", y)).collect::<Vec<_>>().join(", ")
         }
     }

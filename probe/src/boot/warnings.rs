@@ -1,10 +1,11 @@
 //! What QEMU writes to its standard error.
 
 use cpuid_probe::dump::BootWarning;
+use cpuid_probe::warning::Warning;
 
 /// QEMU's warnings.
 pub fn parse(stderr: &str) -> Vec<BootWarning> {
-    let warning = |line: &str| BootWarning { text: line.to_string(), feature: feature(line).map(str::to_string) };
+    let warning = |line: &str| BootWarning { text: line.to_string(), feature: feature(line) };
     unique(stderr).into_iter().filter(|line| is_warning(line)).map(warning).collect()
 }
 
@@ -34,19 +35,8 @@ fn is_warning(line: &str) -> bool {
 }
 
 /// The feature that could not be given to the guest, by QEMU's name.
-///
-/// # Source
-/// QEMU 7.2 target/i386/cpu.c, `mark_unavailable_features` and `feature_word_description`: `host doesn't support
-/// requested feature: CPUID.07H:EBX.avx2 [bit 5]`, `… MSR(10AH).rdctl-no [bit 0]`; without `.NAME` for a bit QEMU has
-/// no name for. Names may hold a dot (`sse4.1`).
-fn feature(line: &str) -> Option<&str> {
-    let (_, place) = line.split_once(" doesn't support requested feature: ")?;
-    let (place, _) = place.rsplit_once(" [bit ")?;
-    let name = match place.strip_prefix("CPUID.") {
-        Some(cpuid) => cpuid.split_once(':')?.1.split_once('.')?.1,
-        None => place.strip_prefix("MSR(")?.split_once(")")?.1.strip_prefix('.')?,
-    };
-    Some(name)
+fn feature(line: &str) -> Option<String> {
+    Warning::read(line)?.name.map(str::to_string)
 }
 
 #[cfg(test)]
@@ -63,7 +53,7 @@ mod tests {
             ("warning: host doesn't support requested feature: MSR(480H) [bit 55]", None),
             ("warning: 'isapc' is deprecated", None),
         ] {
-            assert_eq!(feature(line), name, "{line}");
+            assert_eq!(feature(line).as_deref(), name, "{line}");
         }
     }
 

@@ -95,7 +95,7 @@ impl Check {
 }
 
 /// What is asked of one feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Policy {
     /// The guest has it, whether or not the host has.
     Force,

@@ -1,10 +1,11 @@
 //! What the fuzz targets do with their bytes. Panics, timeouts and memory are libFuzzer's to watch; the assertions
 //! here say what must hold besides.
 
-use cpuid_diff::compare::judge::Directions;
-use cpuid_diff::compare::{Comparison, compare};
+use cpuid_diff::judge::rule::Directions;
+use cpuid_diff::judge::{Comparison, compare};
 use cpuid_diff::read::{self, Input};
-use cpuid_diff::report::{Finding, Severity};
+use cpuid_diff::finding::{Finding, Rule, Value};
+use cpuid_diff::knowledge::Severity;
 use cpuid_probe::coverage::{Coverage, Place};
 use cpuid_probe::dump::{Dump, MsrRecord, Record, Recorded, Source, VcpuDump};
 use cpuid_probe::{CpuidSource, LeafId, Registers, Visit, json, walk};
@@ -255,8 +256,8 @@ fn mirrored(comparison: &Comparison, swap: bool) -> Vec<Judgement> {
 /// The place of a finding. A leaf of a hypervisor block is reported where the first dump has it, so it goes by its
 /// distance from the block's base here, and what two vCPUs show at different bases may be one finding the other way.
 fn place(finding: &Finding) -> String {
-    match (&finding.block, finding.id.strip_prefix("0x")) {
+    match (&finding.block, finding.id().strip_prefix("0x")) {
         (Some(block), Some(id)) => format!("{block}+{}", &id[6..]),
-        _ => finding.id.clone(),
+        _ => finding.id().clone(),
     }
 }

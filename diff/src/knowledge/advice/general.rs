@@ -1,8 +1,8 @@
 //! The text of each rule, for places about which there is nothing special to say.
 
 use super::layers::{self, Layer};
-use super::{Asked, Subject, remedies};
-use crate::knowledge::{Row, RuleKind};
+use super::{Asked, remedies};
+use crate::knowledge::{Offer, Row, RuleKind};
 
 /// Cause, consequence and remedy without a note.
 pub(super) struct General {
@@ -15,11 +15,11 @@ pub(super) struct General {
 /// How to find out which layer it was.
 const FIND_OUT: &str = "`cpuid-probe kvm` on each host shows whether KVM offers it there.";
 
-pub(super) fn text(subject: Subject, row: &Row, asked: Asked) -> General {
+pub(super) fn text(row: &Row, asked: Asked) -> General {
     if !row.known {
         return unknown();
     }
-    let mut general = if row.migratable.is_some() { feature(subject, row) } else { number(row) };
+    let mut general = if row.feature { feature(row) } else { number(row) };
     match asked {
         Asked::Differs { .. } | Asked::Explain => {}
         Asked::Missing => general.remedy = missing(row),
@@ -50,8 +50,8 @@ fn sentence(text: &str) -> String {
     format!("{}.", text.trim_end_matches('.'))
 }
 
-fn feature(subject: Subject, row: &Row) -> General {
-    let known = layers::sentences(subject, row);
+fn feature(row: &Row) -> General {
+    let known = layers::sentences(row);
     let cause = if known.is_empty() && row.cause.is_none() {
         "Not every layer has it on both sides; which one lacks it, the dumps alone do not say.".to_string()
     } else {
@@ -68,7 +68,7 @@ fn feature(subject: Subject, row: &Row) -> General {
     let remedy = match (row.rule, remedies::disable(row)) {
         (RuleKind::Informational, _) => NOTHING.to_string(),
         (RuleKind::OsControlled, _) => OS.to_string(),
-        (_, Some(disable)) if layers::no_kvm_guest_has_it(subject, row) => {
+        (_, Some(disable)) if row.kvm == Offer::Never => {
             format!("Leave it out of the baseline, as no KVM guest can be given it: {disable}.")
         }
         (_, Some(disable)) => {
@@ -78,7 +78,7 @@ fn feature(subject: Subject, row: &Row) -> General {
         }
         (_, None) => remedies::filled("Give every host's guests the same, with {disable}.", row, Asked::Explain),
     };
-    General { cause, consequence, layers: layers::of_feature(subject, row), remedy }
+    General { cause, consequence, layers: layers::of_feature(row), remedy }
 }
 
 const NOTHING: &str = "Nothing to change: it names or advises, and nothing depends on it.";
@@ -143,10 +143,11 @@ fn missing(row: &Row) -> String {
         Some(disable) => format!(
             "Take the promise out of the baseline: {disable}; or run the guest where it can be kept. {FIND_OUT}"
         ),
-        None => {
+        None if row.not_in_libvirt && row.not_in_qemu => {
             "Take the promise out of the baseline: QEMU and libvirt have no name for it, so no guest can be given it."
                 .to_string()
         }
+        None => "Take the promise out of the baseline, or find out by which name QEMU gives it.".to_string(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! Which layers can take a feature away, and what each does about it.
 
-use super::{Subject, qemu};
-use crate::knowledge::kvm::{AS_OF, Offer, offer};
-use crate::knowledge::{Migratable, Row};
+use crate::knowledge::row::KVM_AS_OF;
+use crate::knowledge::{Migratable, Offer, Owner, Row, Version};
 
 /// What lies between a CPU and the guest's CPUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,75 +35,22 @@ impl Layer {
     }
 }
 
-/// The version of QEMU, of those the table was made from, that first names a property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
-    V7_2,
-    V10_2,
-    Newer,
-}
-
-/// The version of QEMU, of those the table was made from, whose TCG first emulates a feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Emulated {
-    Since7_2,
-    Since10_2,
-    Never,
-}
-
-/// What QEMU knows about one feature.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Property {
-    name: &'static str,
-    known: Known,
-    tcg: Emulated,
-    needs: &'static [&'static str],
-}
-
-/// A property: its name, which QEMU knows it, which QEMU's TCG emulates it, without which features QEMU clears it.
-#[track_caller]
-pub(super) const fn property(
-    name: &'static str,
-    known: Known,
-    tcg: Emulated,
-    needs: &'static [&'static str],
-) -> Property {
-    assert!(!name.is_empty());
-    Property { name, known, tcg, needs }
-}
-
-fn property_of(row: &Row) -> Option<&'static Property> {
-    let name = row.names.qemu?;
-    qemu::ROWS.iter().find(|p| p.name == name)
-}
-
-/// Whether KVM offers a feature to no guest, whatever the host has.
-pub(super) fn no_kvm_guest_has_it(subject: Subject, row: &Row) -> bool {
-    matches!(subject, Subject::Cpuid(site) if offer(site, row.lo) == Some(Offer::Never))
-}
-
 /// What each layer is known to do about a feature, in sentences; empty where nothing is known.
-pub(super) fn sentences(subject: Subject, row: &Row) -> Vec<String> {
+pub(super) fn sentences(row: &Row) -> Vec<String> {
     let mut said = Vec::new();
-    if let Subject::Cpuid(site) = subject {
-        said.extend(match offer(site, row.lo) {
-            Some(Offer::IfHost) => {
-                Some("KVM offers it where the host's CPU, microcode and kernel have it.".to_string())
-            }
-            Some(Offer::Emulated) => Some("KVM emulates it, whatever the host's CPU has.".to_string()),
-            Some(Offer::Conditional) => {
-                Some("KVM offers it under conditions of its own, beyond the host's CPU having it.".to_string())
-            }
-            Some(Offer::Never) => {
-                Some(format!("As of {AS_OF}, KVM offers it to no guest, whatever the host's CPU has."))
-            }
-            None => None,
-        });
-    }
+    said.extend(match row.kvm {
+        Offer::IfHost => Some("KVM offers it where the host's CPU, microcode and kernel have it.".to_string()),
+        Offer::Emulated => Some("KVM emulates it, whatever the host's CPU has.".to_string()),
+        Offer::Conditional => {
+            Some("KVM offers it under conditions of its own, beyond the host's CPU having it.".to_string())
+        }
+        Offer::Never => Some(format!("As of {KVM_AS_OF}, KVM offers it to no guest, whatever the host's CPU has.")),
+        Offer::Unknown => None,
+    });
     if row.migratable == Some(Migratable::No) {
         said.push("libvirt leaves it out of a migratable CPU.".to_string());
     }
-    if row.names.qemu.is_none() && row.migratable == Some(Migratable::Unknown) {
+    if row.not_in_qemu && row.migratable == Some(Migratable::Unknown) {
         said.push("QEMU has no name for it, so no CPU definition can ask for it.".to_string());
     }
     said.extend(by_qemu(row));
@@ -114,34 +60,33 @@ pub(super) fn sentences(subject: Subject, row: &Row) -> Vec<String> {
 /// What QEMU's versions are known to do about a feature of a CPU.
 pub(super) fn by_qemu(row: &Row) -> Vec<String> {
     let mut said = Vec::new();
-    let Some(property) = property_of(row) else { return said };
-    match property.known {
-        Known::V7_2 => {}
-        Known::V10_2 => said.push(format!("QEMU 7.2 does not know `{}` yet, 10.2 does.", property.name)),
-        Known::Newer => said.push(format!("QEMU 7.2 and 10.2 do not know `{}` yet, newer ones do.", property.name)),
+    let (Some(property), Some(since)) = (row.names.qemu, row.qemu_since) else { return said };
+    if since > Version::new(10, 2) {
+        said.push(format!("QEMU 7.2 and 10.2 do not know `{property}` yet, newer ones do."));
+    } else if since > Version::new(7, 2) {
+        said.push(format!("QEMU 7.2 does not know `{property}` yet, {since} does."));
     }
-    if !property.needs.is_empty() {
-        let needs: Vec<String> = property.needs.iter().map(|n| format!("`{n}`")).collect();
+    if !row.needs.is_empty() {
+        let needs: Vec<String> = row.needs.iter().map(|n| format!("`{n}`")).collect();
         said.push(format!("QEMU clears it where {} is off.", needs.join(" or ")));
     }
-    said.extend(match property.tcg {
-        // Nobody expects KVM's own features, or a VMX that can nest, of an emulation.
-        _ if property.name.starts_with("kvm") || property.name.starts_with("vmx-") => None,
-        Emulated::Since7_2 => None,
-        Emulated::Since10_2 => Some("QEMU's emulation (TCG) has it in 10.2, not in 7.2.".to_string()),
-        Emulated::Never => Some("QEMU's emulation (TCG) does not have it.".to_string()),
+    // Nobody expects KVM's own features, or a VMX that can nest, of an emulation.
+    let of_kvm = row.place.owner() == Owner::Kvm || matches!(row.place.msr_index(), Some(0x480..=0x491));
+    said.extend(match row.tcg_since {
+        _ if of_kvm => None,
+        Some(since) if since > Version::new(7, 2) => {
+            Some(format!("QEMU's emulation (TCG) has it in {since}, not in 7.2."))
+        }
+        Some(_) => None,
+        None => row.not_in_tcg.then(|| "QEMU's emulation (TCG) does not have it.".to_string()),
     });
     said
 }
 
-/// The layers that can take a feature away, as far as the tables tell.
-pub(super) fn of_feature(subject: Subject, row: &Row) -> Vec<Layer> {
-    let offered = match subject {
-        Subject::Cpuid(site) => offer(site, row.lo),
-        Subject::Msr(_) => Some(Offer::IfHost),
-    };
-    let mut layers = match offered {
-        Some(Offer::Emulated) => vec![Layer::Kernel],
+/// The layers that can take a feature away, as far as the rows tell.
+pub(super) fn of_feature(row: &Row) -> Vec<Layer> {
+    let mut layers = match row.kvm {
+        Offer::Emulated => vec![Layer::Kernel],
         _ => vec![Layer::Cpu, Layer::Firmware, Layer::Kernel],
     };
     layers.push(Layer::Qemu);
@@ -149,14 +94,4 @@ pub(super) fn of_feature(subject: Subject, row: &Row) -> Vec<Layer> {
         layers.push(Layer::Libvirt);
     }
     layers
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn properties_are_sorted_and_each_there_once() {
-        assert!(qemu::ROWS.windows(2).all(|w| w[0].name < w[1].name));
-    }
 }

@@ -8,22 +8,16 @@ mod emulation;
 mod general;
 pub mod layers;
 mod notes;
-mod qemu;
 mod remedies;
 
-use super::{Row, Site};
-use crate::report::CONSEQUENCE;
+use cpuid_probe::Place;
+
+use super::{Knowledge, Row};
 pub use emulation::Accel;
 pub use layers::Layer;
 
-/// Where a row is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// Bits of a CPUID register.
-    Cpuid(Site),
-    /// Bits of a feature MSR.
-    Msr(u32),
-}
+/// In a finding's `meaning`, what stands between what a place is and what losing it does to a running guest.
+pub const CONSEQUENCE: &str = ". If it is lost or changes: ";
 
 /// What the advice is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,32 +54,17 @@ pub struct Advice {
     pub source: String,
 }
 
-impl Advice {
-    /// What the place promises, then what losing it does: one text for a finding.
+impl Knowledge {
+    /// The advice about `row`, which is at `place`.
     #[must_use]
-    pub fn meaning_and_consequence(&self) -> String {
-        format!("{}{CONSEQUENCE}{}", self.meaning.trim_end_matches('.'), lower(&self.consequence))
+    pub fn advice(&self, place: Place, row: &Row, asked: Asked) -> Advice {
+        advice(place, row, asked)
     }
 }
 
-/// A sentence as the continuation of another. Names and abbreviations stay as they are.
-fn lower(text: &str) -> String {
-    let mut letters = text.chars();
-    match (letters.next(), letters.clone().next()) {
-        (Some(first), Some(second)) if first.is_uppercase() && (second.is_lowercase() || second == ' ') => {
-            let word = text.split([' ', ',', '.']).next().unwrap_or_default();
-            let name = matches!(word, "Linux" | "Windows" | "Intel" | "Xen" | "Hyper-V");
-            if name { text.to_string() } else { first.to_lowercase().chain(letters).collect() }
-        }
-        _ => text.to_string(),
-    }
-}
-
-/// The advice about `row`, which is at `subject`.
-#[must_use]
-pub fn advice_for(subject: Subject, row: &Row, asked: Asked) -> Advice {
-    let note = notes::note_at(subject, row.lo);
-    let general = general::text(subject, row, asked);
+fn advice(place: Place, row: &Row, asked: Asked) -> Advice {
+    let note = notes::note_at(place.with_bits(row.bits));
+    let general = general::text(row, asked);
     let told = |specific: &'static str, general: String| {
         if specific.is_empty() { general } else { remedies::filled(specific, row, asked) }
     };

@@ -1,15 +1,8 @@
 use super::*;
-use crate::knowledge::{Entry, Namespace, Owner, Place, RuleKind, Site, entries, msr_row, names, row_at};
-use cpuid_probe::Register;
-
-fn subject(place: Place) -> Subject {
-    match place {
-        Place::Cpuid { owner, at } => {
-            Subject::Cpuid(Site { owner, leaf: at.leaf, subleaf: at.subleaf.first(), register: at.register })
-        }
-        Place::Msr { index, .. } => Subject::Msr(index),
-    }
-}
+use crate::knowledge::index::written_leaf;
+use crate::knowledge::{Entry, Namespace, Owner, RuleKind};
+use cpuid_probe::place::{BitRange, Within};
+use cpuid_probe::{LeafId, Register};
 
 fn everything() -> impl Iterator<Item = (Entry, Asked, Advice)> {
     let asked = [
@@ -19,7 +12,9 @@ fn everything() -> impl Iterator<Item = (Entry, Asked, Advice)> {
         Asked::Extra,
         Asked::Explain,
     ];
-    entries().into_iter().flat_map(move |e| asked.map(|asked| (e, asked, advice_for(subject(e.place), &e.row, asked))))
+    let knowledge = Knowledge::builtin();
+    let advice = move |e: Entry| asked.map(|asked| (e, asked, knowledge.advice(e.place, &e.row, asked)));
+    knowledge.entries().into_iter().flat_map(advice)
 }
 
 #[test]
@@ -50,19 +45,20 @@ fn notes_are_whole_and_about_something() {
         assert_eq!(kinds.len(), note.layers.len(), "{}", note.cause);
     }
     // Every place of a note holds a row that something is known about.
-    let entries = entries();
+    let knowledge = Knowledge::builtin();
+    let entries = knowledge.entries();
     for (i, spot) in notes::all().flat_map(|n| n.at).enumerate() {
         let hit = match *spot {
-            notes::Spot::Bits(owners, at) => owners.iter().any(|owner| {
-                let site = Site { owner: *owner, leaf: at.leaf, subleaf: at.subleaf.first(), register: at.register };
-                row_at(site, at.lo).known && row_at(site, at.hi).known
-                    || at.hi > at.lo && (at.lo..=at.hi).any(|b| row_at(site, b).known)
+            notes::Spot::Bits(owners, leaf, subleaf, register, bits) => owners.iter().any(|owner| {
+                let known = |b| knowledge.row(at(*owner, leaf, subleaf.first(), register, b)).known;
+                known(bits.lo) && known(bits.hi) || !bits.is_one() && (bits.lo..=bits.hi).any(known)
             }),
-            notes::Spot::Leaves(_, first, last) => entries.iter().any(|e| match e.place {
-                Place::Cpuid { at, .. } => first <= at.leaf && at.leaf <= last,
-                Place::Msr { .. } => false,
+            notes::Spot::Leaves(_, first, last) => entries.iter().any(|e| {
+                e.place.leaf().is_some_and(|id| (first..=last).contains(&written_leaf(e.place.owner(), id.leaf)))
             }),
-            notes::Spot::Msr(index, hi, lo) => hi - lo == 63 || (lo..=hi).any(|b| msr_row(index, b).known),
+            notes::Spot::Msr(index, hi, lo) => {
+                hi - lo == 63 || (lo..=hi).any(|b| knowledge.row(Place::msr(index, b)).known)
+            }
         };
         assert!(hit, "place {i} of the notes is about nothing known");
     }
@@ -75,7 +71,8 @@ fn between<'a>(text: &'a str, open: &str, close: char) -> Vec<&'a str> {
 
 #[test]
 fn snippets_name_features_that_exist() {
-    let all: std::collections::HashSet<(Namespace, &str)> = names::all().map(|m| (m.namespace, m.name)).collect();
+    let all: std::collections::HashSet<(Namespace, &str)> =
+        Knowledge::builtin().names().map(|m| (m.namespace, m.name)).collect();
     let known = |namespace, name: &str| all.iter().any(|known| *known == (namespace, name));
     let settings = [
         "apic",
@@ -124,9 +121,14 @@ fn snippets_name_features_that_exist() {
     }
 }
 
+fn at(owner: Owner, leaf: u32, subleaf: u32, register: Register, bit: u8) -> Place {
+    let block = (owner != Owner::Cpu).then_some(Within { owner, signature: None });
+    Place::Cpuid { block, id: LeafId::new(leaf, subleaf), register, bits: BitRange::one(bit) }
+}
+
 fn about(owner: Owner, leaf: u32, register: Register, bit: u8, asked: Asked) -> Advice {
-    let site = Site { owner, leaf, subleaf: 0, register };
-    advice_for(Subject::Cpuid(site), &row_at(site, bit), asked)
+    let (knowledge, place) = (Knowledge::builtin(), at(owner, leaf, 0, register, bit));
+    knowledge.advice(place, &knowledge.row(place), asked)
 }
 
 #[test]
@@ -173,8 +175,8 @@ fn a_feature_without_a_note_is_told_by_its_layers() {
 
 #[test]
 fn a_feature_that_nobody_names_says_so() {
-    let site = Site { owner: Owner::Cpu, leaf: 0x8000_0021, subleaf: 0, register: Register::Eax };
-    let advice = advice_for(Subject::Cpuid(site), &row_at(site, 17), Asked::Differs { values: [Some(1), Some(0)] });
+    let asked = Asked::Differs { values: [Some(1), Some(0)] };
+    let advice = about(Owner::Cpu, 0x8000_0021, Register::Eax, 17, asked);
     assert!(advice.cause.contains("QEMU has no name for it"), "{}", advice.cause);
     assert!(advice.remedy.contains("migratable='on'"), "{}", advice.remedy);
 }
@@ -193,7 +195,7 @@ fn emulated_guests_are_not_told_what_kvm_does() {
     for (entry, asked, plain) in everything() {
         let emulated = plain.clone().under(Accel::Tcg, &entry.row, asked);
         assert_eq!((&emulated.meaning, &emulated.consequence), (&plain.meaning, &plain.consequence));
-        let kvm = matches!(entry.place, Place::Cpuid { owner: Owner::Kvm, .. });
+        let kvm = entry.place.owner() == Owner::Kvm;
         for claim in [
             "KVM offers",
             "KVM emulates",
@@ -217,7 +219,7 @@ fn emulated_guests_are_not_told_what_kvm_does() {
 fn harmless_rules_ask_for_nothing() {
     for (entry, asked, advice) in everything() {
         let harmless =
-            matches!(entry.row.rule, RuleKind::OsControlled) && entry.row.lost == crate::report::Severity::Expected;
+            matches!(entry.row.rule, RuleKind::OsControlled) && entry.row.lost == crate::knowledge::Severity::Expected;
         if harmless && !matches!(asked, Asked::Missing | Asked::Extra) {
             assert!(advice.remedy.starts_with("Nothing to change"), "{:?}: {}", entry.place, advice.remedy);
         }
@@ -227,7 +229,7 @@ fn harmless_rules_ask_for_nothing() {
 /// What the notes say of libvirt's CPU models is what its models have.
 #[test]
 fn notes_on_cpu_models_agree_with_the_models() {
-    let map = crate::baseline::map::CpuMap::builtin();
+    let map = crate::cpu_map::CpuMap::of(Knowledge::builtin());
     let has = |model: &str, feature: &str| {
         map.model(model).expect(model).features.contains(&map.feature(feature).expect(feature))
     };

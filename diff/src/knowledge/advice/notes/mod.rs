@@ -14,11 +14,12 @@ mod security;
 mod state;
 mod topology;
 
-use cpuid_probe::Register;
+use cpuid_probe::place::BitRange;
+use cpuid_probe::{Place, Register};
 
-use super::{Layer, Subject};
-use crate::knowledge::Owner;
-use crate::knowledge::table::{Bits, Sub};
+use super::Layer;
+use crate::knowledge::index::written_leaf;
+use crate::knowledge::{Owner, Sub};
 
 /// What is known about some places.
 pub(super) struct Note {
@@ -39,8 +40,8 @@ pub(super) struct Note {
 /// A place of a note.
 #[derive(Clone, Copy)]
 pub(super) enum Spot {
-    /// Bits of a register, in leaves of these owners.
-    Bits(&'static [Owner], Bits),
+    /// Bits of a register of a leaf, in leaves of these owners.
+    Bits(&'static [Owner], u32, Sub, Register, BitRange),
     /// Every register of the leaves from one to another, in all subleaves.
     Leaves(&'static [Owner], u32, u32),
     /// Bits of an MSR.
@@ -52,7 +53,7 @@ const CPU: &[Owner] = &[Owner::Cpu];
 /// Bits `hi..=lo` of a register of the CPU's leaves.
 #[track_caller]
 const fn bits(leaf: u32, subleaf: Sub, register: Register, hi: u8, lo: u8) -> Spot {
-    Spot::Bits(CPU, Bits::new(leaf, subleaf, register, hi, lo))
+    Spot::Bits(CPU, leaf, subleaf, register, BitRange::new(hi, lo))
 }
 
 /// One bit of a leaf without subleaves, or of its subleaf 0.
@@ -69,28 +70,29 @@ const fn leaf(leaf: u32) -> Spot {
 /// Bits of a register of hypervisor leaves.
 #[track_caller]
 const fn of(owners: &'static [Owner], leaf: u32, register: Register, hi: u8, lo: u8) -> Spot {
-    Spot::Bits(owners, Bits::new(leaf, Sub::Any, register, hi, lo))
+    Spot::Bits(owners, leaf, Sub::Any, register, BitRange::new(hi, lo))
 }
 
 impl Spot {
-    /// How closely this spot is about the bit; `None` if it is not, smaller is closer.
-    fn closeness(&self, subject: Subject, bit: u8) -> Option<u32> {
-        match (*self, subject) {
-            (Self::Bits(owners, at), Subject::Cpuid(site)) => {
-                let here = at.leaf == site.leaf
-                    && owners.contains(&site.owner)
-                    && at.subleaf.holds(site.subleaf)
-                    && at.register == site.register
-                    && at.holds(bit);
-                let exact = u32::from(!matches!(at.subleaf, Sub::At(_)));
-                here.then(|| u32::from(at.hi - at.lo) * 2 + exact)
+    /// How closely this spot is about the lowest bit of `place`; `None` if it is not, smaller is closer.
+    fn closeness(&self, place: Place) -> Option<u32> {
+        let (owner, lowest) = (place.owner(), BitRange::one(place.bits()?.lo));
+        match (*self, place) {
+            (Self::Bits(owners, leaf, subleaf, register, bits), Place::Cpuid { id, .. }) => {
+                let here = leaf == written_leaf(owner, id.leaf)
+                    && owners.contains(&owner)
+                    && subleaf.holds(id.ecx())
+                    && place.register() == Some(register)
+                    && bits.holds(lowest);
+                let exact = u32::from(!matches!(subleaf, Sub::At(_)));
+                here.then(|| u32::from(bits.hi - bits.lo) * 2 + exact)
             }
-            (Self::Leaves(owners, first, last), Subject::Cpuid(site)) => {
-                (first <= site.leaf && site.leaf <= last && owners.contains(&site.owner))
+            (Self::Leaves(owners, first, last), Place::Cpuid { id, .. }) => {
+                ((first..=last).contains(&written_leaf(owner, id.leaf)) && owners.contains(&owner))
                     .then(|| (last - first).saturating_add(100))
             }
-            (Self::Msr(index, hi, lo), Subject::Msr(asked)) => {
-                (index == asked && lo <= bit && bit <= hi).then(|| u32::from(hi - lo))
+            (Self::Msr(index, hi, lo), Place::Msr { index: asked, .. }) => {
+                (index == asked && BitRange::new(hi, lo).holds(lowest)).then(|| u32::from(hi - lo))
             }
             _ => None,
         }
@@ -110,11 +112,11 @@ const ALL: &[&[Note]] = &[
     topology::NOTES,
 ];
 
-/// The note about a bit: the one with the narrowest place that holds it.
-pub(super) fn note_at(subject: Subject, bit: u8) -> Option<&'static Note> {
+/// The note about the lowest bit of `place`: the one with the narrowest place that holds it.
+pub(super) fn note_at(place: Place) -> Option<&'static Note> {
     ALL.iter()
         .flat_map(|notes| notes.iter())
-        .filter_map(|note| Some((note.at.iter().filter_map(|s| s.closeness(subject, bit)).min()?, note)))
+        .filter_map(|note| Some((note.at.iter().filter_map(|s| s.closeness(place)).min()?, note)))
         .min_by_key(|(closeness, _)| *closeness)
         .map(|(_, note)| note)
 }

@@ -1,0 +1,358 @@
+//! Whether a dump keeps what a baseline promises.
+//!
+//! # Source
+//! The meaning of policies and `match`: libvirt 9.0 docs/formatdomain.rst, src/cpu/cpu_x86.c (`virCPUx86UpdateLive`,
+//! the check behind `check='full'`).
+
+use cpuid_probe::libvirt::cpu::{Cpu, Form, Match, PhysAddrMode, Policy};
+use cpuid_probe::place::Number;
+use cpuid_probe::{Place, Register};
+
+use super::evidence::Announcement;
+use super::{Checked, Tally};
+use crate::cpu_map::{CpuMap, Feature, FeatureId, Features, Unknown, qemu_differs};
+use crate::finding::{Finding, Rule, Subject, Text, Value, Values};
+use crate::judge::Context;
+use crate::knowledge::Severity;
+use crate::knowledge::advice::Asked;
+use crate::knowledge::{Knowledge, Row};
+use crate::view::dump::PHYS_BITS;
+use crate::view::promise::{Expanded, Promise, once_promised};
+use crate::view::{DumpView, Seen, VcpuView, Why};
+
+/// A finding about a feature, with what is known about it and its names on a map.
+pub fn described(context: &Context<'_>, feature: &Feature, asked: Asked) -> Finding {
+    let row = context.knowledge.row(feature.place);
+    let finding = context.advised(feature.place, &row, asked);
+    let mut names = finding.names;
+    names.libvirt = Some(feature.name);
+    names.qemu = feature.qemu;
+    Finding { name: Some(feature.name.into()), names, ..finding }
+}
+
+/// What is to be said of a host's CPU.
+pub fn host_note(cpu: &Cpu) -> Option<&'static str> {
+    if cpu.form != Form::Host {
+        None
+    } else if cpu.features.iter().any(|f| f.policy != Policy::Require) {
+        Some("has an <arch> and policies: libvirt itself ignores the policies of a host's CPU; here they count")
+    } else {
+        Some(
+            "is a host's CPU (it has an <arch>), as virsh capabilities prints it: that lists what the bare host has, of \
+             which KVM and QEMU give a guest less; take virsh domcapabilities",
+        )
+    }
+}
+
+/// A libvirt CPU as a baseline.
+#[derive(Debug)]
+pub struct CpuBaseline<'a> {
+    cpu: &'a Cpu,
+    map: &'a CpuMap,
+    expanded: Expanded<'a>,
+    never_judged: Features,
+    /// What QEMU's model of the same name has beyond libvirt's.
+    qemu_adds: Vec<FeatureId>,
+    notes: Vec<String>,
+}
+
+impl<'a> CpuBaseline<'a> {
+    /// What `cpu` promises on `map`.
+    ///
+    /// # Errors
+    /// The map does not know the model or the vendor.
+    pub fn new(cpu: &'a Cpu, map: &'a CpuMap, knowledge: &Knowledge) -> Result<Self, Unknown> {
+        let expanded = Expanded::new(cpu, map)?;
+        let (adds, _) = qemu_differs(cpu.model.as_deref().unwrap_or_default());
+        Ok(Self {
+            cpu,
+            map,
+            expanded,
+            never_judged: map.those(knowledge, |row| !row.judged),
+            qemu_adds: map.features_named(&adds).into_iter().collect(),
+            notes: notes(cpu, map, knowledge),
+        })
+    }
+
+    /// What a reader of any result must know about this baseline.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    /// Checks one dump. `log` is what QEMU announced for it; nothing: there is no log.
+    #[must_use]
+    pub fn check(
+        &self,
+        input: usize,
+        view: &DumpView<'_>,
+        log: Option<&[Announcement]>,
+        knowledge: &Knowledge,
+    ) -> Checked {
+        let mut tally = Tally::new(input, view, knowledge);
+        for (listed, unknown) in &self.expanded.unknown {
+            let finding = Finding {
+                name: Some(listed.name.clone().into()),
+                severity: Severity::Warning,
+                cause: Some(unknown.to_string().into()),
+                remedy: Some("correct the name, or give the CPU map of the libvirt that knows it (--cpu-map)".into()),
+                ..Finding::new(Subject::Listed(listed.name.clone()), Rule::UnknownFeature)
+            };
+            tally.add(finding, None);
+            tally.doubt(format!("unknown feature '{}'", listed.name));
+        }
+        if !self.expanded.promises_anything(&self.never_judged)
+            && self.cpu.max_phys_addr.is_none()
+            && self.cpu.vendor_id.is_none()
+        {
+            tally.doubt(self.nothing_promised());
+        }
+        for vcpu in &view.vcpus {
+            let one = OneVcpu { baseline: self, vcpu, number: vcpu.vcpu.vcpu, log };
+            for (id, feature) in self.map.features.iter().enumerate() {
+                if !self.never_judged.contains(&id) {
+                    one.feature(id, feature, &mut tally);
+                }
+            }
+            one.vendor(&mut tally);
+            one.phys_bits(&mut tally);
+        }
+        tally.finish()
+    }
+
+    fn nothing_promised(&self) -> String {
+        match self.cpu.form {
+            Form::Guest if self.cpu.mode != cpuid_probe::libvirt::cpu::Mode::Custom => format!(
+                "the baseline has mode='{}' and lists nothing: what it gives depends on the host; take virsh dumpxml \
+                 of the running guest",
+                self.cpu.mode.word()
+            ),
+            _ => "the baseline names no CPU model and promises nothing".to_string(),
+        }
+    }
+}
+
+/// What a reader of any result must know about a baseline: once for all dumps.
+fn notes(cpu: &Cpu, map: &CpuMap, knowledge: &Knowledge) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(host_note(cpu).map(|note| format!("the baseline {note}")));
+    let once = once_promised(cpu, map, knowledge);
+    if !once.is_empty() {
+        notes.push(format!(
+            "libvirt 9.0 also promised {} with {}; newer ones do not, as QEMU's model lost it. If the baseline is \
+             from such a libvirt, check it with --cpu-map of that libvirt",
+            once.join(", "),
+            cpu.model.as_deref().unwrap_or_default()
+        ));
+    }
+    let passthrough = |m: &cpuid_probe::libvirt::cpu::MaxPhysAddr| m.mode == PhysAddrMode::Passthrough;
+    if cpu.form == Form::Guest && cpu.max_phys_addr.as_ref().is_some_and(passthrough) {
+        notes.push(
+            "the baseline takes the physical address width from the host, so no dump can break that promise"
+                .to_string(),
+        );
+    }
+    notes
+}
+
+/// One vCPU against the promises.
+struct OneVcpu<'a> {
+    baseline: &'a CpuBaseline<'a>,
+    vcpu: &'a VcpuView<'a>,
+    number: u32,
+    log: Option<&'a [Announcement]>,
+}
+
+impl OneVcpu<'_> {
+    fn feature(&self, id: FeatureId, feature: &Feature, tally: &mut Tally<'_>) {
+        let baseline = self.baseline;
+        let seen = self.vcpu.feature(feature.place);
+        let promise = match baseline.expanded.promise(id) {
+            Some(p) if p.with_its_msr && self.vcpu.announces(feature.place) => {
+                Some(Promise { policy: Policy::Require, ..p })
+            }
+            other => other,
+        };
+        let announced = || self.log.and_then(|log| log.iter().find(|a| a.is_about(baseline.map, id)));
+        let policy = promise.map_or(Policy::Require, |p| p.policy);
+        let said = |asked, rule, severity, expected: Option<bool>| Finding {
+            rule,
+            severity,
+            values: Values { a: value(seen), b: Value::Unknown, expected: expected.map_or(Value::Unknown, Value::Bit) },
+            ..described(&tally.context, feature, asked)
+        };
+        match (promise.and_then(Promise::wants), seen) {
+            (Some(wanted), Seen::NotCaptured(why)) => {
+                let (cause, remedy) = not_captured_cause(why);
+                let finding = Finding {
+                    cause: Some(cause.into()),
+                    remedy: Some(remedy.into()),
+                    ..said(Asked::Missing, Rule::Promised(policy), Severity::Info, Some(wanted))
+                };
+                tally.add(finding, Some(self.number));
+                tally.unread(self.number, feature.place, why);
+            }
+            (Some(true), seen) if seen.is_clear() => {
+                let announced = announced();
+                let finding = said(Asked::Missing, Rule::Promised(policy), Severity::Unsafe, Some(true));
+                let finding = Finding {
+                    evidence: self.evidence(announced),
+                    cause: Some(with_announcement(announced, finding.cause)),
+                    ..finding
+                };
+                tally.broken(finding, self.number);
+            }
+            (Some(false), seen) if seen.is_set() => {
+                let severity = if policy == Policy::Forbid { Severity::Unsafe } else { Severity::Warning };
+                let finding = said(Asked::Extra, Rule::Promised(policy), severity, Some(false));
+                tally.broken(self.qemu_adds(id, finding), self.number);
+            }
+            (None, seen) if promise.is_none() && baseline.expanded.bounded => {
+                // What QEMU's model is known to have on top of libvirt's is no surprise.
+                let added = baseline.expanded.model.is_some_and(|m| m.added.contains(&id));
+                if seen.is_set() && !added {
+                    let strict = baseline.cpu.matching == Match::Strict;
+                    let severity = if strict { Severity::Warning } else { Severity::Info };
+                    let finding = said(Asked::Extra, Rule::Extra, severity, Some(false));
+                    tally.add(self.qemu_adds(id, finding), Some(self.number));
+                } else if seen.is_clear()
+                    && let Some(announced) = announced()
+                {
+                    let finding = said(Asked::Missing, Rule::Announced, Severity::Info, None);
+                    let cause = with_announcement(Some(announced), finding.cause);
+                    let cause = format!("Not promised, but QEMU's model has it. {cause}");
+                    let evidence = vec![announced.line.clone()];
+                    tally.add(Finding { evidence, cause: Some(cause.into()), ..finding }, Some(self.number));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Says so where a feature that nobody asked for comes from QEMU's own model.
+    fn qemu_adds(&self, id: FeatureId, finding: Finding) -> Finding {
+        let (true, Some(model)) = (self.baseline.qemu_adds.contains(&id), &self.baseline.cpu.model) else {
+            return finding;
+        };
+        let cause = format!(
+            "QEMU's own {model} has it, libvirt's does not, and libvirt passes on only what a definition changes in its \
+             own."
+        );
+        Finding { cause: Some(cause.into()), ..finding }
+    }
+
+    /// The log's line; that there is none, where there is a log.
+    fn evidence(&self, announced: Option<&Announcement>) -> Vec<String> {
+        match (self.log, announced) {
+            (None, _) => Vec::new(),
+            (Some(_), Some(announced)) => vec![announced.line.clone()],
+            (Some(_), None) => vec!["not announced: QEMU's log does not mention it".to_string()],
+        }
+    }
+
+    /// The vendor text: the one the guest is to see, else that of the vendor asked for.
+    fn vendor(&self, tally: &mut Tally<'_>) {
+        let asked = self.baseline.cpu.vendor_id.clone();
+        let Some(expected) = asked.or_else(|| self.baseline.expanded.vendor.map(|v| v.text.to_string())) else {
+            return;
+        };
+        let seen = self.vcpu.vcpu.vendor().map(|text| text.to_string());
+        if seen.as_ref() == Some(&expected) {
+            return;
+        }
+        let (severity, cause) = match seen {
+            Some(_) => (Severity::Unsafe, "the guest runs on another vendor's CPU, or under emulation of one"),
+            None => (Severity::Info, "not captured: the dump has no leaf 0"),
+        };
+        let broken = seen.is_some();
+        let finding = Finding {
+            name: Some(Number::Vendor.name().into()),
+            severity,
+            meaning: Some(
+                "the CPU's vendor (leaf 0 EBX, EDX, ECX), by which software chooses what it believes of other leaves"
+                    .into(),
+            ),
+            cause: Some(cause.into()),
+            remedy: Some("run the guest on the vendor's hosts, or make a baseline for each vendor".into()),
+            values: Values {
+                a: seen.map_or(Value::Unknown, Value::Text),
+                b: Value::Unknown,
+                expected: Value::Text(expected),
+            },
+            ..Finding::new(Number::Vendor, Rule::Vendor)
+        };
+        if broken {
+            tally.broken(finding, self.number);
+        } else {
+            tally.add(finding, Some(self.number));
+            tally.unread(self.number, Place::cpuid(0, 0, Register::Ebx, 31, 0), Why::Leaf);
+        }
+    }
+
+    /// The width of physical addresses, where the definition gives a number. A host's own says nothing of a guest.
+    fn phys_bits(&self, tally: &mut Tally<'_>) {
+        let cpu = self.baseline.cpu;
+        let Some(asked) = cpu.max_phys_addr.filter(|_| cpu.form != Form::Host) else { return };
+        let (expected, kept): (u32, fn(u64, u64) -> bool) = match (asked.mode, asked.bits, asked.limit) {
+            (PhysAddrMode::Emulate, Some(bits), _) => (bits, |seen, bits| seen == bits),
+            (PhysAddrMode::Passthrough, _, Some(limit)) => (limit, |seen, limit| seen <= limit),
+            _ => return,
+        };
+        let seen = self.vcpu.phys_bits();
+        if matches!(seen, Seen::Value(bits) if kept(bits, expected.into())) {
+            return;
+        }
+        let row: Row = tally.context.knowledge.row(PHYS_BITS);
+        let finding = Finding {
+            rule: Rule::PhysicalAddresses,
+            values: Values { a: value_of(seen, false), b: Value::Unknown, expected: Value::Number(expected.into()) },
+            cause: Some("the guest was started with another <maxphysaddr> (QEMU: phys-bits)".into()),
+            remedy: Some(format!("<maxphysaddr mode='emulate' bits='{expected}'/> on every node").into()),
+            ..Finding::of_row(PHYS_BITS, &row)
+        };
+        match seen {
+            Seen::NotCaptured(why) => {
+                tally.add(Finding { severity: Severity::Info, ..finding }, Some(self.number));
+                tally.unread(self.number, PHYS_BITS, why);
+            }
+            _ => tally.broken(Finding { severity: Severity::Unsafe, ..finding }, self.number),
+        }
+    }
+}
+
+fn value(seen: Seen) -> Value {
+    value_of(seen, true)
+}
+
+/// What a dump says, as a finding has it.
+pub fn value_of(seen: Seen, one_bit: bool) -> Value {
+    match seen {
+        Seen::Value(n) => Value::of(Some(n), one_bit),
+        Seen::Absent => Value::Absent,
+        Seen::NotCaptured(_) => Value::Unknown,
+    }
+}
+
+/// A cause, with what QEMU's log adds to it in front.
+fn with_announcement(announced: Option<&Announcement>, cause: Option<Text>) -> Text {
+    let said = match announced {
+        None => "",
+        Some(a) if a.line.contains("depends on other features") => {
+            "QEMU took it away because a feature that it needs was not asked for. "
+        }
+        Some(a) if a.line.contains("TCG doesn't support") => "QEMU's emulation (TCG) does not have it. ",
+        Some(_) => "QEMU asked for it, and this host's KVM did not offer it. ",
+    };
+    format!("{said}{}", cause.unwrap_or_default()).into()
+}
+
+const fn not_captured_cause(why: Why) -> (&'static str, &'static str) {
+    match why {
+        Why::Leaf => ("Not captured: the dump does not hold this leaf.", "Capture every leaf (cpuid-probe does)."),
+        Why::Msr => (
+            "Not captured: the dump does not hold this MSR.",
+            "Capture feature MSRs too (cpuid-probe --msrs as root, or cpuid-probe boot).",
+        ),
+        Why::Fault => ("Not captured: reading the MSR faulted.", "Read it in a throw-away guest (cpuid-probe boot)."),
+    }
+}

@@ -1,0 +1,150 @@
+//! What a finding says: from a difference and its judgement to the finding's data.
+
+use cpuid_probe::place::{Number, Place};
+
+use super::Context;
+use super::collect::Key;
+use super::rule::Judgement;
+use crate::decode;
+use crate::finding::{Change, Decoded, Finding, Judged, Rule, Text, Value, Values};
+use crate::knowledge::Severity;
+use crate::knowledge::{Asked, Row, RuleKind};
+use crate::view::blocks::BlockPair;
+use crate::view::join::{Differing, Pair};
+
+/// Why a difference in a closed place is harmless.
+pub const CLOSED: &str = "the bit that announces this leaf is 0 in both dumps, so no software reads it";
+
+/// The values of a row, as a finding has them.
+#[must_use]
+pub fn values(pair: Pair, row: &Row) -> Values {
+    let value = |value| Value::of(value, row.bits.is_one());
+    Values { a: value(pair.a), b: value(pair.b), expected: Value::Unknown }
+}
+
+/// What tells a differing row from others.
+#[must_use]
+pub fn key(d: &Differing, judgement: &Judgement) -> Key {
+    Key {
+        subject: d.place.into(),
+        input: None,
+        values: values(d.pair, &d.row),
+        severities: [judgement.a_to_b.severity, judgement.b_to_a.severity],
+    }
+}
+
+impl Context<'_> {
+    /// A finding, judged in the directions asked for.
+    #[must_use]
+    pub fn judged(&self, finding: Finding, a_to_b: Judged, b_to_a: Judged) -> Finding {
+        let asked = self.directions;
+        finding.judged(asked.a_to_b().then_some(a_to_b), asked.b_to_a().then_some(b_to_a))
+    }
+
+    /// What is known of a row: what it promises, what a change does, cause, remedy, source.
+    #[must_use]
+    pub fn advised(&self, place: Place, row: &Row, asked: Asked) -> Finding {
+        let advice = self.knowledge.advice(place, row, asked).under(self.accel, row, asked);
+        Finding {
+            meaning: Some(advice.meaning.into()),
+            consequence: Some(advice.consequence.into()),
+            cause: Some(advice.cause.into()),
+            remedy: Some(advice.remedy.into()),
+            source: Some(advice.source.into()),
+            ..Finding::of_row(place, row)
+        }
+    }
+}
+
+/// A differing row of a register or an MSR.
+#[must_use]
+pub fn row(context: &Context<'_>, d: &Differing, judgement: &Judgement) -> Finding {
+    let mut finding = context.advised(d.place, &d.row, Asked::Differs { values: [d.pair.a, d.pair.b] });
+    finding.decoded = Decoded { ppm: judgement.clocks.map(|clocks| clocks.ppm()), ..decode::row(&d.row, d.pair) };
+    if d.closed {
+        finding.cause = Some(CLOSED.into());
+        finding.remedy = Some("Nothing to change.".into());
+    }
+    context.judged(finding, judgement.a_to_b, judgement.b_to_a)
+}
+
+/// A hypervisor block on one side only, or at another base.
+#[must_use]
+pub fn block(context: &Context<'_>, block: &BlockPair) -> Option<Finding> {
+    let signature = block.signature?;
+    let base = |base: Option<u32>| base.map_or(Value::Absent, Value::Base);
+    let finding = Finding {
+        values: Values { a: base(block.a), b: base(block.b), expected: Value::Unknown },
+        name: Some(signature.to_string().into()),
+        meaning: Some(format!("the leaves of the hypervisor `{signature}` and where they begin").into()),
+        source: Some("Linux 7.1 arch/x86/include/asm/cpuid/api.h:191-212".into()),
+        ..Finding::new(Place::Block(signature), Rule::Row(RuleKind::Identity))
+    };
+    let change = |from: Option<u32>, to: Option<u32>| match (from, to) {
+        (Some(_), None) => Change::Lost,
+        (None, Some(_)) => Change::Gained,
+        _ => Change::Changed,
+    };
+    let judged = |from, to| Judged { change: change(from, to), severity: Severity::Unsafe };
+    Some(context.judged(finding, judged(block.a, block.b), judged(block.b, block.a)))
+}
+
+/// A register set that its own dump says cannot be there.
+#[must_use]
+pub fn over_enumerated(context: &Context<'_>, place: Place, sides: [bool; 2]) -> Finding {
+    let side = |over: bool| if over { Value::OverEnumerated } else { Value::Unknown };
+    let finding = Finding {
+        values: Values { a: side(sides[0]), b: side(sides[1]), expected: Value::Unknown },
+        meaning: Some("registers read from a place that this CPU does not define".into()),
+        cause: Some(
+            "the range's maximum or the leaf's own subleaf 0 excludes it; the tool read on, or read an alias of another \
+             leaf"
+                .into(),
+        ),
+        ..Finding::new(place, Rule::OverEnumerated)
+    };
+    set_aside(context, finding)
+}
+
+/// The end of a list of subleaves, in one dump alone.
+#[must_use]
+pub fn terminator(context: &Context<'_>, place: Place) -> Finding {
+    let finding = Finding {
+        meaning: Some("the entry that ends a list of subleaves".into()),
+        cause: Some("tools differ in whether they keep it; it holds no data".into()),
+        ..Finding::new(place, Rule::Terminator)
+    };
+    set_aside(context, finding)
+}
+
+fn set_aside(context: &Context<'_>, finding: Finding) -> Finding {
+    let judged = Judged { change: Change::Same, severity: Severity::Expected };
+    context.judged(finding, judged, judged)
+}
+
+/// Different numbers of vCPUs.
+#[must_use]
+pub fn vcpu_count(context: &Context<'_>, a: usize, b: usize) -> Finding {
+    let finding = Finding {
+        name: Some(Number::VcpuCount.name().into()),
+        values: Values { a: Value::Count(a), b: Value::Count(b), expected: Value::Unknown },
+        meaning: Some("how many vCPUs the guest has".into()),
+        cause: Some("the guests were not started with the same -smp (<vcpu> and <topology>)".into()),
+        remedy: Some("start both guests with the same number of vCPUs and the same topology".into()),
+        source: Some("QEMU refuses a stream with more vCPUs than it has, and takes one with fewer".into()),
+        ..Finding::new(Number::VcpuCount, Rule::Row(RuleKind::Topology))
+    };
+    let judged = |from: usize, to: usize| Judged {
+        change: if to < from { Change::Lost } else { Change::Gained },
+        severity: Severity::Warning,
+    };
+    context.judged(finding, judged(a, b), judged(b, a))
+}
+
+/// A row that differs by vCPU, judged over all of them.
+#[must_use]
+pub fn per_vcpu(context: &Context<'_>, d: &Differing, severity: Severity, cause: &'static str) -> Finding {
+    let judged = Judged { change: Change::Changed, severity };
+    let finding = Finding { cause: Some(Text::Borrowed(cause)), ..Finding::of_row(d.place, &d.row) };
+    context.judged(finding, judged, judged)
+}

@@ -1,0 +1,94 @@
+//! What is found between two dumps: the join yields differing places, each is judged, a collector merges and sorts.
+//!
+//! No I/O, no clock, no environment. A finding is never an error, and nothing is left out: what is set aside is listed
+//! with its rule and reason, what could not be compared is listed as not captured.
+//!
+//! - [`rule`]: how bad one differing row is, in each direction. [`describe`]: what a finding says.
+//! - [`per_vcpu`]: places that differ by vCPU, judged over all of them. [`within`]: one dump against itself.
+//! - [`collect`]: equal findings of several vCPUs are one. [`notes`]: what the provenances say.
+//! - [`verdict`]: what follows from all of it.
+
+pub mod collect;
+pub mod describe;
+pub mod notes;
+pub mod per_vcpu;
+pub mod rule;
+pub mod verdict;
+pub mod within;
+
+use crate::finding::Finding;
+use crate::knowledge::{Accel, Knowledge, RuleKind};
+use crate::view::DumpView;
+use crate::view::join::{Difference, NotCaptured, join};
+
+use collect::Collector;
+use per_vcpu::PerVcpu;
+use rule::Directions;
+
+/// What every judgement needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The rows.
+    pub knowledge: &'a Knowledge,
+    /// The directions asked for.
+    pub directions: Directions,
+    /// What made the guests' CPUs.
+    pub accel: Accel,
+}
+
+/// Everything a comparison found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// All findings, by place.
+    pub findings: Vec<Finding>,
+    /// What could not be compared, by input and place.
+    pub not_captured: Vec<NotCaptured>,
+    /// Sentences about the inputs.
+    pub notes: Vec<String>,
+    /// How many register sets were compared.
+    pub compared: usize,
+    /// Every captured vCPU of both inputs is complete.
+    pub complete: bool,
+    /// Feature MSRs were compared too.
+    pub msrs: bool,
+}
+
+/// Compares two dumps in the directions asked for.
+#[must_use]
+pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowledge: &Knowledge) -> Comparison {
+    let context = Context { knowledge, directions, accel: notes::accel(&[a.dump, b.dump]) };
+    let joined = join(a, b, knowledge);
+    let mut collector = Collector::default();
+    let mut per_vcpu = PerVcpu::new(a.dump, b.dump);
+    for (vcpu, difference) in joined.differences {
+        match difference {
+            Difference::Row(d) if d.row.rule == RuleKind::PerVcpu => per_vcpu.note(d, vcpu),
+            Difference::Row(d) => {
+                let judgement = rule::judge(&d);
+                let key = describe::key(&d, &judgement);
+                collector.add(key, Some(vcpu), || describe::row(&context, &d, &judgement));
+            }
+            Difference::Terminator(place) => collector.put(describe::terminator(&context, place), Some(vcpu)),
+            Difference::OverEnumerated(place, sides) => {
+                collector.put(describe::over_enumerated(&context, place, sides), Some(vcpu));
+            }
+            Difference::Block(block) => {
+                if let Some(finding) = describe::block(&context, &block) {
+                    collector.put(finding, Some(vcpu));
+                }
+            }
+        }
+    }
+    per_vcpu.judge(a.dump, b.dump, &context, &mut collector);
+    for (input, view) in [a, b].into_iter().enumerate() {
+        within::check(input, view, &context, &mut collector);
+    }
+    Comparison {
+        findings: collector.into_sorted(),
+        not_captured: joined.not_captured,
+        notes: notes::notes(a, b),
+        compared: joined.compared,
+        complete: a.is_complete() && b.is_complete(),
+        msrs: a.has_msrs() && b.has_msrs(),
+    }
+}

@@ -1,0 +1,137 @@
+//! Sentences about the inputs that a reader of a verdict must know. They never change the exit code.
+
+use cpuid_probe::dump::{Dump, Source};
+use cpuid_probe::hypervisor::base_of;
+use cpuid_probe::leaf::LeafId;
+
+use crate::knowledge::Accel;
+use crate::view::pairs::has_all_vcpus;
+use crate::view::{DumpView, VcpuView};
+
+const TCG: &str = "a dump was made under TCG emulation: it shows what QEMU emulates, not what a host gives";
+
+/// The notes on two dumps.
+#[must_use]
+pub fn notes(a: &DumpView<'_>, b: &DumpView<'_>) -> Vec<String> {
+    let excerpt = a.vcpus.iter().chain(&b.vcpus).any(reads_as_kvm);
+    let (a, b) = (a.dump, b.dump);
+    let mut notes = Vec::new();
+    let boots = (a.provenance.boot.as_ref(), b.provenance.boot.as_ref());
+    if let (Some(x), Some(y)) = boots {
+        if x.machine != y.machine {
+            notes.push(format!(
+                "different machine types ({} and {}): QEMU refuses to migrate between them",
+                x.machine, y.machine
+            ));
+        }
+        if x.accel != y.accel {
+            notes.push(format!(
+                "different accelerators ({} and {}): QEMU refuses to migrate between them",
+                x.accel, y.accel
+            ));
+        }
+        if x.qemu != y.qemu {
+            notes.push(format!("different QEMU versions ({} and {})", x.qemu, y.qemu));
+        }
+    }
+    if [a, b].iter().any(|dump| is_tcg(dump)) {
+        notes.push(TCG.to_string());
+    }
+    if a.provenance.source != b.provenance.source {
+        notes.push(format!(
+            "different kinds of dumps ({} and {})",
+            a.provenance.source.word(),
+            b.provenance.source.word()
+        ));
+    }
+    let (of_a, of_b) = (of_one(a), of_one(b));
+    for note in of_a.iter().chain(of_b.iter().filter(|note| !of_a.contains(note))) {
+        let which = match (of_a.contains(note), of_b.contains(note)) {
+            (true, true) => "both inputs",
+            (true, false) => "the first input",
+            _ => "the second input",
+        };
+        notes.push(format!("{which}: {note}"));
+    }
+    let unknown = |dump: &Dump| dump.provenance.vcpus_online.is_none();
+    if a.vcpus.len() != b.vcpus.len() && (unknown(a) || unknown(b)) {
+        notes.push(format!(
+            "the inputs hold {} and {} vCPUs, and not both say whether those are all",
+            a.vcpus.len(),
+            b.vcpus.len()
+        ));
+    }
+    if excerpt {
+        notes.push(
+            "an excerpt holds hypervisor leaves without their signature leaf: 0x40000001 and 0x40000010 are read as KVM's, \
+             and rows of any vendor apply"
+                .to_string(),
+        );
+    }
+    if [a, b].iter().all(|dump| has_invtsc(dump)) && !pinned(a) && !pinned(b) {
+        notes.push("invtsc is on in both: live migration needs a pinned tsc-frequency".to_string());
+    }
+    notes
+}
+
+/// The notes on a dump that is not compared with another.
+#[must_use]
+pub fn of_checked(dump: &Dump) -> Vec<String> {
+    let tcg = is_tcg(dump).then(|| TCG.to_string());
+    tcg.into_iter().chain(of_one(dump)).collect()
+}
+
+/// What is to be said of one input.
+fn of_one(dump: &Dump) -> Vec<String> {
+    let mut notes = Vec::new();
+    if dump.provenance.source == Source::Kvm {
+        notes.push("what KVM could give, not what a guest was given".to_string());
+    }
+    if let Some(online) = dump.provenance.vcpus_online
+        && !has_all_vcpus(dump)
+    {
+        notes.push(format!("holds {} of {online} vCPUs", dump.vcpus.len()));
+    }
+    if let Some(imported) = &dump.provenance.imported {
+        notes.extend(imported.limits.iter().map(|limit| format!("{}: {limit}", imported.format)));
+    }
+    notes
+}
+
+/// Whether a dump shows TCG's emulation rather than a host.
+#[must_use]
+pub fn is_tcg(dump: &Dump) -> bool {
+    dump.provenance.boot.as_ref().is_some_and(|boot| boot.accel == "tcg")
+        || dump.vcpus.iter().any(|v| v.blocks().any(|block| &block.signature.0 == b"TCGTCGTCGTCG"))
+}
+
+/// What made the CPUs of these guests.
+#[must_use]
+pub fn accel(dumps: &[&Dump]) -> Accel {
+    match dumps.iter().filter(|dump| is_tcg(dump)).count() {
+        0 => Accel::Host,
+        n if n == dumps.len() => Accel::Tcg,
+        _ => Accel::Mixed,
+    }
+}
+
+fn reads_as_kvm(view: &VcpuView<'_>) -> bool {
+    let vcpu = view.vcpu;
+    vcpu.leaves().iter().any(|r| base_of(r.id.leaf).is_some_and(|base| vcpu.get(LeafId::new(base, 0)).is_none()))
+}
+
+/// Invariant TSC: the feature that blocks live migration unless its frequency is pinned.
+///
+/// # Source
+/// QEMU 7.2 target/i386/kvm/kvm.c:2107-2118, libvirt 9.0 src/qemu/qemu_migration.c:1451-1476.
+fn has_invtsc(dump: &Dump) -> bool {
+    let (leaf, bit) = (LeafId::new(0x8000_0007, 0), 8);
+    dump.vcpus.first().and_then(|v| v.get(leaf)).is_some_and(|r| r.edx >> bit & 1 == 1)
+}
+
+fn pinned(dump: &Dump) -> bool {
+    dump.provenance
+        .boot
+        .as_ref()
+        .is_some_and(|boot| boot.cpu.contains("tsc-frequency=") || boot.cpu.contains("tsc-freq="))
+}

@@ -1,0 +1,106 @@
+//! How bad one differing row is, in each direction. The only place that knows what the rules mean.
+
+use crate::finding::{Change, Judged};
+use crate::knowledge::Severity;
+use crate::knowledge::{Row, RuleKind};
+use crate::view::clock::{Clocks, TOLERANCE_PPM};
+use crate::view::join::Differing;
+
+/// The directions a user asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Directions {
+    /// Both.
+    #[default]
+    Both,
+    /// From the first input to the second.
+    AToB,
+    /// From the second input to the first.
+    BToA,
+}
+
+impl Directions {
+    /// Whether first to second is asked for.
+    #[must_use]
+    pub const fn a_to_b(self) -> bool {
+        !matches!(self, Self::BToA)
+    }
+
+    /// Whether second to first is asked for.
+    #[must_use]
+    pub const fn b_to_a(self) -> bool {
+        !matches!(self, Self::AToB)
+    }
+}
+
+/// Both directions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judgement {
+    /// From the first input to the second.
+    pub a_to_b: Judged,
+    /// From the second input to the first.
+    pub b_to_a: Judged,
+    /// The frequencies, for `host-clock`.
+    pub clocks: Option<Clocks>,
+}
+
+/// Why a difference in a closed place is harmless.
+pub const CLOSED: &str = "the bit that announces this leaf is 0 in both dumps, so no software reads it";
+
+/// Judges a row whose values differ.
+#[must_use]
+pub fn judge(differing: &Differing) -> Judgement {
+    let Differing { row, pair, clocks, closed, .. } = differing;
+    let (a, b) = (pair.a.unwrap_or_default(), pair.b.unwrap_or_default());
+    if *closed {
+        let judged = |from, to| Judged { change: change(row.rule, from, to), severity: Severity::Info };
+        return Judgement { a_to_b: judged(a, b), b_to_a: judged(b, a), clocks: None };
+    }
+    let clocks = (row.rule == RuleKind::HostClock).then(|| {
+        #[allow(clippy::cast_precision_loss)] // registers are 32 bits wide
+        clocks.unwrap_or(Clocks { a: a as f64, b: b as f64 })
+    });
+    let judged = |from: u64, to: u64, source: Option<u64>| {
+        let severity = match clocks {
+            Some(clocks) if clocks.ppm() > TOLERANCE_PPM => Severity::Unsafe,
+            // What the source did not have, its guest cannot rely on: a place that appears is gained.
+            _ if row.rule == RuleKind::Equal && row.known && source.is_none() => {
+                severity(row, from, to).max(Severity::Warning)
+            }
+            _ => severity(row, from, to),
+        };
+        Judged { change: change(row.rule, from, to), severity }
+    };
+    Judgement { a_to_b: judged(a, b, pair.a), b_to_a: judged(b, a, pair.b), clocks }
+}
+
+/// Lost: bits gone, a smaller number, or something that became zero. Bit by bit where the rule is about bits.
+fn severity(row: &Row, from: u64, to: u64) -> Severity {
+    match row.rule {
+        RuleKind::Subset | RuleKind::Hazard => {
+            let (lost, gained) = (from & !to != 0, to & !from != 0);
+            match (lost, gained) {
+                (true, true) => row.lost.min(row.gained),
+                (true, false) => row.lost,
+                _ => row.gained,
+            }
+        }
+        _ if to < from => row.lost,
+        _ => row.gained,
+    }
+}
+
+/// The word for a change.
+fn change(rule: RuleKind, from: u64, to: u64) -> Change {
+    let bits = matches!(rule, RuleKind::Subset | RuleKind::Hazard);
+    let numbers = matches!(rule, RuleKind::NotLess | RuleKind::NotGreater);
+    match (from, to) {
+        _ if from == to => Change::Same,
+        (_, 0) => Change::Lost,
+        (0, _) => Change::Gained,
+        _ if bits && from & !to == 0 => Change::Gained,
+        _ if bits && to & !from == 0 => Change::Lost,
+        _ if numbers && to < from => Change::Lost,
+        _ if numbers => Change::Gained,
+        _ => Change::Changed,
+    }
+}

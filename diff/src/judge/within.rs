@@ -1,0 +1,195 @@
+//! One dump against itself: what must be unique on every vCPU, what must agree on all, and what may differ by vCPU.
+
+use std::collections::BTreeMap;
+
+use cpuid_probe::coverage::{Coverage, MsrPlace, Place as Covered};
+use cpuid_probe::leaf::LeafId;
+use cpuid_probe::place::{BitRange, Place};
+use cpuid_probe::{Register, Registers};
+
+use super::Context;
+use super::collect::Collector;
+use crate::finding::{Change, Finding, Judged, Rule, Value, Values};
+use crate::knowledge::Severity;
+use crate::knowledge::{Row, RuleKind};
+use crate::view::blocks::BlockMap;
+use crate::view::join::{is_closed, rows};
+use crate::view::{DumpView, VcpuView};
+
+/// A per-vCPU id that no two vCPUs of a guest may share.
+struct UniqueId {
+    place: Place,
+    /// The id means something where this register of the same leaf is not zero.
+    valid: Option<Register>,
+    /// At most this many vCPUs can have one each.
+    vcpus: usize,
+}
+
+/// An id, and the vCPU that shows it.
+struct Id {
+    vcpu: u32,
+    value: u64,
+}
+
+impl UniqueId {
+    /// The id that a vCPU shows, if the place exists there and means something.
+    fn read(&self, view: &VcpuView<'_>) -> Option<Id> {
+        let (id, bits) = (self.place.leaf()?, self.place.bits()?);
+        let r = view.vcpu.get(id).filter(|_| view.coverage.place(id) == Covered::Captured)?;
+        let means_something = self.valid.is_none_or(|register| r.get(register) != 0);
+        let value = bits.of(r.get(self.place.register()?).into());
+        means_something.then_some(Id { vcpu: view.vcpu.vcpu, value })
+    }
+}
+
+const fn x2apic(leaf: u32, register: Register) -> UniqueId {
+    UniqueId { place: Place::cpuid(leaf, 0, register, 31, 0), valid: Some(Register::Ebx), vcpus: usize::MAX }
+}
+
+/// The initial APIC id.
+const LEGACY: UniqueId = UniqueId { place: Place::cpuid(0x1, 0, Register::Ebx, 31, 24), valid: None, vcpus: 255 };
+/// The x2APIC id.
+const X2APIC: UniqueId = x2apic(0xb, Register::Edx);
+
+/// # Source
+/// Intel SDM leaves 01H, 0BH, 1FH; AMD APM vol. 3 appendix E Fn8000_001E, Fn8000_0026.
+const UNIQUE_IDS: [UniqueId; 5] = [
+    LEGACY,
+    X2APIC,
+    x2apic(0x1f, Register::Edx),
+    x2apic(0x8000_001e, Register::Eax),
+    x2apic(0x8000_0026, Register::Edx),
+];
+
+/// Checks dump number `input`: ids are unique, the two APIC ids of a vCPU agree, and every register that no row calls
+/// per-vCPU is the same on every vCPU. A disagreement warns of that input: its capture was perhaps not pinned.
+pub fn check(input: usize, view: &DumpView<'_>, context: &Context<'_>, collector: &mut Collector) {
+    for unique in UNIQUE_IDS.iter().filter(|unique| view.vcpus.len() <= unique.vcpus) {
+        let mut seen: BTreeMap<u64, u32> = BTreeMap::new();
+        for id in view.vcpus.iter().filter_map(|v| unique.read(v)) {
+            if let Some(first) = seen.insert(id.value, id.vcpu) {
+                let cause = format!("vCPUs {first} and {} show the same id: capture not pinned?", id.vcpu);
+                let remedy = Some("capture again, each vCPU on itself (cpuid-probe does)".into());
+                let mut finding = Finding { remedy, ..about(context, input, unique.place, id.value, cause) };
+                finding.vcpus.push(first);
+                collector.put(finding, Some(id.vcpu));
+            }
+        }
+    }
+    for v in &view.vcpus {
+        // Bits 31:24 of leaf 1 EBX are the low byte of the x2APIC id.
+        if let (Some(low), Some(id)) = (LEGACY.read(v), X2APIC.read(v))
+            && low.value != id.value & 0xff
+        {
+            let cause = format!(
+                "the x2APIC id of the same vCPU is {:#x}, of which this should be the low byte: capture not pinned?",
+                id.value
+            );
+            collector.put(about(context, input, LEGACY.place, low.value, cause), Some(low.vcpu));
+        }
+    }
+    if let [first, others @ ..] = view.vcpus.as_slice() {
+        for other in others {
+            agree(input, first, other, context, collector);
+            msrs_agree(input, first, other, context, collector);
+        }
+    }
+}
+
+/// A warning about a per-vCPU id of one dump.
+fn about(context: &Context<'_>, input: usize, place: Place, value: u64, cause: String) -> Finding {
+    let judged = Judged { change: Change::Same, severity: Severity::Warning };
+    let row = context.knowledge.row(place);
+    let finding = Finding {
+        input: Some(input),
+        values: Values { a: Value::Number(value), ..Values::default() },
+        cause: Some(cause.into()),
+        ..Finding::of_row(place, &row)
+    };
+    context.judged(finding, judged, judged)
+}
+
+/// Two vCPUs of one dump. Rows that may differ by vCPU or mirror the guest's state are left out.
+fn agree(input: usize, first: &VcpuView<'_>, other: &VcpuView<'_>, context: &Context<'_>, collector: &mut Collector) {
+    if first.vcpu.leaves() == other.vcpu.leaves() {
+        return;
+    }
+    let map = BlockMap::new(first.vcpu, other.vcpu, &first.coverage, &other.coverage);
+    for slot in map.slots(first.vcpu, other.vcpu) {
+        let read = |id: Option<LeafId>, view: &VcpuView<'_>| {
+            let id = id?;
+            match view.coverage.place(id) {
+                Covered::Captured => view.vcpu.get(id),
+                Covered::Absent => Some(Registers::ZERO),
+                Covered::NotCaptured | Covered::OverEnumerated => None,
+            }
+        };
+        let (Some(a), Some(b)) = (read(slot.a, first), read(slot.b, other)) else { continue };
+        for register in Register::ALL {
+            let whole = slot.bits(register, BitRange::REGISTER);
+            for row in rows(whole, a[register].into(), b[register].into(), context.knowledge) {
+                let severity = match row.rule {
+                    RuleKind::PerVcpu | RuleKind::OsControlled => continue,
+                    RuleKind::Informational => Severity::Info,
+                    _ if is_closed(row.gates, [&first.coverage, &other.coverage]) => Severity::Info,
+                    _ => Severity::Warning,
+                };
+                let values = [a, b].map(|r| row.bits.of(r[register].into()));
+                let vcpus = [first, other].map(|v| v.vcpu.vcpu);
+                let finding = disagreement(context, input, whole, &row, vcpus, values, severity);
+                collector.put(finding, Some(other.vcpu.vcpu));
+            }
+        }
+    }
+}
+
+/// Feature MSRs of two vCPUs of one dump.
+fn msrs_agree(
+    input: usize,
+    first: &VcpuView<'_>,
+    other: &VcpuView<'_>,
+    context: &Context<'_>,
+    collector: &mut Collector,
+) {
+    for msr in first.vcpu.msrs() {
+        let of = |coverage: &Coverage<'_>| coverage.msr(msr.index);
+        let (MsrPlace::Read(a), MsrPlace::Read(b)) = (of(&first.coverage), of(&other.coverage)) else { continue };
+        let whole = Place::Msr { index: msr.index, bits: BitRange::MSR };
+        for row in rows(whole, a, b, context.knowledge) {
+            let values = [a, b].map(|value| row.bits.of(value));
+            let vcpus = [first, other].map(|v| v.vcpu.vcpu);
+            let finding = disagreement(context, input, whole, &row, vcpus, values, Severity::Warning);
+            collector.put(finding, Some(other.vcpu.vcpu));
+        }
+    }
+}
+
+/// Two vCPUs of one dump differ where every vCPU of a guest should show the same.
+fn disagreement(
+    context: &Context<'_>,
+    input: usize,
+    whole: Place,
+    row: &Row,
+    vcpus: [u32; 2],
+    values: [u64; 2],
+    severity: Severity,
+) -> Finding {
+    let place = whole.with_bits(row.bits);
+    let [a, b] = values.map(|value| Value::of(Some(value), row.bits.is_one()));
+    let cause = format!(
+        "vCPU {} shows {} and vCPU {} shows {}, but every vCPU of a guest should show the same here",
+        vcpus[0],
+        a.text().unwrap_or_default(),
+        vcpus[1],
+        b.text().unwrap_or_default()
+    );
+    let finding = Finding {
+        input: Some(input),
+        rule: Rule::SameOnEveryVcpu,
+        cause: Some(cause.into()),
+        values: Values { a, b, expected: Value::Unknown },
+        ..Finding::of_row(place, row)
+    };
+    let judged = Judged { change: Change::Changed, severity };
+    context.judged(finding, judged, judged)
+}

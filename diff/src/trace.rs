@@ -1,0 +1,558 @@
+//! Where a place changes on its way: host CPUID → KVM → baseline → guest, and whether the guest fits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cpuid_probe::Place;
+use cpuid_probe::libvirt::cpu::{Cpu, Form, PhysAddrMode, Policy};
+
+use crate::check::cpu::described;
+use crate::cpu_map::wide::Wide;
+use crate::cpu_map::{CpuMap, FeatureId};
+use crate::finding::{Finding, Text};
+use crate::judge::Context;
+use crate::judge::notes::accel;
+use crate::judge::rule::Directions;
+use crate::knowledge::Names;
+use crate::knowledge::advice::Asked;
+use crate::knowledge::{Knowledge, Row, RuleKind};
+use crate::view::dump::PHYS_BITS;
+use crate::view::join::{Difference, join};
+use crate::view::promise::{Expanded, unknown_at};
+use crate::view::source::Source;
+use crate::view::template::Template;
+use crate::view::{DumpView, Seen};
+
+/// A place on the way from the hardware to the guest, in that order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// The host's own CPUID.
+    Host,
+    /// What its KVM, or KVM and QEMU, offer.
+    Kvm,
+    /// What the guest was to have.
+    Baseline,
+    /// What it has.
+    Guest,
+}
+
+impl Layer {
+    /// All, from the hardware to the guest.
+    pub const ALL: [Self; 4] = [Self::Host, Self::Kvm, Self::Baseline, Self::Guest];
+
+    /// The word in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Kvm => "kvm",
+            Self::Baseline => "baseline",
+            Self::Guest => "guest",
+        }
+    }
+}
+
+/// What one layer says of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// Its bits, the same on every vCPU.
+    Value(u64),
+    /// The vCPUs do not agree.
+    Mixed,
+    /// A guest is to have the feature, or not to have it.
+    Wants(bool),
+    /// A guest may have the feature: the host decides.
+    Optional,
+    /// A model whose every feature is known does not have it.
+    NotAsked,
+    /// A guest is to have this number.
+    Exactly(u64),
+    /// A guest can have up to this number.
+    AtMost(u64),
+    /// Nobody read it.
+    Unknown,
+}
+
+impl Says {
+    /// The number that the layer decides on; `None` where it decides nothing.
+    #[must_use]
+    pub fn number(self, one_bit: bool) -> Option<u64> {
+        match self {
+            Self::Value(n) | Self::Exactly(n) | Self::AtMost(n) => Some(n),
+            Self::Wants(wanted) => Some(wanted.into()),
+            Self::NotAsked => Some(0),
+            // A feature that some vCPUs lack is none.
+            Self::Mixed if one_bit => Some(0),
+            Self::Mixed | Self::Optional | Self::Unknown => None,
+        }
+    }
+
+    /// Whether the feature, or a number above zero, is there.
+    #[must_use]
+    pub const fn is_there(self) -> bool {
+        matches!(self, Self::Value(1..) | Self::Wants(true) | Self::Exactly(1..) | Self::AtMost(1..) | Self::Mixed)
+    }
+
+    /// The word in tables.
+    #[must_use]
+    pub fn word(self, one_bit: bool) -> String {
+        match self {
+            Self::Value(0) | Self::NotAsked if one_bit => "no".to_string(),
+            Self::Value(_) | Self::Wants(true) if one_bit => "yes".to_string(),
+            Self::Value(n) | Self::Exactly(n) => format!("{n:#x}"),
+            Self::AtMost(n) => format!("up to {n:#x}"),
+            Self::Wants(true) => "yes".to_string(),
+            Self::Wants(false) => "disabled".to_string(),
+            Self::NotAsked => "-".to_string(),
+            Self::Optional => "optional".to_string(),
+            Self::Mixed if one_bit => "some vCPUs".to_string(),
+            Self::Mixed => "differs by vCPU".to_string(),
+            Self::Unknown => "?".to_string(),
+        }
+    }
+}
+
+/// What happened to a place at a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happened {
+    /// The layer before has it, or more of it; this one has not.
+    Dropped,
+    /// The layer before has it not, or less of it; this one has.
+    Added,
+    /// It is another value.
+    Changed,
+}
+
+impl Happened {
+    /// The word in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Added => "added",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// Whether what a layer was to have arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// It did, or nothing was asked for.
+    Fits,
+    /// Nobody knows.
+    Unknown,
+    /// It did not.
+    DoesNotFit,
+}
+
+impl Fit {
+    /// The word in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Fits => "fits",
+            Self::Unknown => "unknown",
+            Self::DoesNotFit => "does-not-fit",
+        }
+    }
+}
+
+/// One place on its way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The place.
+    pub place: Place,
+    /// libvirt's, QEMU's or Linux's name, else the field's.
+    pub name: Option<Text>,
+    /// Its names.
+    pub names: Names,
+    /// What the place is.
+    pub meaning: Option<Text>,
+    /// What each layer given says, from the hardware to the guest.
+    pub says: Vec<(Layer, Says)>,
+    /// The first layer at which it changes, and how.
+    pub change: Option<(Layer, Happened)>,
+    /// Dumps of two layers differ in it.
+    pub differs: bool,
+    /// Whether the guest, or the offer, has what it is to have.
+    pub fit: Fit,
+    /// Why it does not fit.
+    pub cause: Option<Text>,
+    /// What to do about that.
+    pub remedy: Option<Text>,
+}
+
+impl Step {
+    /// What a layer says; `None` where it is not given or has no part in the place.
+    #[must_use]
+    pub fn at(&self, layer: Layer) -> Option<Says> {
+        self.says.iter().find(|(l, _)| *l == layer).map(|(_, says)| *says)
+    }
+
+    /// Whether it is one bit.
+    #[must_use]
+    pub fn is_one_bit(&self) -> bool {
+        self.place.bits().is_some_and(|bits| bits.is_one())
+    }
+
+    /// It was promised, and did not arrive or cannot.
+    #[must_use]
+    pub fn is_broken_promise(&self) -> bool {
+        let promised = self.at(Layer::Baseline).is_some_and(|says| says.is_there());
+        promised && self.fit == Fit::DoesNotFit
+    }
+
+    /// The whole way, in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        if self.is_one_bit() { sentence(&self.says) } else { numbers(&self.says) }
+    }
+}
+
+/// A layer that was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Which.
+    pub layer: Layer,
+    /// The file's name.
+    pub name: String,
+}
+
+/// The ways of all places.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace {
+    /// The layers given, from the hardware to the guest.
+    pub layers: Vec<Given>,
+    /// Places that layers disagree on, in their order; with `all`, also features that they agree on, and what differs by
+    /// vCPU or mirrors the guest's state.
+    pub steps: Vec<Step>,
+    /// How many places change.
+    pub changed: usize,
+    /// How many features all layers agree on.
+    pub agreed: usize,
+    /// How many features a layer does not hold, while the others agree.
+    pub not_captured: usize,
+    /// How many features are left to the host: guests of one definition may differ in them.
+    pub optional: usize,
+    /// Whether the last layer has what it is to have.
+    pub fit: Fit,
+}
+
+/// A layer's own way to answer.
+enum View<'a> {
+    Cpu { cpu: &'a Cpu, expanded: Box<Expanded<'a>> },
+    Dump(DumpView<'a>),
+    Template(&'a Template),
+}
+
+impl<'a> View<'a> {
+    fn new(layer: Layer, source: &'a Source, map: &'a CpuMap) -> Result<Self, String> {
+        match source {
+            Source::Dump(dump) => Ok(Self::Dump(DumpView::of(dump))),
+            Source::Cpus(cpus) => match &cpus[..] {
+                [cpu] => {
+                    let expanded = Expanded::new(cpu, map).map_err(|unknown| unknown_at(cpu.model_at, &unknown))?;
+                    Ok(Self::Cpu { cpu, expanded: Box::new(expanded) })
+                }
+                _ => Err(format!("{} CPUs, expected one", cpus.len())),
+            },
+            Source::Template(template) if layer == Layer::Baseline => Ok(Self::Template(template)),
+            Source::Template(_) => Err(format!(
+                "a CPU template says what a guest is to have, which is the baseline; expected a dump for {}",
+                layer.word()
+            )),
+        }
+    }
+
+    const fn dump(&self) -> Option<&DumpView<'a>> {
+        match self {
+            Self::Dump(view) => Some(view),
+            _ => None,
+        }
+    }
+
+    /// What it says of a place; `None` where it has no part in it. `id` is the feature's number, if libvirt names it.
+    fn says(&self, id: Option<FeatureId>, place: Place, layer: Layer) -> Option<Says> {
+        match self {
+            Self::Cpu { cpu, .. } if place == PHYS_BITS => phys_bits(cpu, layer),
+            Self::Cpu { expanded, .. } => match expanded.promise(id?) {
+                Some(promise) => Some(match promise.policy {
+                    Policy::Force | Policy::Require => Says::Wants(true),
+                    Policy::Disable | Policy::Forbid => Says::Wants(false),
+                    Policy::Optional => Says::Optional,
+                }),
+                None => expanded.bounded.then_some(Says::NotAsked),
+            },
+            // What a template does not give stays as the host has it.
+            Self::Template(template) => Some(template.gives(place).map_or(Says::Optional, Says::Wants)),
+            Self::Dump(view) => {
+                let read = |v: &crate::view::VcpuView<'_>| if id.is_some() { v.feature(place) } else { v.see(place) };
+                let seen: Vec<Seen> = view.vcpus.iter().map(read).collect();
+                let numbers: Option<BTreeSet<u64>> = seen.iter().map(|s| s.number()).collect();
+                Some(match numbers {
+                    None => Says::Unknown,
+                    Some(numbers) if numbers.is_empty() => Says::Unknown,
+                    Some(numbers) if numbers.len() > 1 => Says::Mixed,
+                    Some(numbers) => Says::Value(numbers.first().copied().unwrap_or_default()),
+                })
+            }
+        }
+    }
+}
+
+/// The width of physical addresses that a CPU states.
+fn phys_bits(cpu: &Cpu, layer: Layer) -> Option<Says> {
+    let asked = cpu.max_phys_addr?;
+    match (asked.mode, asked.bits, asked.limit) {
+        (PhysAddrMode::Emulate, Some(bits), _) if layer == Layer::Baseline && cpu.form == Form::Guest => {
+            Some(Says::Exactly(bits.into()))
+        }
+        (PhysAddrMode::Emulate, Some(bits), _) => Some(Says::AtMost(bits.into())),
+        (PhysAddrMode::Passthrough, _, Some(limit)) => Some(Says::AtMost(limit.into())),
+        _ => None,
+    }
+}
+
+/// Follows every place through the layers given: at least two, in any order. `all` keeps those that all agree on.
+///
+/// # Errors
+/// A layer that is neither a dump nor a template nor a single CPU, or whose model the maps do not know: its name and why.
+pub fn trace(
+    given: &[(Given, &Source)],
+    wide: &Wide,
+    knowledge: &Knowledge,
+    all: bool,
+) -> Result<Trace, (String, String)> {
+    let mut views: Vec<(Layer, View<'_>)> = Vec::new();
+    for (layer, source) in given {
+        let view = View::new(layer.layer, source, &wide.map).map_err(|why| (layer.name.clone(), why))?;
+        views.push((layer.layer, view));
+    }
+    views.sort_by_key(|(layer, _)| *layer);
+    let mut layers: Vec<Given> = given.iter().map(|(layer, _)| layer.clone()).collect();
+    layers.sort_by_key(|given| given.layer);
+
+    let dumps: Vec<&DumpView<'_>> = views.iter().filter_map(|(_, view)| view.dump()).collect();
+    let guest = views.iter().find(|(layer, _)| *layer == Layer::Guest).and_then(|(_, view)| view.dump());
+    let guest: Vec<_> = guest.into_iter().map(|view| view.dump).collect();
+    let context = Context { knowledge, directions: Directions::AToB, accel: accel(&guest) };
+    let named: BTreeMap<Place, FeatureId> =
+        wide.map.features.iter().enumerate().rev().map(|(id, f)| (f.place, id)).collect();
+
+    let mut places: BTreeMap<Place, Differs> = BTreeMap::new();
+    for place in named.keys().copied().chain(knowledge.features().map(|(place, _)| place)) {
+        places.insert(place, Differs::default());
+    }
+    places.insert(PHYS_BITS, Differs::default());
+    for pair in dumps.windows(2) {
+        for (_, difference) in join(pair[0], pair[1], knowledge).differences {
+            if let Difference::Row(d) = difference {
+                let differs = places.entry(d.place).or_default();
+                differs.closed = d.closed && (differs.closed || !differs.any);
+                differs.any = true;
+            }
+        }
+    }
+
+    let mut trace =
+        Trace { layers, steps: Vec::new(), changed: 0, agreed: 0, not_captured: 0, optional: 0, fit: Fit::Fits };
+    for (place, differs) in places {
+        let id = named.get(&place).copied();
+        let says: Vec<(Layer, Says)> =
+            views.iter().filter_map(|(layer, view)| Some((*layer, view.says(id, place, *layer)?))).collect();
+        if !differs.any && !says.iter().any(|(_, says)| says.is_there()) {
+            continue;
+        }
+        let row = knowledge.row(place);
+        let mirror = !row.judged || is_set_aside(&row);
+        let promised = views.iter().any(|(layer, _)| *layer == Layer::Baseline);
+        let step = step(&context, place, &row, id.map(|id| &wide.map.features[id]), says, differs, mirror, promised);
+        let unknown = step.says.iter().any(|(_, says)| *says == Says::Unknown);
+        trace.optional += usize::from(step.at(Layer::Baseline) == Some(Says::Optional) && id.is_some());
+        match step.change {
+            Some(_) => trace.changed += 1,
+            None if unknown => trace.not_captured += 1,
+            None => trace.agreed += usize::from(!differs.any),
+        }
+        trace.fit = trace.fit.max(step.fit);
+        if all || step.change.is_some() {
+            trace.steps.push(step);
+        }
+    }
+    if trace.agreed + trace.changed == 0 {
+        trace.fit = trace.fit.max(Fit::Unknown);
+    }
+    Ok(trace)
+}
+
+/// What the dumps of two layers say of a place.
+#[derive(Clone, Copy, Debug, Default)]
+struct Differs {
+    /// They differ in it.
+    any: bool,
+    /// Wherever they differ, the bit that gives the place its meaning is 0 on both sides.
+    closed: bool,
+}
+
+/// What no layer has a part in: the guest's system sets it, or it differs by vCPU.
+const fn is_set_aside(row: &Row) -> bool {
+    matches!(row.rule, RuleKind::OsControlled | RuleKind::PerVcpu)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn step(
+    context: &Context<'_>,
+    place: Place,
+    row: &Row,
+    feature: Option<&crate::cpu_map::Feature>,
+    says: Vec<(Layer, Says)>,
+    differs: Differs,
+    mirror: bool,
+    promised: bool,
+) -> Step {
+    let one_bit = place.bits().is_some_and(|bits| bits.is_one());
+    let change = if mirror { None } else { change(&says, one_bit) };
+    let fit = if mirror || differs.closed { Fit::Fits } else { fit(&says, one_bit, row, change.is_some(), promised) };
+    let to_be_off = says.contains(&(Layer::Baseline, Says::Wants(false)));
+    let asked = if to_be_off { Asked::Extra } else { Asked::Missing };
+    let finding = match feature {
+        Some(feature) => described(context, feature, asked),
+        None if fit == Fit::DoesNotFit => context.advised(place, row, asked),
+        None => Finding::of_row(place, row),
+    };
+    let advised = (fit == Fit::DoesNotFit).then_some((finding.cause, finding.remedy));
+    let (cause, remedy) = advised.unwrap_or_default();
+    Step {
+        place,
+        name: finding.name,
+        names: finding.names,
+        meaning: row.meaning.map(Text::from),
+        says,
+        change,
+        differs: differs.any,
+        fit,
+        cause,
+        remedy,
+    }
+}
+
+/// The first layer that decides on something else than the one before it.
+fn change(says: &[(Layer, Says)], one_bit: bool) -> Option<(Layer, Happened)> {
+    let deciding: Vec<(Layer, Says, u64)> =
+        says.iter().filter_map(|(layer, says)| Some((*layer, *says, says.number(one_bit)?))).collect();
+    let differs = |w: &&[(Layer, Says, u64)]| match (w[0].1, w[1].1) {
+        (Says::AtMost(most), Says::Value(n) | Says::Exactly(n)) => n > most,
+        (Says::Value(n), Says::AtMost(most)) => n < most,
+        _ => w[0].2 != w[1].2,
+    };
+    let mixed = |says: &Says| !one_bit && *says == Says::Mixed;
+    if let Some((layer, _)) = says.iter().skip(1).find(|(_, says)| mixed(says)) {
+        return Some((*layer, Happened::Changed));
+    }
+    deciding.windows(2).find(differs).map(|w| {
+        let happened = match (w[0].2, w[1].2) {
+            (from, to) if one_bit || from == 0 || to == 0 => {
+                if to > from {
+                    Happened::Added
+                } else {
+                    Happened::Dropped
+                }
+            }
+            _ => Happened::Changed,
+        };
+        (w[1].0, happened)
+    })
+}
+
+/// Whether the guest, or where there is none what KVM or the host offer, has what the baseline promises. Without a
+/// baseline the first layer stands for it: nothing that it has may be lost, and no number may exceed its own.
+fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised: bool) -> Fit {
+    let at = |layer| says.iter().find(|(l, _)| *l == layer).map(|(_, says)| *says);
+    if let Some(promise) = at(Layer::Baseline) {
+        let offer = || at(Layer::Kvm).or_else(|| at(Layer::Host));
+        let (last, is_guest) = match at(Layer::Guest) {
+            Some(guest) => (guest, true),
+            None => match offer() {
+                Some(offer) => (offer, false),
+                None => return Fit::Fits,
+            },
+        };
+        let kept = match (promise, last, last.number(one_bit)) {
+            (Says::Optional | Says::NotAsked | Says::Unknown, ..) => return Fit::Fits,
+            (_, Says::Unknown, _) => return Fit::Unknown,
+            (Says::Wants(true), _, Some(has)) => has != 0,
+            (Says::Wants(false), _, Some(has)) => !is_guest || has == 0,
+            (Says::Exactly(n), _, Some(has)) => {
+                if is_guest {
+                    has == n
+                } else {
+                    n <= has
+                }
+            }
+            (Says::AtMost(n), _, Some(has)) => !is_guest || has <= n,
+            _ => true,
+        };
+        return if kept { Fit::Fits } else { Fit::DoesNotFit };
+    }
+    if promised {
+        // What merely is not promised is counted, not a misfit.
+        return Fit::Fits;
+    }
+    if !changed {
+        let had = says.first().is_some_and(|(_, says)| says.is_there());
+        let unknown = says.iter().any(|(_, says)| *says == Says::Unknown);
+        return if had && unknown { Fit::Unknown } else { Fit::Fits };
+    }
+    let numbers: Vec<u64> = says.iter().filter_map(|(_, says)| says.number(one_bit)).collect();
+    let lost = numbers.windows(2).any(|w| w[0] & !w[1] != 0);
+    let exceeds = numbers.windows(2).any(|w| w[1] > w[0]);
+    let misfit = match row.rule {
+        RuleKind::Subset => lost,
+        RuleKind::NotLess => exceeds,
+        // A bit that no row names is judged as a feature.
+        _ if !row.known && one_bit => lost,
+        _ => false,
+    };
+    if misfit { Fit::DoesNotFit } else { Fit::Fits }
+}
+
+/// `hardware has it, KVM does not offer it, but the baseline promised it`.
+fn sentence(says: &[(Layer, Says)]) -> String {
+    let mut before: Option<u64> = None;
+    let mut parts = Vec::new();
+    for (layer, says) in says {
+        let number = says.number(true);
+        // Against what the layer before says.
+        let against = before.is_some() && number.is_some() && before != number;
+        let has = says.is_there() && *says != Says::Mixed;
+        parts.push(match (layer, says) {
+            (_, Says::Unknown) => format!("{} was not captured", layer.word()),
+            (Layer::Host, Says::Mixed) => "some of the host's CPUs have it".to_string(),
+            (Layer::Host, _) if has => "hardware has it".to_string(),
+            (Layer::Host, _) => "hardware does not have it".to_string(),
+            (Layer::Kvm, Says::Mixed) => "KVM offers it on some vCPUs".to_string(),
+            (Layer::Kvm, _) if has && against => "but KVM offers it".to_string(),
+            (Layer::Kvm, _) if has || *says == Says::Optional => "KVM offers it".to_string(),
+            (Layer::Kvm, _) => "KVM does not offer it".to_string(),
+            (Layer::Baseline, Says::Optional) => "the baseline leaves it to the host".to_string(),
+            (Layer::Baseline, Says::Wants(false)) => "the baseline takes it away".to_string(),
+            (Layer::Baseline, Says::Mixed) => "the baseline has it on some vCPUs".to_string(),
+            (Layer::Baseline, _) if has && against => "but the baseline promised it".to_string(),
+            (Layer::Baseline, _) if has => "the baseline promised it".to_string(),
+            (Layer::Baseline, _) => "the baseline does not ask for it".to_string(),
+            (Layer::Guest, Says::Mixed) => "the guest has it on some vCPUs".to_string(),
+            (Layer::Guest, _) if has && against => "but the guest has it".to_string(),
+            (Layer::Guest, _) if has || *says == Says::Optional => "the guest has it".to_string(),
+            (Layer::Guest, _) => "the guest does not have it".to_string(),
+        });
+        before = number.or(before);
+    }
+    parts.join(", ")
+}
+
+/// `host 0x27, guest 0x2a`.
+fn numbers(says: &[(Layer, Says)]) -> String {
+    let parts: Vec<String> =
+        says.iter().map(|(layer, says)| format!("{} {}", layer.word(), says.word(false))).collect();
+    parts.join(", ")
+}
