@@ -36,17 +36,22 @@ fn is_warning(line: &str) -> bool {
 /// The feature that could not be given to the guest, by QEMU's name.
 ///
 /// # Source
-/// QEMU 7.2 target/i386/cpu.c, `mark_unavailable_features` and `feature_word_description`: `host doesn't support
-/// requested feature: CPUID.07H:EBX.avx2 [bit 5]`, `… MSR(10AH).rdctl-no [bit 0]`; without `.NAME` for a bit QEMU has
-/// no name for. Names may hold a dot (`sse4.1`).
+/// QEMU target/i386/cpu.c, `mark_unavailable_features` and `feature_word_description`, in 7.2: `host doesn't support
+/// requested feature: CPUID.07H:EBX.avx2 [bit 5]`, `… MSR(10AH).rdctl-no [bit 0]`; in 11.1: `…
+/// CPUID[eax=07h,ecx=00h].EBX.avx2 [bit 5]`, `… MSR(10Ah).rdctl-no [bit 0]`. Without `.NAME` for a bit QEMU has no name
+/// for. Names may hold a dot (`sse4.1`).
 fn feature(line: &str) -> Option<&str> {
     let (_, place) = line.split_once(" doesn't support requested feature: ")?;
     let (place, _) = place.rsplit_once(" [bit ")?;
-    let name = match place.strip_prefix("CPUID.") {
-        Some(cpuid) => cpuid.split_once(':')?.1.split_once('.')?.1,
-        None => place.strip_prefix("MSR(")?.split_once(")")?.1.strip_prefix('.')?,
+    if let Some(msr) = place.strip_prefix("MSR(") {
+        return msr.split_once(").").map(|(_, name)| name);
+    }
+    let cpuid = place.strip_prefix("CPUID")?;
+    let register = match cpuid.strip_prefix('[') {
+        Some(input) => input.split_once("].")?.1,
+        None => cpuid.split_once(':')?.1,
     };
-    Some(name)
+    register.split_once('.').map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -61,6 +66,12 @@ mod tests {
             ("warning: host doesn't support requested feature: MSR(10AH).rdctl-no [bit 0]", Some("rdctl-no")),
             ("warning: host doesn't support requested feature: CPUID.0DH:EAX [bit 9]", None),
             ("warning: host doesn't support requested feature: MSR(480H) [bit 55]", None),
+            ("q: warning: TCG doesn't support requested feature: CPUID[eax=01h].EDX.ds [bit 21]", Some("ds")),
+            ("warning: host doesn't support requested feature: CPUID[eax=01h].ECX.sse4.1 [bit 19]", Some("sse4.1")),
+            ("warning: host doesn't support requested feature: CPUID[eax=0Dh,ecx=01h].EAX.xfd [bit 4]", Some("xfd")),
+            ("warning: host doesn't support requested feature: CPUID[eax=07h,ecx=00h].EBX [bit 12]", None),
+            ("warning: host doesn't support requested feature: MSR(10Ah).rdctl-no [bit 0]", Some("rdctl-no")),
+            ("warning: host doesn't support requested feature: MSR(48Ch) [bit 14]", None),
             ("warning: 'isapc' is deprecated", None),
         ] {
             assert_eq!(feature(line), name, "{line}");
