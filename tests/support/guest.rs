@@ -159,6 +159,10 @@ impl Guest {
         // QEMU opens it anew; its own standard input is the guest's serial line.
         let initramfs = tidy::nameless(&self.initramfs());
         command.args(["-initrd", &format!("/proc/{}/fd/{}", process::id(), initramfs.as_raw_fd())]);
+        // QEMU 10.0 and 11.1 abort by themselves where SeaBIOS starts on an Intel CPU with dies.
+        if self.smp.contains("dies=") {
+            command.args(["-bios", "/usr/share/qemu/qboot.rom"]);
+        }
         command.stdin(Stdio::null());
         command.stdout(serial.try_clone().expect("a file")).stderr(errors.try_clone().expect("a file"));
         let mut child = tidy::bind(&mut command).spawn().expect("qemu-system-x86_64 runs (scripts/test installs it)");
