@@ -73,11 +73,13 @@ fn domain(kind: &str, within: &str, xml: &str) -> String {
 <os><type arch='x86_64' machine='pc'>hvm</type></os>
 <features><acpi/>{}</features>
 <cpu mode='custom' match='exact' check='none'><model fallback='forbid'>qemu64</model>{}</cpu>
-<clock offset='utc'>{}</clock>
+<clock offset='utc'>{}{}</clock>
 <devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices></domain>\n",
         nested.as_deref().unwrap_or_else(|| inner("features")),
         inner("cpu"),
         inner("clock"),
+        // libvirt 12.8 wants it with <stimer>.
+        if xml.contains("<stimer ") { "<timer name='hypervclock' present='yes'/>" } else { "" },
     )
 }
 
