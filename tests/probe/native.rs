@@ -25,17 +25,18 @@ struct Case {
 #[rustfmt::skip]
 const CASES: &[Case] = &[
     Case { cpu: "qemu64", smp: "1", beyond: &[], why: "" },
-    Case { cpu: "max", smp: "2", beyond: &[], why: "" },
+    Case { cpu: "max", smp: "2", beyond: &CACHES, why: TOPOEXT },
     Case { cpu: "Haswell-noTSX", smp: "4,sockets=2", beyond: &[], why: "" },
     Case {
         cpu: "Icelake-Server", smp: "4,dies=2", beyond: &[(0x12, 1), (0x12, 2), (0x1b, 1), (0x1e, 1)],
         why: "read whether or not there is SGX (7 EBX[2]), PCONFIG (7 EDX[18]) and, by newer versions, AMX (7 EDX[24])",
     },
-    Case {
-        cpu: "EPYC", smp: "4,sockets=2", beyond: &[(0x8000_001d, 1), (0x8000_001d, 2), (0x8000_001d, 3)],
-        why: "QEMU fills 0x8000001D although 0x80000001 ECX[22], which says that it exists, is 0 under emulation",
-    },
+    Case { cpu: "EPYC", smp: "4,sockets=2", beyond: &CACHES, why: TOPOEXT },
 ];
+
+/// Where AMD lists its caches.
+const CACHES: [(u32, u32); 3] = [(0x8000_001d, 1), (0x8000_001d, 2), (0x8000_001d, 3)];
+const TOPOEXT: &str = "QEMU fills 0x8000001D although 0x80000001 ECX[22], which says that it exists, is 0 under emulation";
 
 /// QEMU 7.2's emulation writes nothing for this leaf (Architectural LBR), so the guest reads what lay on QEMU's stack.
 const UNSTABLE: u32 = 0x1c;
