@@ -143,6 +143,7 @@ fn every_64_bit_model_reads_as_qemu_says() {
     let mut seen = BTreeSet::new();
     let numbered: Vec<_> = (1..).zip(&models).filter(|(_, model)| !without.contains(model.as_str())).collect();
     assert!(numbered.len() >= 100, "only {} models", numbered.len());
+    println!("{} 64-bit models", numbered.len());
     assert_eq!(fs::read_dir(&directory).unwrap().count(), numbered.len());
     let halves: Vec<_> = numbered.chunks(numbered.len().div_ceil(2)).collect();
     let check = |(n, model): &(i32, &String)| {
