@@ -336,7 +336,8 @@ fn with_every_option_it_survives_too_and_a_boot_dump_is_a_baseline() {
 fn vcpus_that_come_and_go_are_no_change() {
     let script = "mkdir -p /dev /sys; mount -t devtmpfs none /dev; mount -t sysfs none /sys
 cpu1=/sys/devices/system/cpu/cpu1/online; said() { until grep -q \"$1\" /log; do sleep 0.1; done; }
-cpuid-probe watch --interval 50 2>/log & said sets; echo 0 > $cpu1; said offline; echo 1 > $cpu1; said came
+cpuid-probe watch --verbose --interval 50 2>/log & said sets; echo 0 > $cpu1; said offline; echo 1 > $cpu1; said came
+until tail -n 1 /log | grep -q ': 2 vCPUs'; do sleep 0.1; done # Linux 7.2 lists it before a thread may run there.
 kill $!; wait $!; code=$?; cat /log; (exit $code)";
     let outputs = Guest::new("Haswell-noTSX", "2").file("bin/cpuid-probe", PROBE).run_script(&[script]);
     let output = &outputs[script];
