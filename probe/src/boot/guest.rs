@@ -119,8 +119,32 @@ pub fn stamp(
     dump.note_hypervisors();
 }
 
-/// How QEMU says that the accelerator is not to be had (QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c).
-const NO_KVM: [&str; 3] = ["failed to initialize kvm", "Could not access KVM", "invalid accelerator"];
+/// Words with which QEMU ends, and what helps.
+struct Advice {
+    /// With this accelerator.
+    accel: Accel,
+    words: &'static [&'static str],
+    advice: &'static str,
+}
+
+const ADVICE: &[Advice] = &[
+    // QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c.
+    Advice {
+        accel: Accel::Kvm,
+        words: &["failed to initialize kvm", "Could not access KVM", "invalid accelerator"],
+        advice: "Without KVM there is no fallback: `--accel tcg` shows what QEMU's emulation gives, not what this host \
+                 gives",
+    },
+    // QEMU 10.0 to 11.1 target/i386/cpu.c: leaf 0x1F, which a CPU with dies has, asserts a small subleaf. SeaBIOS reads
+    // leaves above the maximum, which emulation answers from the last leaf, with any subleaf.
+    Advice {
+        accel: Accel::Tcg,
+        words: &["encode_topo_cpuid1f: Assertion"],
+        advice: "This QEMU's emulation aborts when SeaBIOS starts on such a CPU with several dies, before any guest runs. \
+                 With qboot as firmware it does not: install qboot.rom (Debian: qemu-system-data), which pc and q35 take \
+                 where it is installed",
+    },
+];
 
 /// Why QEMU did not see a guest to its end.
 pub fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec) -> Error {
@@ -131,13 +155,11 @@ pub fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec
     };
     // Warnings too: `enforce` makes errors of them.
     let words = warnings::lines(stderr);
-    let advice = "Without KVM there is no fallback: `--accel tcg` shows what QEMU's emulation gives, not what this host \
-                  gives";
-    let no_kvm = spec.accel == Accel::Kvm && NO_KVM.iter().any(|words| stderr.contains(words));
-    match (words.as_str(), no_kvm) {
+    let advice = ADVICE.iter().find(|a| a.accel == spec.accel && a.words.iter().any(|words| stderr.contains(words)));
+    match (words.as_str(), advice) {
         ("", _) => anyhow!(what),
-        (_, false) => anyhow!("{what}: {words}"),
-        (_, true) => anyhow!("{what}: {words}\n{advice}"),
+        (_, None) => anyhow!("{what}: {words}"),
+        (_, Some(Advice { advice, .. })) => anyhow!("{what}: {words}\n{advice}"),
     }
 }
 
@@ -152,7 +174,7 @@ pub fn arguments(spec: &GuestSpec) -> Vec<String> {
         ["-chardev", &format!("ringbuf,id={CONSOLE},size={RING_BYTES}")],
         ["-serial", &format!("chardev:{CONSOLE}")],
         ["-chardev", "socket,id=qmp,fd=1"],
-        ["-mon", "chardev=qmp,mode=control"],
+        ["-qmp", "chardev:qmp"],
         ["-display", "none"],
     ]
     .as_flattened()
