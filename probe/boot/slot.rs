@@ -35,7 +35,7 @@ impl Bank {
     }
 }
 
-/// A list of fixed capacity. No heap here.
+/// A list of fixed capacity, since there is no heap.
 #[derive(Debug)]
 pub struct List<T, const N: usize> {
     len: usize,
@@ -66,7 +66,7 @@ impl<T, const N: usize> List<T, N> {
     }
 }
 
-/// What one vCPU read. A usual CPU has 80 to 150 register sets.
+/// What one vCPU read. A typical CPU has 80 to 150 register sets.
 #[derive(Debug)]
 pub struct Reading {
     leaves: List<Record, 768>,

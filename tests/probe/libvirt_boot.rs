@@ -91,7 +91,7 @@ fn qemu_is_told_what_libvirt_would_tell_it() {
     assert!(compared >= 30, "only {compared} domains compared");
 }
 
-/// A host-model as domcapabilities have it becomes what libvirt makes of mode='host-model' on this host.
+/// A host-model from domcapabilities becomes what libvirt chooses for mode='host-model' on this host.
 #[test]
 fn domcapabilities_become_the_host_model() {
     let libvirt = Libvirt::start();
@@ -214,7 +214,7 @@ fn dump(output: &Output) -> Dump {
     json::from_str(std::str::from_utf8(&output.stdout).unwrap()).unwrap()
 }
 
-/// A domain that libvirt runs and a QEMU that we run show the same, and libvirt has nothing left of it.
+/// A domain that libvirt runs and a QEMU that we run show the same CPU, and libvirt keeps nothing of the domain.
 #[test]
 fn libvirt_and_qemu_give_the_same_dump() {
     let libvirt = Libvirt::start();
@@ -255,7 +255,7 @@ fn libvirt_and_qemu_give_the_same_dump() {
     }
 }
 
-/// mode='host-model' is whatever libvirt makes of it on this host, which domcapabilities tell beforehand.
+/// mode='host-model' becomes what libvirt chooses on this host, which domcapabilities show beforehand.
 #[test]
 fn a_host_model_is_what_domcapabilities_said() {
     let libvirt = Libvirt::start();

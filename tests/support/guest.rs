@@ -156,7 +156,7 @@ impl Guest {
         };
         let mut command = Command::new("qemu-system-x86_64");
         command.args(["-serial", "stdio"]).args(self.arguments()).args(["-cpu", &self.cpu, "-smp", &self.smp]);
-        // QEMU opens it anew; its own standard input is the guest's serial line.
+        // QEMU opens the file itself; its standard input is the guest's serial line.
         let initramfs = tidy::nameless(&self.initramfs());
         command.args(["-initrd", &format!("/proc/{}/fd/{}", process::id(), initramfs.as_raw_fd())]);
         command.stdin(Stdio::null());

@@ -1,8 +1,8 @@
 //! One throw-away guest: QEMU with the boot image, from its start to the dump.
 //!
-//! QEMU gets nothing that has a name: the image as its standard input, a QMP connection as its standard output, memory
-//! for its standard error, and a ring buffer of its own for the guest's serial port. So nothing can be left behind,
-//! and the command line is the same every time.
+//! QEMU gets no named file: its standard input is the image, its standard output a QMP connection, its standard error a
+//! file in memory, and the guest's serial port a ring buffer inside QEMU. So nothing can be left behind, and the
+//! command line is the same every time.
 
 use std::fs::File;
 use std::io;
@@ -38,7 +38,7 @@ pub struct GuestSpec {
     pub cpu: String,
     /// The `-smp` argument.
     pub smp: Option<String>,
-    /// Whatever else reaches CPUID.
+    /// Any other argument that changes CPUID.
     pub extra_args: Vec<String>,
     /// How long QEMU may take.
     pub timeout: Duration,
@@ -56,12 +56,12 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Boots a guest and returns what it saw, with `boot` and `hypervisor` of the provenance filled in.
 ///
 /// # Errors
-/// QEMU's own words where it refuses; a guest that hangs, crashes or says what it cannot do.
+/// QEMU's own words where QEMU refuses; a guest that hangs, crashes or reports an error.
 pub fn run_guest(spec: &GuestSpec) -> Result<Dump> {
     let arguments = arguments(spec);
     let mut qemu = Qemu::start(&spec.qemu, &arguments)?;
     let told = qemu.converse(Instant::now() + spec.timeout);
-    // A QEMU that has closed its connection is about to end, with a status worth knowing.
+    // A QEMU that has closed its connection is about to exit; its status goes into the error.
     let grace = if matches!(told, Err(QmpError::Closed)) { LAST_WORDS } else { Duration::ZERO };
     let (status, stderr) = qemu.end(grace)?;
     let told = told.map_err(|error| gone(&error, status, &stderr, spec))?;
@@ -95,7 +95,7 @@ pub fn stamp(
     dump.note_hypervisors();
 }
 
-/// How QEMU says that the accelerator is not to be had (QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c).
+/// How QEMU says that the accelerator is not available (QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c).
 const NO_KVM: [&str; 3] = ["failed to initialize kvm", "Could not access KVM", "invalid accelerator"];
 
 /// Why QEMU did not see a guest to its end.
@@ -105,7 +105,7 @@ pub fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec
         QmpError::Closed => format!("QEMU ended early ({status})"),
         other => format!("QEMU: {other}"),
     };
-    // Warnings too: `enforce` makes errors of them.
+    // Warnings too: `enforce` turns them into errors.
     let words = warnings::lines(stderr);
     let advice = "Without KVM there is no fallback: `--accel tcg` shows what QEMU's emulation gives, not what this host \
                   gives";
@@ -165,7 +165,7 @@ struct Told {
     machine: String,
     /// QEMU's word: `shutdown` when the guest has switched itself off.
     state: String,
-    /// QEMU's word for why: `guest-shutdown`, `guest-reset`. Empty where it was too quick to be told.
+    /// QEMU's word for why: `guest-shutdown`, `guest-reset`. Empty where QEMU ended before it could say.
     reason: String,
     console: String,
 }
@@ -235,7 +235,7 @@ impl Qemu {
         Qmp::connect(self.qmp.take().ok_or(QmpError::Closed)?, deadline)
     }
 
-    /// Lets the guest run to its end and asks for everything worth knowing.
+    /// Lets the guest run to its end, then asks QEMU for everything that goes into the provenance.
     fn converse(&mut self, deadline: Instant) -> Result<Told, QmpError> {
         let mut qmp = self.connect(deadline)?;
         let machine = qmp.machine()?;
@@ -248,7 +248,7 @@ impl Qemu {
                 Ok(event) if event["event"] == "SHUTDOWN" => reason = text(&event["data"]["reason"]),
                 Ok(event) if event["event"] == "STOP" => {}
                 Ok(_) => continue,
-                // What the guest has written so far may say why it hangs.
+                // The guest's output so far may say why it hangs.
                 Err(QmpError::Timeout) => break,
                 Err(error) => return Err(error),
             }
@@ -272,7 +272,7 @@ impl Qemu {
     /// What it has written to standard error so far.
     pub fn stderr(&self) -> Result<String> {
         let read = || {
-            // Reading at a place leaves the position alone, which QEMU shares.
+            // Reading at an offset does not move the file position, which QEMU shares.
             let mut bytes = vec![0; usize::try_from(self.stderr.metadata()?.len()).unwrap_or(0)];
             self.stderr.read_exact_at(&mut bytes, 0)?;
             io::Result::Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -294,7 +294,7 @@ fn die_with_us(command: &mut Command) {
     let us = Some(getpid());
     let in_child = move || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The parent may have gone before that call.
+        // The parent may have exited before that call.
         if getppid() == us { Ok(()) } else { Err(io::Error::from(io::ErrorKind::BrokenPipe)) }
     };
     // SAFETY: between fork and exec only prctl and getppid are called: two system calls, nothing that could be locked

@@ -1,5 +1,5 @@
-//! What the fuzz targets do with their bytes. Panics, timeouts and memory are libFuzzer's to watch; the assertions
-//! here say what must hold besides.
+//! What the fuzz targets do with their bytes. Panics, timeouts and memory are libFuzzer's to watch; the assertions here
+//! check what else must hold.
 
 use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::judge::{Comparison, compare};
@@ -182,7 +182,7 @@ fn pair(bytes: &[u8]) -> [Dump; 2] {
                 change(&mut places, &mut moved, &mut bytes);
             }
             for mut place in places {
-                // No range promises thousands of leaves: each is one that was not captured.
+                // No range promises thousands of leaves; each would count as not captured.
                 if place.id.leaf.is_multiple_of(0x100) {
                     place.registers.eax = place.id.leaf + place.registers.eax % 0x40;
                 }
