@@ -16,14 +16,14 @@ use crate::cli::{Format, OutputArgs};
 
 /// Puts `bytes` into `path`, all of them or none.
 ///
-/// They are written into a file without a name, which gets its name once it is complete. If this process is killed, the
-/// kernel drops the file.
+/// They are written into a file without a name, which the kernel forgets should this process be killed, and which gets
+/// its name when it is whole.
 ///
 /// # Errors
 /// The file exists and `force` is not given, or what the system says.
 pub fn write_file(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
     let context = || format!("{}: cannot write", path.display());
-    // Follow a symbolic link to its file.
+    // The file that a symbolic link means, not the link.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     match fs::metadata(path).map(|m| m.file_type()) {
         Ok(kind) if kind.is_dir() => bail!("{}: is a directory, expected a file name", path.display()),
@@ -44,7 +44,7 @@ pub fn write_file(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
     let beside = path.with_file_name(beside);
     let written = match nameless_file(path) {
         Some(file) => fill(&file, bytes).and_then(|()| {
-            // To replace a file, the new file first needs a name of its own.
+            // Taking another file's place needs a name of its own first.
             let name = if force { &beside } else { path };
             let itself = format!("/proc/self/fd/{}", file.as_raw_fd());
             linkat(CWD, itself, CWD, name, AtFlags::SYMLINK_FOLLOW)?;
@@ -71,7 +71,7 @@ fn fill(mut file: &File, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The same, with a temporary name from the start.
+/// The same with a name from the start.
 fn write_beside(beside: &Path, path: &Path, bytes: &[u8], force: bool) -> io::Result<()> {
     fill(&OpenOptions::new().write(true).create_new(true).open(beside)?, bytes)?;
     // A hard link refuses an existing name, so a file that appeared meanwhile is not lost.
@@ -114,7 +114,7 @@ pub fn render(dump: &Dump, format: Format) -> String {
 /// Writes a dump to standard output.
 ///
 /// # Errors
-/// An error of the operating system; a closed pipe is not an error.
+/// What the system says; a closed pipe is none.
 pub fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -255,7 +255,7 @@ fn libvirt_and_qemu_give_the_same_dump() {
     }
 }
 
-/// mode='host-model' becomes what libvirt chooses on this host, which domcapabilities show beforehand.
+/// mode='host-model' is whatever libvirt makes of it on this host, which domcapabilities tell beforehand.
 #[test]
 fn a_host_model_is_what_domcapabilities_said() {
     let libvirt = Libvirt::start();

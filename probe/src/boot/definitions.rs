@@ -43,7 +43,7 @@ fn spec(args: &BootArgs, cpu: String, xml: Option<Guest>) -> Result<GuestSpec> {
     let qemu = match (&args.qemu, emulator) {
         (Some(qemu), _) => qemu.clone(),
         (None, Some(emulator)) if Path::new(&emulator).is_file() => PathBuf::from(emulator),
-        (None, Some(emulator)) => bail!("not found: the domain's QEMU, {emulator}; name another with --qemu"),
+        (None, Some(emulator)) => bail!("the domain's QEMU, {emulator}, is not here; name another one with --qemu"),
         (None, None) => find_qemu()?,
     };
     Ok(GuestSpec {

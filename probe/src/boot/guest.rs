@@ -1,8 +1,8 @@
 //! One throw-away guest: QEMU with the boot image, from its start to the dump.
 //!
-//! QEMU gets no named file: its standard input is the image, its standard output a QMP connection, its standard error a
-//! file in memory, and the guest's serial port a ring buffer inside QEMU. So nothing can be left behind, and the
-//! command line is the same every time.
+//! QEMU gets nothing that has a name: the image as its standard input, a QMP connection as its standard output, memory
+//! for its standard error, and a ring buffer of its own for the guest's serial port. So nothing can be left behind,
+//! and the command line is the same every time.
 
 use std::fs::File;
 use std::io;
@@ -95,7 +95,7 @@ pub fn stamp(
     dump.note_hypervisors();
 }
 
-/// How QEMU says that the accelerator is not available (QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c).
+/// How QEMU says that the accelerator is not to be had (QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c).
 const NO_KVM: [&str; 3] = ["failed to initialize kvm", "Could not access KVM", "invalid accelerator"];
 
 /// Why QEMU did not see a guest to its end.
@@ -248,7 +248,7 @@ impl Qemu {
                 Ok(event) if event["event"] == "SHUTDOWN" => reason = text(&event["data"]["reason"]),
                 Ok(event) if event["event"] == "STOP" => {}
                 Ok(_) => continue,
-                // The guest's output so far may say why it hangs.
+                // What the guest has written so far may say why it hangs.
                 Err(QmpError::Timeout) => break,
                 Err(error) => return Err(error),
             }
@@ -272,7 +272,7 @@ impl Qemu {
     /// What it has written to standard error so far.
     pub fn stderr(&self) -> Result<String> {
         let read = || {
-            // Reading at an offset does not move the file position, which QEMU shares.
+            // Reading at a place leaves the position alone, which QEMU shares.
             let mut bytes = vec![0; usize::try_from(self.stderr.metadata()?.len()).unwrap_or(0)];
             self.stderr.read_exact_at(&mut bytes, 0)?;
             io::Result::Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -294,7 +294,7 @@ fn die_with_us(command: &mut Command) {
     let us = Some(getpid());
     let in_child = move || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The parent may have exited before that call.
+        // The parent may have gone before that call.
         if getppid() == us { Ok(()) } else { Err(io::Error::from(io::ErrorKind::BrokenPipe)) }
     };
     // SAFETY: between fork and exec only prctl and getppid are called: two system calls, nothing that could be locked

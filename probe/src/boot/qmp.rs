@@ -23,7 +23,7 @@ pub enum QmpError {
     /// QEMU refuses the command, in its words.
     #[error("{0}")]
     Refused(String),
-    /// The answer is not QMP.
+    /// What came is no QMP.
     #[error("expected a QMP message, found `{0}`")]
     Garbled(String),
     /// An error of the operating system.

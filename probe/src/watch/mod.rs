@@ -350,7 +350,7 @@ fn read_dump(path: &Path) -> Result<Dump> {
     Ok(dump)
 }
 
-/// At most this many places are named.
+/// So many places are named.
 const MOST_PLACES: usize = 6;
 
 /// What a dump does not have of a vCPU: `vCPU 1 lacks 0x00000007.0, 0x0000000d.1 and 3 more places`.
