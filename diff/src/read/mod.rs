@@ -202,7 +202,7 @@ fn no_dump(text: &str) -> &'static str {
     if text.trim_start().starts_with('<') && is_libvirt {
         "libvirt XML that names features and holds no registers; give it as --baseline, or to `cpuid-diff baseline`"
     } else if text.trim_start().starts_with(['{', '[']) {
-        "JSON of an unknown form; expected a cpuid-dump/1, a Firecracker fingerprint, or an answer of QEMU's monitor"
+        "JSON of an unknown form; expected cpuid-dump/1, a Firecracker fingerprint, or an answer of QEMU's monitor"
     } else {
         "not recognised as a CPUID dump; name the format with --from, e.g. --from bare"
     }
@@ -468,7 +468,7 @@ mod tests {
             (b"\x1f\x8b\x08\0", "binary data, compressed by gzip"),
             (b"\xfd7zXZ\0\0", "binary data, compressed by xz"),
             (b"<cpu mode='custom'>\n<model>EPYC</model></cpu>", "libvirt XML that names features"),
-            (b"{\"Intel\": {\"leaf_0\": {\"eax\": 22}}}", "JSON of no known form"),
+            (b"{\"Intel\": {\"leaf_0\": {\"eax\": 22}}}", "JSON of an unknown form"),
         ] {
             let error = read(bytes, None).unwrap_err().to_string();
             assert!(error.starts_with(what), "{error}");
