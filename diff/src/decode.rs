@@ -11,7 +11,7 @@ use crate::finding::Decoded;
 use crate::knowledge::{Row, RuleKind, Unit};
 use crate::view::join::Pair;
 
-/// What a row's value means, where that is more than the number itself: `64 bytes`, `unified`, `2600000 kHz`.
+/// What a row's value means, where that says more than the number itself: `64 bytes`, `unified`, `2600000 kHz`.
 #[must_use]
 pub fn value(row: &Row, raw: u64) -> Option<String> {
     let unit = row.unit;
@@ -19,7 +19,7 @@ pub fn value(row: &Row, raw: u64) -> Option<String> {
     worth_saying.then(|| unit.read(raw))
 }
 
-/// Both values of a row, with units where the row has any.
+/// Both values of a row, with units where the row has one.
 #[must_use]
 pub fn row(row: &Row, pair: Pair) -> Decoded {
     let khz = matches!(row.unit, Unit::Scaled { unit: "kHz", .. }) && row.rule == RuleKind::HostClock;
@@ -32,7 +32,7 @@ pub fn row(row: &Row, pair: Pair) -> Decoded {
 
 /// What the registers of one place mean together, by name: the vendor, family and model, a cache's size, a clock.
 ///
-/// `registers` are those of the place. What takes several leaves is elsewhere: [`brand`].
+/// `registers` are those of the place. For what takes several leaves see [`brand`].
 #[must_use]
 pub fn together(place: Place, registers: Registers) -> Vec<(&'static str, String)> {
     let r = registers;
@@ -90,8 +90,8 @@ fn cache(r: Registers) -> String {
     format!("L{}{kind}, {} KiB, {ways}, lines of {line} bytes", field(r.eax, 7, 5), bytes / 1024)
 }
 
-/// The brand text: 48 characters in leaves 0x80000002 to 0x80000004, up to the first NUL, without blanks around it. What
-/// is not printable ASCII is a `?`. `None` where a leaf is missing or the text is empty.
+/// The brand text: 48 characters in leaves 0x80000002 to 0x80000004, up to the first NUL, without blanks around it. A
+/// character that is not printable ASCII becomes `?`. `None` where a leaf is missing or the text is empty.
 ///
 /// # Source
 /// Intel SDM leaf 80000002H.

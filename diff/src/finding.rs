@@ -9,10 +9,10 @@ use cpuid_probe::place::{Number, Place};
 use crate::knowledge::{Names, Severity};
 use crate::knowledge::{Row, RuleKind};
 
-/// A sentence: of a row, or put together.
+/// A sentence, either a row's own or composed.
 pub type Text = Cow<'static, str>;
 
-/// What a finding is about.
+/// The subject of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// A place.
@@ -123,7 +123,7 @@ pub enum Change {
     Lost,
     /// Clear (or smaller) before, set (or larger) after.
     Gained,
-    /// Neither more nor less: another value.
+    /// Another value, neither more nor less.
     Changed,
     /// No difference.
     Same,
@@ -154,7 +154,7 @@ pub struct Judged {
 /// The value of a place in an input.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
-    /// Nobody read it, or it has no value.
+    /// The value is not known: nobody read it, or the input has none.
     #[default]
     Unknown,
     /// The place does not exist.
@@ -254,7 +254,8 @@ pub struct Finding {
     pub rule: Rule,
     /// Worst over the directions asked for.
     pub severity: Severity,
-    /// From the first input to the second; `None` where not asked for, or where no direction has a part in it.
+    /// From the first input to the second; `None` where that direction was not asked for, or where direction does not
+    /// matter.
     pub a_to_b: Option<Judged>,
     /// From the second input to the first.
     pub b_to_a: Option<Judged>,
@@ -274,7 +275,7 @@ pub struct Finding {
     pub cause: Option<Text>,
     /// What to change.
     pub remedy: Option<Text>,
-    /// Lines of logs that bear it out.
+    /// Log lines that support it.
     pub evidence: Vec<String>,
     /// Where rule and meaning come from.
     pub source: Option<Text>,
@@ -283,7 +284,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding of which nothing is known yet but what judged it.
+    /// A finding with nothing but its subject and the rule that judged it.
     #[must_use]
     pub fn new(subject: impl Into<Subject>, rule: Rule) -> Self {
         Self {
@@ -359,14 +360,14 @@ impl Finding {
         self.b_to_a.map(|j| j.severity)
     }
 
-    /// Whether it has a severity that lists it without being asked for.
+    /// Whether reports list it without `--all`.
     #[must_use]
     pub const fn is_loud(&self) -> bool {
         !matches!(self.severity, Severity::Info | Severity::Expected)
     }
 }
 
-/// Sorts findings of several origins: by place, then by what has none.
+/// Sorts findings by place; findings without a place come last.
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|x, y| (&x.subject, x.input).cmp(&(&y.subject, y.input)));
 }

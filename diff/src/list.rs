@@ -1,4 +1,4 @@
-//! Lists in sentences, and paragraphs in lines.
+//! Joins lists for sentences and wraps paragraphs into lines.
 
 use std::fmt::Write;
 

@@ -11,10 +11,11 @@
 //! [[waiver]]
 //! feature = "ds"
 //! accept = "unsafe"            # else a waiver covers nothing worse than a warning
-//! reason = "no guest of ours profiles"
+//! reason = "no guest here profiles"
 //! ```
-//! A waiver never hides a finding: it is shown as waived, with its reason. One that covers nothing, or has expired, is
-//! reported. An unsafe finding is covered only by a waiver that names its feature, or exactly its bits, and accepts it.
+//! A waiver never hides a finding: it is shown as waived, with its reason. A waiver that covers nothing or has expired
+//! is reported. An unsafe finding is covered only by a waiver that names its feature, or exactly its bits, and accepts
+//! it.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
@@ -42,7 +43,7 @@ impl Day {
     /// # Errors
     /// What was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no date, expected YYYY-MM-DD");
+        let wrong = || format!("`{text}` is not a date, expected YYYY-MM-DD");
         match text.parse::<Datetime>() {
             Ok(Datetime { date: Some(date), time: None, offset: None }) => Ok(Self(date)),
             _ => Err(wrong()),
@@ -92,7 +93,7 @@ struct Waiver {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
     Features(Vec<String>),
-    /// A leaf, register or MSR, and the bits of it; all where none are named.
+    /// A leaf, register or MSR, and its bits; all bits where the waiver names none.
     Place(Query, Vec<BitRange>),
 }
 
@@ -155,8 +156,8 @@ impl Target {
     }
 }
 
-/// A feature by any of its names, or what has no place by its own. The names of fields are not unique, so such a name
-/// alone is not exact.
+/// Matches a feature by any of its names, and a finding without a register by its own. Names of fields are not unique,
+/// so the name of a field alone is not exact.
 fn named(f: &Finding, name: &str) -> Fit {
     let is = |known: Option<&str>| known.is_some_and(|known| folded(known) == folded(name));
     let names = f.names;
@@ -208,7 +209,7 @@ impl Waiver {
 enum Cover {
     No,
     Yes,
-    /// It fits, but the finding is unsafe and the waiver does not say enough to cover that.
+    /// The waiver fits, but the finding is unsafe and the waiver does not accept that.
     TooBad,
 }
 
@@ -218,7 +219,7 @@ fn is_called(input: &Input, name: &str) -> bool {
     input.label.as_deref() == Some(name) || input.name == name || last == name
 }
 
-/// What a finding can be found by: a waiver that fits it names one of these.
+/// The keys of a finding: a waiver that fits the finding names one of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
     Leaf(u32),
@@ -226,7 +227,7 @@ enum Key {
     Name(String),
 }
 
-/// Findings by what they can be found by, so that a waiver looks at those it may fit alone.
+/// Findings by key, so that a waiver looks only at findings that it may fit.
 struct Index(HashMap<Key, Vec<usize>>);
 
 impl Index {
@@ -263,7 +264,7 @@ impl Policy {
     /// Reads a policy. `name` is what to call it.
     ///
     /// # Errors
-    /// Text that is no TOML, an unknown key, a value out of range, a waiver without a reason or place; with line and
+    /// Text that is not TOML, an unknown key, a value out of range, a waiver without a reason or place; with line and
     /// column.
     pub fn parse(name: &str, text: &str) -> Result<Self, ReadError> {
         let lines = Lines::of(text);
@@ -307,7 +308,7 @@ impl Policy {
                     }
                 }
             }
-            // What an earlier waiver covers already is no reason to call this one unused.
+            // A waiver is not unused where an earlier waiver already covers what it names.
             let twin = |f: &Finding| f.severity == Severity::Waived && waiver.target.fit(f) != Fit::None && mine(f);
             let name = format!("waiver {}:{} ({})", self.name, waiver.line, waiver.target);
             if let Some(last) = expired {
@@ -462,12 +463,12 @@ impl<'a> Lines<'a> {
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
-    waiver: Vec<Spanned<Row>>,
+    waiver: Vec<Spanned<Stanza>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct Stanza {
     #[serde(default, deserialize_with = "names")]
     feature: Vec<String>,
     #[serde(default, deserialize_with = "number")]
@@ -490,7 +491,7 @@ struct Row {
     accept: bool,
 }
 
-impl Row {
+impl Stanza {
     fn waiver(self, line: usize) -> Result<Waiver, String> {
         let Self { feature, leaf, subleaf, register, msr, bits, inputs, reason, expires, accept } = self;
         let place = subleaf.is_some() || register.is_some() || !bits.is_empty();

@@ -77,7 +77,7 @@ pub enum Coverage {
 }
 
 impl Coverage {
-    /// Of inputs that are complete, or not.
+    /// The coverage of inputs that are all `complete`, or not.
     #[must_use]
     pub const fn of(complete: bool) -> Self {
         if complete { Self::Full } else { Self::Partial }
@@ -98,9 +98,9 @@ impl Coverage {
 pub enum BaselineResult {
     /// Every promise was kept.
     Met,
-    /// One was broken.
+    /// At least one promise was broken.
     NotMet,
-    /// None was seen broken, and not every one could be verified.
+    /// No promise was seen broken, but not every promise could be verified.
     Unverified,
 }
 
@@ -125,7 +125,7 @@ pub struct BaselineVerdict {
     pub result: BaselineResult,
     /// Why it is `unverified`.
     pub reason: Option<String>,
-    /// Nothing but what was not captured stands in the way, which `--partial` accepts.
+    /// Only places that were not captured prevent `met`; `--partial` accepts that.
     pub only_unread: bool,
 }
 
@@ -197,11 +197,11 @@ pub struct Verdict {
     pub coverage: Coverage,
     /// Feature MSRs were compared too.
     pub msrs: bool,
-    /// One result an input, where a baseline was given.
+    /// One result for each input, where a baseline was given.
     pub baseline: Vec<BaselineVerdict>,
 }
 
-/// One input, as far as its provenance tells.
+/// One input, as far as its provenance says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     /// The file's name, as given.

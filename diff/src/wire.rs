@@ -25,7 +25,7 @@ pub const EXPLAIN: &str = "cpuid-explain/1";
 /// A report as indented JSON, with a line end.
 ///
 /// # Errors
-/// None that is known: the value has no map with other keys than text.
+/// No known case: every map of the value has text keys.
 pub fn pretty(report: &Report) -> serde_json::Result<String> {
     Ok(serde_json::to_string_pretty(&WireReport::of(report))? + "\n")
 }
@@ -33,7 +33,7 @@ pub fn pretty(report: &Report) -> serde_json::Result<String> {
 /// A report as one line of JSON, with its line end.
 ///
 /// # Errors
-/// None that is known.
+/// No known case.
 pub fn line(report: &Report) -> serde_json::Result<String> {
     Ok(serde_json::to_string(&WireReport::of(report))? + "\n")
 }
@@ -291,7 +291,7 @@ fn not_captured(lack: &crate::view::join::NotCaptured) -> WireNotCaptured {
 /// A trace as indented JSON, with a line end.
 ///
 /// # Errors
-/// None that is known.
+/// No known case.
 pub fn trace(trace: &Trace) -> serde_json::Result<String> {
     let layers = trace.layers.iter().map(|given| WireGiven { layer: given.layer.word(), name: &given.name });
     let wire = WireTrace {
@@ -406,7 +406,7 @@ impl WirePlace {
 /// An explanation as indented JSON, with a line end.
 ///
 /// # Errors
-/// None that is known.
+/// No known case.
 pub fn explanation(explanation: &Explanation) -> serde_json::Result<String> {
     let answers = explanation.answers.iter().map(|answer| WireAnswer {
         term: &answer.term,

@@ -42,8 +42,8 @@ pub enum Apic {
 }
 
 impl Apic {
-    /// The APIC, if this vCPU has one. One that CPUID announced once stays: a migration that hides it takes away no
-    /// device, and all vCPUs have to go on reporting.
+    /// The APIC, if this vCPU has one. An APIC that CPUID announced once stays in use: a migration that hides it does
+    /// not remove the device, and all vCPUs must keep reporting.
     pub fn local() -> Option<Self> {
         static ANNOUNCED: AtomicBool = AtomicBool::new(false);
         if cpuid(1, 0).edx >> 9 & 1 == 1 {

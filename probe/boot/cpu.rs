@@ -1,4 +1,4 @@
-//! The instructions that Rust has no safe word for.
+//! The instructions that Rust offers no safe function for.
 
 use core::arch::asm;
 

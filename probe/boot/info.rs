@@ -68,13 +68,13 @@ pub struct Options {
     pub verbose: bool,
 }
 
-/// Takes in what the boot loader left at `info`, before anything overwrites it.
+/// Reads what the boot loader left at `info`, before anything overwrites it.
 pub fn read(info: u32, pvh: bool) -> Info {
     let (end, line) = if pvh { read_pvh(info) } else { read_multiboot(info) };
     Info { ram_end: end.unwrap_or(LEAST).min(MOST), options: line.map(options).unwrap_or_default() }
 }
 
-/// The words that are known; others are somebody else's.
+/// The words that the image knows; it ignores others.
 fn options(line: &[u8]) -> Options {
     let mut options = Options::default();
     for word in line.split(|b| *b == b' ') {
@@ -96,7 +96,7 @@ fn text(address: u64) -> Option<&'static [u8]> {
     if address == 0 || address >= MOST {
         return None;
     }
-    // SAFETY: the boot loader says that text is there; memory below 1 GiB is mapped, and all of it may be read.
+    // SAFETY: the boot loader says that the text is there; all memory below 1 GiB is mapped and readable.
     let longest = unsafe { core::slice::from_raw_parts(address as usize as *const u8, LONGEST) };
     longest.split(|b| *b == 0).next()
 }

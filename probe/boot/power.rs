@@ -1,4 +1,4 @@
-//! The end of the machine.
+//! Powers the machine off.
 
 use crate::cpu::{halt, inw, outb, outw, triple_fault, wait};
 use crate::smp;
@@ -14,11 +14,11 @@ const PATIENCE: u64 = 1 << 28;
 
 /// Powers off, or resets the machine where there is no known power switch.
 pub fn off() -> ! {
-    // Nobody answers at a port without a device.
+    // A write to a port without a device has no effect.
     if inw(PM1A_CONTROL) != 0xffff {
         outw(PM1A_CONTROL, SOFT_OFF);
         if smp::vcpu_count().is_some() {
-            // QEMU has taken note. To spin would keep it from acting where cores are few.
+            // QEMU has seen the write. Spinning would keep QEMU from acting where cores are few.
             halt();
         }
         wait(PATIENCE);

@@ -1,8 +1,8 @@
 //! Every vCPU reads itself.
 //!
 //! The others are started once. Between passes they sleep in 64-bit mode, and an interrupt wakes them for the next one:
-//! from a start on, a migration may take away what a start needs (long mode), and that loss has to be reported. Only
-//! where their number is another one, all are started anew.
+//! from a start on, a migration may take away what a start needs (long mode), and that loss has to be reported. All
+//! vCPUs are started again only where their number has changed.
 //!
 //! # Source
 //! SDM vol. 3 section 9.4 (INIT-SIPI-SIPI), section 11.6.1 (interrupt command).
@@ -52,7 +52,7 @@ const WAKE: u32 = TO_ALL_OTHERS | ASSERT | WAKE_VECTOR as u32;
 /// Ticks between INIT and SIPI: a fraction of a millisecond. Hypervisors need none; the manual's 10 ms are for boards
 /// of 1995.
 const AFTER_INIT: u64 = 1 << 18;
-/// Ticks without a vCPU finishing after which the missing ones are given up: some seconds. With many vCPUs on few
+/// If no vCPU finishes within this many ticks (some seconds), the missing ones are given up. With many vCPUs on few
 /// cores each gets its turn only now and then.
 const PATIENCE: u64 = 1 << 34;
 /// The same where nobody says how many there are: a fraction of a second.
@@ -104,7 +104,7 @@ impl Vcpus {
 
 /// Starts or wakes every other vCPU, reads this one meanwhile, and waits for the others.
 ///
-/// What an earlier pass read into `bank` is gone then; the caller looks at it no more.
+/// This overwrites what an earlier pass read into `bank`, so the caller must not use that any more.
 pub fn read_all(ram_end: u64, bank: Bank) -> Vcpus {
     let slots = MOST.min((ram_end as usize).saturating_sub(SLOTS) / SLOT);
     SLOT_LIMIT.store(slots as u32, Ordering::SeqCst);
@@ -115,7 +115,7 @@ pub fn read_all(ram_end: u64, bank: Bank) -> Vcpus {
     let awake = AWAKE.load(Ordering::SeqCst);
     let started = match expected {
         Some(1) => false,
-        // All of them were there in the last pass.
+        // Every vCPU answered in the last pass.
         Some(n) if n.min(slots) == awake => wake_others(),
         _ => start_others(),
     };
@@ -208,7 +208,7 @@ fn start_others() -> bool {
     unsafe { core::ptr::copy_nonoverlapping(start, TRAMPOLINE as *mut u8, end as usize - start as usize) };
     apic.command(INIT);
     wait(AFTER_INIT);
-    // One that was late may have finished an earlier pass just now.
+    // A late vCPU may have finished an earlier pass just now.
     none_is_done();
     for ticks in [AFTER_INIT, 0] {
         apic.command(STARTUP);

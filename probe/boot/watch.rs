@@ -23,7 +23,7 @@ pub const INTERVAL: u32 = 200;
 /// The same where there is no timer to sleep by: ticks of the time-stamp counter.
 const TICKS: u64 = 1 << 28;
 /// A pass that differs is read again until two readings agree, since a migration's switch may fall into the middle of
-/// one. So many readings are enough for that.
+/// one. This many readings are enough.
 const MOST_READINGS: u32 = 8;
 
 /// Reports what differs from `before`, the first pass, and then from what was seen last.
@@ -37,7 +37,7 @@ pub fn watch(serial: &mut Console, mut before: Vcpus, info: &Info, interval: u32
         let now = settled(&before, info.ram_end);
         // Writing to a port cannot fail.
         if now.missing() > 0 || missing > 0 {
-            // Every time: a migration may have taken the guest to somebody who has not heard it.
+            // Print it every time: after a migration somebody else may be reading.
             missing = now.missing();
             let _ = writeln!(serial, "{UNANSWERED}{missing} of {} vCPUs, pass {pass}", now.views().len());
             serial.flush();

@@ -7,7 +7,7 @@ use crate::register::{Register, Registers};
 use crate::text::Record;
 use crate::volatile::volatile_bits;
 
-/// A register that reads differently than before.
+/// A register that reads differently from before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Where.
@@ -20,7 +20,7 @@ pub struct Change {
     pub new: Option<u32>,
 }
 
-/// With more changed bits than this a register is a number or a text, and its bits are not named.
+/// If more bits than this change, the register holds a number or a text, and its bits are not named.
 const MOST_BITS: u32 = 8;
 
 /// `0x00000007.0 EBX 000003a9 -> 00000389 (-5)`: the bits that went and came, where they are few.
@@ -96,8 +96,8 @@ impl fmt::Display for Sighting {
 /// Hands every change from `old` to `new`, two readings of one vCPU in ascending order, to `visit`, in ascending
 /// order.
 ///
-/// Places are matched, not positions: each reading has its own maxima. A place that is only in one reads as zeros in
-/// the other, since that is what software gets or may expect there. Bits that are volatile in both readings
+/// Readings are matched by place, since each reading has its own maxima. A place that only one reading has counts as
+/// zeros in the other, since software gets or may expect zeros there. Bits that are volatile in both readings
 /// ([`crate::volatile`]) are left out.
 pub fn changes(old: &[Record], new: &[Record], visit: &mut impl FnMut(Change)) {
     let (mut a, mut b) = (old.iter().peekable(), new.iter().peekable());

@@ -61,8 +61,7 @@ pub enum Command {
     Libvirt(Later<LibvirtCommand>),
 }
 
-/// Options that are built when their command is given, not at every start: building them all takes a tenth of the time
-/// of a dump.
+/// Options that are built only when their command is given: building all of them takes a tenth of the time of a dump.
 #[derive(Debug)]
 pub struct Later<T>(pub T);
 
@@ -100,7 +99,7 @@ impl<T: Subcommand> Subcommand for Later<T> {
     }
 }
 
-/// What `augment` makes of `command`, which keeps its own description: not that of the type of its options.
+/// Adds the options of `augment` to `command`, which keeps its own description instead of that of the options' type.
 fn as_described(command: clap::Command, augment: fn(clap::Command) -> clap::Command) -> clap::Command {
     let about = Resettable::from(command.get_about().cloned());
     let long_about = Resettable::from(command.get_long_about().cloned());
@@ -286,7 +285,8 @@ pub struct Until {
 }
 
 impl Until {
-    /// The moment to stop at, counted from `start`; `None` if there is none, or too far ahead to be told.
+    /// The moment to stop at, counted from `start`; `None` if no limit was given, or one too far in the future to be
+    /// represented.
     #[must_use]
     pub fn deadline(&self, start: Instant) -> Option<Instant> {
         start.checked_add(Duration::from_secs(self.max_seconds?))

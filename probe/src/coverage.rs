@@ -17,7 +17,7 @@ pub enum Place {
     /// It does not exist: excluded by the dump's own maximum, subleaf rule or missing range. Software reads zeros or
     /// nothing meaningful there.
     Absent,
-    /// It may exist, and the dump does not hold it.
+    /// It may exist, but the dump does not hold it.
     NotCaptured,
     /// The dump holds it although its own range head or subleaf rule excludes it (an alias, or a tool that reads on).
     OverEnumerated,
@@ -40,7 +40,8 @@ pub struct Coverage<'a> {
     vcpu: &'a VcpuDump,
     /// Places the walker read, ascending.
     pub read: Vec<LeafId>,
-    /// Places the walker asked for in vain, and heads of ranges of which only members are there, ascending.
+    /// Places the walker asked for and did not get, and missing heads of ranges of which other leaves were read,
+    /// ascending.
     pub missing: Vec<LeafId>,
     /// Places where the walker itself stopped at a cap, ascending.
     pub capped: Vec<LeafId>,
@@ -113,11 +114,11 @@ impl<'a> Coverage<'a> {
         // A gap at a range's head is the whole range; at the first hypervisor base, every block.
         let gap = [id.leaf, head.leaf, range.base, 0].iter().any(|leaf| self.gaps.binary_search(leaf).is_ok());
         let headless = self.missing.binary_search(&head).is_ok();
-        // Without the leaf that tells whether the range exists, nothing is known of it.
+        // Without the leaf that says whether the range exists, nothing is known about the range.
         let unknown = match range.exists {
             Exists::Always | Exists::Reaching(_) => !holds(LeafId::new(0, 0)),
             Exists::HypervisorBlocks(gate) => !holds(LeafId::new(0, 0)) || has_leaf(&self.missing, gate.leaf),
-            // No maximum lists these: a dump without them may come from a tool that does not ask.
+            // No maximum covers these leaves: a dump without them may come from a tool that does not read them.
             Exists::AmdText => true,
         };
         if has_leaf(&self.missing, id.leaf)
@@ -173,8 +174,8 @@ impl<'a> Coverage<'a> {
     }
 }
 
-/// Whether a gap says that `id` is the end of a list, which is left out: of a list that its last entry ends, not of a
-/// leaf; and with nothing of that list behind it.
+/// Whether a gap says that `id` is the terminating entry of a list, which the tool leaves out. That counts only for a
+/// list that such an entry ends, and only if no later entry of the list was read.
 fn ends_a_list(vcpu: &VcpuDump, id: LeafId) -> bool {
     let first = match rule_of(id.leaf).map(|rule| rule.subleaves) {
         Some(Subleaves::UntilZero { from, .. }) => from.max(1),
@@ -185,7 +186,7 @@ fn ends_a_list(vcpu: &VcpuDump, id: LeafId) -> bool {
         && !vcpu.goes_on_behind(id)
 }
 
-/// The gaps of a vCPU behind which something may be: all but the ends of lists.
+/// The gaps of a vCPU that may hide something: all except the ends of lists.
 pub fn lacking(vcpu: &VcpuDump) -> impl Iterator<Item = &Gap> {
     vcpu.gaps.iter().filter(|gap| gap.reason != GapReason::End)
 }

@@ -49,7 +49,7 @@ impl Source {
 pub struct Provenance {
     /// The program and version that made the dump.
     pub tool: Option<String>,
-    /// What the user calls this capture.
+    /// The user's label for this capture.
     pub label: Option<String>,
     /// When it was made, RFC 3339 in UTC.
     pub captured_at: Option<String>,
@@ -107,7 +107,7 @@ pub struct Imported {
 }
 
 impl Provenance {
-    /// Nothing known but the source.
+    /// A provenance that says only the source.
     #[must_use]
     pub const fn new(source: Source) -> Self {
         Self {
@@ -237,7 +237,7 @@ impl VcpuDump {
         Some(self.leaves[at].registers)
     }
 
-    /// Whether a subleaf behind `id` of the same leaf was read.
+    /// Whether a subleaf after `id` of the same leaf was read.
     #[must_use]
     pub fn goes_on_behind(&self, id: LeafId) -> bool {
         self.leaves.iter().any(|r| r.id.leaf == id.leaf && r.id.ecx() > id.ecx())
@@ -258,7 +258,7 @@ impl VcpuDump {
 
     /// The hypervisor blocks whose heads are in the dump, by base.
     pub fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
-        // A subleaf of a head's is no head.
+        // A subleaf of a block's first leaf does not begin a block.
         let heads = self.leaves.iter().filter(|r| r.id.ecx() == 0);
         heads.filter_map(|r| hypervisor::block_at(r.id.leaf, r.registers))
     }
@@ -276,11 +276,11 @@ impl VcpuDump {
     }
 }
 
-/// A recorded vCPU answers like the CPU it was read on, where it holds an answer.
+/// A recorded vCPU as a source: it answers like the CPU it was read on, wherever it holds an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded<'a> {
     leaves: &'a [Record],
-    /// Where the place after the last one asked for would be: mostly the next to be asked for.
+    /// The index after the last place that was asked for: usually the next place to be asked for.
     at: usize,
 }
 

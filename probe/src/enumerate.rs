@@ -40,7 +40,7 @@ pub fn walk(source: &mut impl CpuidSource, visit: &mut impl FnMut(Visit)) {
             }
             Exists::Reaching(min) => {
                 let head = walker.head(range.base);
-                // A bit that was not recorded may be set. Without leaf 0 nothing is known, and that is said already.
+                // A bit that was not recorded may be set. If leaf 0 is missing, that was reported already.
                 let certain = range.certain.is_some_and(|gate| walker.gate(gate) != Some(false));
                 if head.is_none() && certain && walker.last > 0 {
                     walker.say(Visit::Missing(LeafId::new(range.base, 0)));
@@ -54,7 +54,7 @@ pub fn walk(source: &mut impl CpuidSource, visit: &mut impl FnMut(Visit)) {
                     walker.leaves(range.base + 1, head.eax, RANGE_CAP);
                 }
             }
-            // Without leaf 1: look.
+            // Without leaf 1 nothing says that there is no hypervisor: look.
             Exists::HypervisorBlocks(present) => {
                 if walker.gate(present).unwrap_or(true) {
                     walker.hypervisor_blocks();
@@ -82,7 +82,7 @@ struct Walker<'a, S, V> {
     gates: [Option<Registers>; GATE_LEAVES.len()],
     /// The last basic leaf; 0 while unknown.
     last: u32,
-    /// What leaves out of range read as; asked for when first needed.
+    /// What leaves out of range read as; read when first needed.
     undefined: Option<[Option<Registers>; 2]>,
 }
 
@@ -133,7 +133,7 @@ impl<S: CpuidSource, V: FnMut(Visit)> Walker<'_, S, V> {
             self.gates[slot] = Some(first);
         }
         if let Some(rule) = rule
-            // A gate that is not there is taken as open: what a dump holds is then data.
+            // A missing gate counts as open, so what the dump holds counts as data.
             && rule.gate.and_then(|gate| self.gate(gate)).unwrap_or(true)
         {
             self.subleaves(leaf, first, rule);
@@ -169,7 +169,7 @@ impl<S: CpuidSource, V: FnMut(Visit)> Walker<'_, S, V> {
                         return self.say(Visit::Capped(LeafId::new(leaf, subleaf)));
                     }
                     match self.read(leaf, subleaf) {
-                        // The same again within the list: this source does not look at ECX.
+                        // The same answer again within the list: this source ignores ECX.
                         Some(r) if r != previous || subleaf <= from => previous = r,
                         _ => return,
                     }

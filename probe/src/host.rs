@@ -1,4 +1,4 @@
-//! What a dump says of the system it is made on.
+//! What a dump says about the system it is made on.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -15,9 +15,10 @@ pub fn stamp(provenance: &mut Provenance, label: Option<&String>) {
     provenance.microcode = cpuinfo("microcode").next();
 }
 
-/// The values of `key` in /proc/cpuinfo, one a CPU; none where there is no /proc. Reads no further than it is asked to.
+/// The values of `key` in /proc/cpuinfo, one for each CPU; empty where /proc is missing. Reads only as far as the
+/// iterator is advanced.
 pub fn cpuinfo(key: &str) -> impl Iterator<Item = String> {
-    // The kernel makes the text as it is read, about a CPU at a time.
+    // The kernel generates the text as it is read, about one CPU at a time.
     let text = |file| BufReader::with_capacity(1024, file);
     let lines = File::open("/proc/cpuinfo").into_iter().flat_map(move |file| text(file).lines().map_while(Result::ok));
     lines.filter_map(move |line| {

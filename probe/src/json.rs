@@ -243,7 +243,7 @@ impl TryFrom<WireVcpuFields> for WireVcpu {
         if most > MAX_LEAVES {
             return Err(format!("{most} entries in vcpu {}, expected at most {MAX_LEAVES}", wire.vcpu));
         }
-        // In order, each goes to the end of what is there.
+        // Sorted, so that each insertion is at the end.
         let mut records: Vec<Record> = wire.leaves.iter().map(Record::from).collect();
         records.sort_by_key(|record| record.id);
         let mut msrs: Vec<MsrRecord> = wire.msrs.iter().map(MsrRecord::from).collect();

@@ -29,7 +29,7 @@ pub fn kvm(args: &KvmArgs) -> Result<ExitCode> {
         let _ = vcpu.insert(record);
     }
     for msr in feature_msrs(&kvm)? {
-        // Each index comes once in the table, so there is nothing to conflict with.
+        // Each index is in the table once, so no conflict is possible.
         let _ = vcpu.insert_msr(msr);
     }
     let mut dump = Dump::new(Source::Kvm);
@@ -45,8 +45,8 @@ fn record(entry: &kvm_cpuid_entry2) -> Record {
     Record { id, registers: Registers::new(entry.eax, entry.ebx, entry.ecx, entry.edx) }
 }
 
-/// The feature MSRs that this KVM knows. KVM lists some more (platform information, the microcode revision), which
-/// are no features.
+/// The feature MSRs that this KVM knows. KVM also lists MSRs that do not announce features (platform information, the
+/// microcode revision).
 fn feature_msrs(kvm: &Kvm) -> Result<Vec<MsrRecord>> {
     let known = kvm.get_msr_feature_index_list().context("KVM_GET_MSR_FEATURE_INDEX_LIST")?;
     let listed = FEATURE_MSRS.iter().map(|m| m.index).filter(|index| known.as_slice().contains(index));

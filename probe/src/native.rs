@@ -77,7 +77,7 @@ fn online_in_sys() -> Option<Vec<u32>> {
 #[derive(Debug)]
 pub struct OnlineList {
     file: File,
-    /// What it said, and room for what it says.
+    /// The last text, and a buffer for the next.
     said: Vec<u8>,
     room: Vec<u8>,
 }
@@ -89,7 +89,7 @@ impl OnlineList {
         Some(Self { file: File::open(ONLINE).ok()?, said: Vec::new(), room: vec![0; 4096] })
     }
 
-    /// The list, if it is not what it was when last asked.
+    /// The list, if it has changed since the last call.
     pub fn news(&mut self) -> Option<Vec<u32>> {
         let len = self.file.read_at(&mut self.room, 0).ok()?;
         let says = self.room.get(..len).filter(|says| *says != self.said)?;
@@ -110,7 +110,7 @@ fn chosen(list: &str, online: &[u32]) -> Result<Vec<u32>> {
 
 /// Numbers and inclusive ranges, as the kernel writes CPU lists: `0,2-3`. Ascending, each once.
 fn parse_list(list: &str) -> Option<Vec<u32>> {
-    // More vCPUs than any hypervisor gives; a slip of the hand must not allocate gigabytes.
+    // More vCPUs than any hypervisor offers; a typing error must not allocate gigabytes.
     const MOST: u32 = 1 << 16;
     let mut cpus = BTreeSet::new();
     for part in list.split(',') {
@@ -142,8 +142,7 @@ impl fmt::Display for List<'_> {
 
 /// Reads everything CPUID holds on each of `cpus`, in their order. A vCPU that cannot be reached is a gap.
 ///
-/// The calling thread takes part, does what is left to do while it waits for the others, and has its own CPU mask back at
-/// the end.
+/// The calling thread reads vCPUs too, and gets its own CPU mask back at the end.
 fn read(cpus: &[u32], meanwhile: impl FnOnce()) -> Vec<VcpuDump> {
     let mask = sched_getaffinity(None).unwrap_or_default();
     let others = cpus.len().min(MOST_THREADS).min(mask.count() as usize).saturating_sub(1);
@@ -156,9 +155,9 @@ fn read(cpus: &[u32], meanwhile: impl FnOnce()) -> Vec<VcpuDump> {
     };
     one_arena();
     thread::scope(|scope| {
-        // New threads often start on this CPU. They are to leave it, and at once.
+        // New threads often start on this CPU, and have to leave it at once.
         let first = next(&unread);
-        // Where the system allows no more threads, those that are there read everything.
+        // Where the system allows no more threads, the existing ones read everything.
         let spawn = |_| thread::Builder::new().spawn_scoped(scope, || work(None)).ok();
         let _ = (0..others).map_while(spawn).count();
         thread::yield_now();
@@ -270,7 +269,7 @@ fn read_msrs_of(v: &mut VcpuDump, device: &File) {
             let mut bytes = [0; 8];
             let read = device.read_exact_at(&mut bytes, u64::from(msr.index));
             let value = read.is_ok().then(|| u64::from_le_bytes(bytes));
-            // Each index comes once in the table, so there is nothing to conflict with.
+            // Each index is in the table once, so no conflict is possible.
             let _ = v.insert_msr(MsrRecord { index: msr.index, value });
         }
     }

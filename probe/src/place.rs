@@ -185,7 +185,7 @@ impl Place {
         Self::Msr { index, bits: BitRange::one(bit) }
     }
 
-    /// Other bits of the same register or MSR; anything else as it is.
+    /// Other bits of the same register or MSR; any other place is returned unchanged.
     #[must_use]
     pub const fn with_bits(self, bits: BitRange) -> Self {
         match self {
@@ -231,7 +231,7 @@ impl Place {
         }
     }
 
-    /// Whose leaf it is; the CPU's for all that is in no hypervisor block.
+    /// Whose leaf it is; the CPU's for every place outside hypervisor blocks.
     #[must_use]
     pub const fn owner(self) -> Owner {
         match self {
@@ -356,7 +356,7 @@ impl fmt::Display for Id {
     }
 }
 
-/// What a person or a log writes of a place: a leaf or an MSR, or a part of one.
+/// A place as a person or a log writes it: a leaf or an MSR, or a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Query {
     /// A leaf, or a part of one.
@@ -421,7 +421,7 @@ mod read {
 
     impl fmt::Display for NoPlace {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("no place, expected one like 1.edx.21, CPUID.(EAX=07H,ECX=0):EBX[5] or msr 10a[0]")
+            f.write_str("not a place; expected one like 1.edx.21, CPUID.(EAX=07H,ECX=0):EBX[5] or msr 10a[0]")
         }
     }
 
@@ -502,8 +502,8 @@ mod read {
         if text.starts_with("0x") || text.ends_with('h') { hexadecimal(text) } else { text.parse().ok() }
     }
 
-    /// No bits, one bit, or the highest and the lowest; `None` for what is no bits.
-    #[allow(clippy::option_option)] // none asked for, and not understood, are two things
+    /// No bits, one bit, or the highest and the lowest; `None` for text that is not bits.
+    #[allow(clippy::option_option)] // "no bits named" and "not understood" differ
     fn bits(parts: &[&str], max: u8) -> Option<Option<BitRange>> {
         let bit = |text: &str| text.parse().ok().filter(|b| *b <= max);
         match parts {

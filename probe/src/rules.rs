@@ -115,7 +115,7 @@ const fn mapped(maps: &'static [BitMap]) -> Subleaves {
     Subleaves::Mapped { always: 0, maps, last: 31 }
 }
 
-/// XCR0 components in 0.EDX:EAX, IA32_XSS components in 1.EDX:ECX. Bit 63 is no component.
+/// XCR0 components in 0.EDX:EAX, IA32_XSS components in 1.EDX:ECX. Bit 63 does not name a component.
 const XSAVE: Subleaves = Subleaves::Mapped {
     always: 1,
     maps: &[
@@ -238,7 +238,7 @@ const HYPERVISOR: Gate = Gate { leaf: 0x1, register: Ecx, bit: 31 };
 /// SSE2 came with the first Intel CPU that had extended leaves (Pentium 4), and is part of x86-64.
 const SSE2: Option<Gate> = Some(Gate { leaf: 0x1, register: Edx, bit: 26 });
 
-/// Every range there is, ascending.
+/// All ranges, ascending.
 #[rustfmt::skip]
 pub const RANGES: &[Range] = &[
     range(0, Exists::Always, "SDM leaf 00H"),
@@ -250,7 +250,7 @@ pub const RANGES: &[Range] = &[
     range(0xc000_0000, Exists::Reaching(0xc000_0001), "Linux 6.1 kernel/cpu/centaur.c:27, zhaoxin.c:25"),
 ];
 
-/// At most this many leaves are read of a range, so that a nonsense maximum cannot make the probe run on.
+/// At most this many leaves are read of a range, so that a nonsense maximum cannot keep the probe running.
 pub const RANGE_CAP: u32 = 0x1000;
 
 /// The scan for hypervisor blocks ends after this many bases in a row without a block. QEMU puts its last one at

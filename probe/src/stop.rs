@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use libc::{SIG_BLOCK, SIG_IGN, SIGINT, SIGTERM, c_int, sigset_t};
 
-/// The signals that say so.
+/// The signals.
 pub struct Stop(sigset_t);
 
 impl Stop {
@@ -50,10 +50,10 @@ impl Stop {
     }
 }
 
-/// Whether this process came to ignore `signal`.
+/// Whether this process ignores `signal`.
 fn is_ignored(signal: c_int) -> bool {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: writes what is in force; all zeros are a value too.
+    // SAFETY: writes the action in force; all zeros are a valid value.
     unsafe {
         libc::sigaction(signal, ptr::null(), action.as_mut_ptr());
         action.assume_init().sa_sigaction == SIG_IGN

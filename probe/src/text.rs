@@ -193,7 +193,7 @@ impl<W: Write> Write for Body<'_, W> {
     }
 }
 
-/// CRC-32/ISO-HDLC (the one of zip and Ethernet). Our own, since the boot image can hold no other crate.
+/// CRC-32/ISO-HDLC (the one of zip and Ethernet). Written here, since the boot image cannot link another crate.
 #[derive(Clone, Copy, Debug)]
 pub struct Crc32(u32);
 
@@ -315,7 +315,7 @@ mod reader {
         Cow::Owned(clean)
     }
 
-    /// Whether there is the begin of a frame in `text`.
+    /// Whether `text` holds the beginning of a frame.
     #[must_use]
     pub fn has_frame(text: &str) -> bool {
         text.lines().any(|line| begin(&clean_line(line)).is_some())
@@ -387,7 +387,7 @@ mod reader {
         vcpu: Option<(usize, VcpuDump, usize, usize)>,
         /// The first line that does not parse. Only the frame's end makes it an error: a guest may be reset.
         damaged: Option<TextError>,
-        /// The first vCPU with too few lines. A line that does not parse is the better thing to name.
+        /// The first vCPU with too few lines. A line that does not parse makes the better error.
         short: Option<TextError>,
     }
 

@@ -1,4 +1,4 @@
-//! QEMU's warnings about features that a guest was to get and did not.
+//! QEMU's warnings about features that a guest should have got and did not.
 //!
 //! # Source
 //! QEMU 7.2 target/i386/cpu.c (`mark_unavailable_features`, `feature_word_description`):

@@ -1,4 +1,4 @@
-//! Input that is no dump, or no longer one: exit code 2 and one line that names the file, the line and what was
+//! Input that is not a dump, or a damaged one: exit code 2 and one line that names the file, the line and what was
 //! expected.
 
 use std::fs::{self, File};
@@ -98,7 +98,7 @@ fn every_kind_of_bad_input_is_named() {
         (
             "qmp",
             b"{\"return\": {\"model\": {\"name\": \"base\", \"props\": {\"avx\": true}}}}\n".to_vec(),
-            " an answer of QEMU's, features without the registers that a guest reads (qmp); give",
+            " an answer from QEMU: features, without the registers that a guest reads (qmp); give",
         ),
         ("guest.xml", b"<cpu mode='custom'><model>EPYC</model></cpu>\n".to_vec(), " libvirt XML that names features"),
         ("arm.json", b"{\"reg_modifiers\": []}\n".to_vec(), " the registers of an ARM CPU"),

@@ -120,7 +120,7 @@ fn only_what_all_have_and_each_loss_is_named() {
     assert!(
         said.lines().any(|l| l.starts_with("node2.xml loses") && l.contains("clflushopt") && l.contains("spec-ctrl"))
     );
-    assert!(!said.contains("left out: invtsc"), "node2 has no invtsc anyway: {said}");
+    assert!(!said.contains("left out: invtsc"), "node2 does not have invtsc: {said}");
 }
 
 /// `-cpu MODEL` is QEMU's model, not libvirt's: what only QEMU's has is switched off where it is not common.

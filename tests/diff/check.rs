@@ -194,7 +194,7 @@ fn every_policy_means_what_libvirt_says() {
     assert_eq!(unknown, (1, "unverified".to_string(), none.to_vec(), vec!["avx3".to_string()]));
 }
 
-/// QEMU's newer models list `vmx-*` without `vmx`; a guest that is not to nest owes none of them.
+/// QEMU's newer models list `vmx-*` without `vmx`; without nesting none of them is promised.
 #[test]
 fn a_guest_without_nested_virtualization_owes_no_vmx_features() {
     let files = Files::new("vmx");
@@ -239,7 +239,7 @@ fn a_guest_that_may_nest_and_does_owes_the_vmx_features() {
     );
     assert!(!missing.contains(&"vmx-invvpid".to_string()), "{missing:?}");
     assert_eq!(finding(&nothing, "vmx-page-walk-4")["rule"], "require");
-    // Nobody read the MSRs: nobody can say.
+    // Nobody read the MSRs, so their bits are unknown.
     let unread = with("");
     assert!(!names(&unread, "unsafe").iter().any(|name| name.starts_with("vmx-")));
     assert!(names(&unread, "info").contains(&"vmx-page-walk-4".to_string()));
@@ -498,7 +498,7 @@ fn a_sites_own_map_replaces_the_built_in_one() {
     assert_eq!((code, names(&report, "unsafe")), (1, vec!["ours".to_string()]));
     let broken = [
         (features.replace("0x00000001'", "0x00000003'"), "x86_features.xml:2: feature 'fpu' has 2 bits"),
-        (features.replace("'0x01'", "'one'"), "expected a number"),
+        (features.replace("'0x01'", "'one'"), "expected a 32-bit number"),
         (features.replace("name='fpu'", "name='ours'"), "defined twice"),
         ("<cpus><feature".to_string(), "not well-formed"),
         ("<map/>".to_string(), "expected <cpus>"),

@@ -467,7 +467,7 @@ fn what_emulation_lacks_is_not_laid_at_kvms_door() {
     assert!(tcg_cause.contains("TCG) takes nothing") && !tcg_cause.contains("KVM offers"), "{tcg_cause}");
     assert!(tcg_remedy.contains("name='avx2'") && remedy.contains("name='avx2'"), "{tcg_remedy}");
     let (_, cause, remedy) = avx2(&tcg(&has), &lacks);
-    assert!(cause.starts_with("One guest is emulated") && remedy.contains("one accelerator"), "{cause} {remedy}");
+    assert!(cause.starts_with("One guest is emulated") && remedy.contains("same accelerator"), "{cause} {remedy}");
 }
 
 #[test]

@@ -334,6 +334,6 @@ fn a_second_dump_in_another_form_is_not_skipped() {
     let frame = LEAF_1[0].1;
     for text in [frame.replacen("begin", "bgin", 1) + frame, frame.to_string() + &frame.replace("begin", "bgin")] {
         let error = read::read(text.as_bytes(), None).unwrap_err();
-        assert!(error.message.starts_with("registers that are not part of the dump"), "{error}");
+        assert!(error.message.starts_with("registers that are not part of this dump"), "{error}");
     }
 }

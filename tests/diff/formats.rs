@@ -39,7 +39,7 @@ const FORMATS: &[(&str, &str, &[&str], &str)] = &[
 
 const AIDA64: &str = r"(?m)^CPUID (?<leaf>[0-9A-Fa-f]{8})[ :\t]+(?<v>\w{8}[- ]\w{8}[- ]\w{8}[- ]\w{8})";
 
-/// The files of a folder of the corpus, sorted; none where there is no corpus.
+/// The files of a folder of the corpus, sorted; empty where the corpus is missing.
 fn files(folder: &str, end: &str) -> Vec<PathBuf> {
     let Some(folder) = crate::support::shared(&format!("corpus/{folder}")) else {
         eprintln!("no corpus of {folder}: nothing to read");

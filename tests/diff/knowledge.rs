@@ -20,8 +20,8 @@ fn the_listing_is_the_golden_one() {
     let differ: Vec<(&str, &str)> = written.lines().zip(ours.lines()).filter(|(a, b)| a != b).take(3).collect();
     assert!(
         written == ours,
-        "rows changed; UPDATE=1 cargo test -p cpuid-diff knowledge:: writes tests/data/knowledge.csv anew, and its diff \
-         belongs into the review. The first: {differ:#?}"
+        "rows changed; UPDATE=1 cargo test -p cpuid-diff knowledge:: rewrites tests/data/knowledge.csv, and its diff \
+         belongs in the review. The first: {differ:#?}"
     );
 }
 

@@ -159,7 +159,7 @@ fn rule_c_a_guest_lacks_only_the_blockers_of_its_model() {
         let dump = case.dump().features(&map);
         let tsx = tsx(&map, &case, &dump);
         let model = map.model(model).expect("known");
-        // What is no feature of the model is listed as required, whatever QEMU lacks for the model.
+        // A feature that the model does not have is listed as required, whatever QEMU lacks for the model.
         let blockers: Features = blockers.intersection(&model.features).copied().collect();
         assert_same(&map, &case.name, &features(&map, &guest), &minus(&minus(&dump, &tsx), &blockers));
     }

@@ -50,7 +50,7 @@ fn differing(trace: &Trace) -> BTreeSet<Place> {
     trace.steps.iter().filter(|step| step.differs).map(|step| step.place).collect()
 }
 
-/// The places in which the inputs of a common CPU differ; nothing where there is none.
+/// The places in which two inputs of a pool differ; `None` where they have no common CPU.
 fn pooled(sources: [&Source; 2], knowledge: &Knowledge) -> Option<BTreeSet<Place>> {
     let wide = wide();
     let input = |source: &Source| match source {

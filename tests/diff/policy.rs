@@ -89,7 +89,7 @@ fn the_reference_cases_second_comparison_passes_until_its_waiver_expires() {
     assert_eq!(code, Some(1), "{out}");
     assert!(out.contains("expired on 2026-12-31 and no longer counts"), "{out}");
 
-    // Without --as-of it is judged today, which is past this one.
+    // Without --as-of the day is today, which is later than the last day of this waiver.
     let (code, out, _) = run(TIMING, &COLD_BOOTS.replace("2026-12-31", "2020-01-01"), &["--partial"]);
     assert_eq!(code, Some(1), "{out}");
 }
@@ -207,7 +207,7 @@ fn what_covers_nothing_is_said() {
     assert!(says(&report, "waiver policy.toml:1 (feature avx2) covers nothing here"), "{:?}", report.notes);
     assert!(says(&report, "waiver policy.toml:5 (msr 0x0000010a) covers nothing here"), "{:?}", report.notes);
     assert_eq!(report.summary.warning, 1);
-    // A second waiver of the same finding is no mistake.
+    // A second waiver for the same finding is not a mistake.
     let report = applied(TIMING, &(COLD_BOOTS.to_string() + COLD_BOOTS));
     assert!(!says(&report, "covers nothing"), "{:?}", report.notes);
     // An empty policy waives nothing.

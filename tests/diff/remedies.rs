@@ -1,5 +1,5 @@
-//! Remedies, tried out: libvirt takes every XML snippet and makes of it the QEMU setting that stands beside it; QEMU takes
-//! what libvirt has no name for.
+//! Remedies, tried out: libvirt accepts every XML snippet and turns it into the QEMU setting that stands beside it;
+//! QEMU takes what libvirt has no name for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -80,7 +80,7 @@ fn domain(kind: &str, within: &str, xml: &str) -> String {
     )
 }
 
-/// The settings of `-cpu` that libvirt makes of a domain.
+/// The settings of `-cpu` that libvirt derives from a domain.
 fn cpu_settings(libvirt: &Libvirt, file: &Path, domain: &str) -> Result<BTreeSet<String>, String> {
     fs::write(file, domain).expect("a scratch file");
     let output = libvirt.virsh(&["domxml-to-native", "qemu-argv", &file.to_string_lossy()]);

@@ -371,7 +371,7 @@ fn markdown_shows_what_was_meant_and_nothing_else() {
         assert!(shown.text.contains(&words::verdict(&report)), "{name}");
         assert!(source.len() < 65_536, "{name}: {} bytes, more than GitHub takes", source.len());
         for f in report.findings.iter().filter(|f| matches!(f.severity, Severity::Unsafe | Severity::Warning)) {
-            for text in [Some(words::what(f)), words::risk(f), f.cause.as_deref(), f.source.as_deref()] {
+            for text in [Some(words::what(f)), words::consequence(f), f.cause.as_deref(), f.source.as_deref()] {
                 // Code of several findings stands side by side, so only what stands around it is looked for.
                 for plain in text.unwrap_or_default().split('`').step_by(2).flat_map(str::lines) {
                     let plain = plain.replace(char::is_control, " ");
@@ -479,7 +479,7 @@ fn bit_maps_show_every_bit() {
 }
 
 /// The reference case in every form that people look at, in samples/reports. `scripts/update-examples` writes them
-/// anew (`UPDATE=1`).
+/// again (`UPDATE=1`).
 #[test]
 fn the_reference_cases_reports_are_current_and_name_cause_and_remedy() {
     let named = |name: &str| Named { name: format!("samples/{name}"), dump: sample(name) };
@@ -506,7 +506,7 @@ fn the_reference_cases_reports_are_current_and_name_cause_and_remedy() {
             "0x40000010",
             // Why: PEBS in KVM's PMU, of CPU and kernel; each host's own calibration.
             "only where its PMU can virtualize PEBS",
-            "the hardware has DS is not enough",
+            "that has DS is not enough",
             "vmware-cpuid-freq",
             "own calibration",
             "cannot be live-migrated",

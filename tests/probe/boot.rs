@@ -54,7 +54,7 @@ impl Qmp {
         Self { child }
     }
 
-    /// Asks all of it at once, and ends QEMU. The answers, in order.
+    /// Sends all commands at once and ends QEMU. Returns the answers, in order.
     fn ask(mut self, commands: &[Value]) -> Vec<Value> {
         let mut stdin = self.child.stdin.take().unwrap();
         let first = json!({ "execute": "qmp_capabilities" });
@@ -509,7 +509,7 @@ fn qemu_of(probe: &Child) -> Pid {
     panic!("the probe started no QEMU");
 }
 
-/// Waits until there is no such process. It may be a zombie of a dead parent for a moment.
+/// Waits until the process is gone. It may stay a zombie of a dead parent for a moment.
 fn assert_gone(pid: Pid) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while test_kill_process(pid).is_ok() {
@@ -656,7 +656,7 @@ fn the_page_works() {
     assert_eq!(
         names(&directory),
         ["boot.elf", "dumps", "haswell.json", "node1.json", "node1.txt", "vm.xml"],
-        "what the page says comes of it"
+        "what the page says about it"
     );
     assert_eq!(names(&directory.join("dumps")), ["01-Nehalem.json", "02-EPYC.json"]);
     assert!(read_frame(&fs::read_to_string(directory.join("node1.txt")).unwrap()).unwrap().is_complete());

@@ -78,7 +78,7 @@ fn it_executes_no_sse() {
     let mut count = 0;
     for instruction in &mut decoder {
         count += 1;
-        // Decoding runs over all of it only if it never loses step.
+        // Decoding reaches the end only if it never gets out of step.
         assert!(!instruction.is_invalid(), "at {:#x}", instruction.ip());
         for feature in instruction.cpuid_features() {
             let plain = [

@@ -77,8 +77,8 @@ fn leaf_17_needs_at_least_three_subleaves_to_be_valid() {
 
 #[test]
 fn xsave_components_behind_holes_are_read() {
-    // XCR0: x87 SSE AVX, no MPX (3, 4), AVX-512 (5-7), PKRU (9), AMX (17, 18); IA32_XSS: PT (8), CET (11, 12);
-    // and made-up components in the high halves. Bit 63 is no component.
+    // XCR0: x87 SSE AVX, no MPX (3, 4), AVX-512 (5-7), PKRU (9), AMX (17, 18); IA32_XSS: PT (8), CET (11, 12); and
+    // made-up components in the high halves. Bit 63 does not name a component.
     let cpu = intel(0xd)
         .with(0xd, 0, [0x602e7, 0x340, 0x2b00, 0x8000_0001])
         .with(0xd, 1, [0xf, 0x340, 0x1900, 0x2])
@@ -269,7 +269,7 @@ fn hypervisor_blocks_follow_their_own_rules() {
         assert!(dump.get(LeafId::new(0x4000_0001, 0)).is_none());
         assert!(dump.is_complete());
     }
-    // What is no text and names no leaf of its own block is no head.
+    // A leaf that is not text and names no last leaf of its own block does not begin a block.
     for text in [b"\0\0\0\0\0\0\0\0\0\0\0\0", b"@\0\0\0@\0\0\0\0\0\0\0", b"TCG\x01TCGTCGTC", b"TCGTCGT\0\0\0\0\0"] {
         let none = intel(0x16).head(0x4000_0000, 0, text, TextIn::EbxEcxEdx);
         assert_eq!(walked(none).blocks().count(), 0, "{text:?}");
@@ -406,7 +406,7 @@ proptest! {
             cut.insert(*record).unwrap();
         }
         let coverage = Coverage::of(&cut);
-        // The head of a range of which nothing else is left reads as an absent range; AMD's text is no range at all.
+        // A range of which only the head is left reads as absent; AMD's text is not a range.
         let alone = cut.leaves().iter().all(|r| r.id.leaf & 0xffff_ff00 != lost.leaf & 0xffff_ff00);
         if !alone && lost.leaf < 0x8fff_0000 {
             prop_assert!(!coverage.is_complete());

@@ -159,7 +159,7 @@ proptest! {
         let error = refused(&with_line(&text, cut, |line| Some(line[..keep].to_string())));
         prop_assert_eq!(error.line, cut);
         prop_assert!(error.message.contains("expected `LEAF SUBLEAF: EAX EBX ECX EDX`"), "{}", error);
-        // A vCPU that is short as well does not hide it.
+        // A vCPU with too few lines does not hide it.
         let first = 3;
         if cut > first + 1 {
             let both = with_line(&text, cut, |line| Some(line[..keep].to_string()));

@@ -101,7 +101,7 @@ fn qemu_is_told_what_libvirt_would_tell_it() {
     assert!(compared >= 30, "only {compared} domains compared");
 }
 
-/// A host-model as domcapabilities have it becomes what libvirt makes of mode='host-model' on this host.
+/// A host-model from domcapabilities becomes what libvirt chooses for mode='host-model' on this host.
 #[test]
 fn domcapabilities_become_the_host_model() {
     let libvirt = Libvirt::start();
@@ -245,7 +245,7 @@ fn dump(output: &Output) -> Dump {
     json::from_str(std::str::from_utf8(&output.stdout).unwrap()).unwrap()
 }
 
-/// A domain that libvirt runs and a QEMU that we run show the same, and libvirt has nothing left of it.
+/// A domain that libvirt runs and a QEMU that we run show the same CPU, and libvirt keeps nothing of the domain.
 #[test]
 fn libvirt_and_qemu_give_the_same_dump() {
     let libvirt = Libvirt::start();

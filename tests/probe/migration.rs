@@ -210,7 +210,7 @@ fn check(definition: &Definition, pair: &Pair) -> Vec<String> {
     wrong
 }
 
-/// Whether the guest need not see it: mirrors of its own state, which migrates, and ids of each vCPU.
+/// Whether the guest need not see the finding: mirrors of its own state, which migrates, and ids of each vCPU.
 fn is_exempt(finding: &Finding, place: Place, bits: u32, a: &Dump, b: &Dump) -> bool {
     let (vcpu, leaf, subleaf, register) = place;
     let volatile = |dump: &Dump| {

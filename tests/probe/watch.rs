@@ -214,7 +214,7 @@ fn trouble_is_2() {
     let file = directory.join("no dump");
     fs::write(&file, "00000001 00000000: 0 0 0 0\n").unwrap();
     let file = file.display().to_string();
-    // Of one leaf, as a capture of it that was pasted; of two vCPUs, one of which could not be read.
+    // One leaf, as somebody would paste it; two vCPUs, one of which could not be read.
     let excerpt = directory.join("excerpt").display().to_string();
     let part = directory.join("part").display().to_string();
     let dump = Command::new(PROBE).arg("dump").output().unwrap();
@@ -385,7 +385,7 @@ fn a_guest_that_was_not_watched_is_trouble() {
     let directory = crate::support::scratch();
     let from = format!("unix:{}", directory.join("stream").display());
     let (code, last) = watch("qemu64", &["--max-seconds", "0", "--incoming", &from]);
-    assert_eq!((code, last.contains("no guest has come")), (Some(2), true), "{last}");
+    assert_eq!((code, last.contains("no guest has arrived")), (Some(2), true), "{last}");
     fs::remove_dir_all(directory).unwrap();
     // Without an APIC nobody can start the other vCPU.
     let (code, last) = watch("qemu64,-apic", &["--max-seconds", "5"]);

@@ -1,4 +1,4 @@
-//! A real libvirtd for the tests, of their own: nothing of it meets the libvirt that may run on the machine.
+//! A real libvirtd that belongs to the tests: it shares nothing with a libvirt that may run on the machine.
 //!
 //! ```ignore
 //! let libvirt = Libvirt::start();

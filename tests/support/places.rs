@@ -1,4 +1,4 @@
-//! Register sets as Debian's `cpuid -r` prints them. Our own reader of it is the differ's; this one is the tests'.
+//! Register sets as Debian's `cpuid -r` prints them. The differ has a reader of this form; the tests have their own.
 
 use std::collections::BTreeMap;
 

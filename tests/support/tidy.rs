@@ -1,5 +1,4 @@
-//! Leaving nothing behind, however a test ends: it fails, somebody presses Ctrl-C, or it is killed, or the cargo that
-//! runs it.
+//! Tests leave nothing behind, however they end: a failure, Ctrl-C, or a kill of the test or of the cargo that runs it.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Seek, Write};
@@ -26,8 +25,8 @@ pub fn bind(command: &mut Command) -> &mut Command {
     unsafe { command.pre_exec(in_child) }
 }
 
-/// Removes what it is told of once its standard input ends: when nobody holds the other end any more. Whatever ends the
-/// test does not end this.
+/// Removes the paths that it reads, once its standard input ends, that is when nobody holds the other end any more.
+/// What kills the test does not kill this shell.
 const REMOVER: &str = "trap '' HUP INT TERM
 while IFS= read -r path; do set -- \"$@\" \"$path\"; done
 exec rm -rf -- \"$@\"";

@@ -46,7 +46,8 @@ impl std::error::Error for MapError {}
 /// map in messages.
 ///
 /// # Errors
-/// A file that cannot be read or is no XML; an element that says less, or something else, than libvirt needs.
+/// A file that cannot be read or is not XML; an element without what libvirt needs, or with something that libvirt does
+/// not know.
 pub fn read(origin: String, mut file: impl FnMut(&str) -> Result<String, String>) -> Result<CpuMap, MapError> {
     let mut reader = Reader::default();
     reader.file(INDEX, &mut file, 0)?;
@@ -58,7 +59,7 @@ pub fn read(origin: String, mut file: impl FnMut(&str) -> Result<String, String>
     Ok(CpuMap::new(origin, vendors, features, models))
 }
 
-/// Names live as long as the program: it reads one map.
+/// Names are leaked: the program reads one map.
 fn keep(name: &str) -> &'static str {
     Box::leak(name.to_string().into_boxed_str())
 }
@@ -109,7 +110,7 @@ impl<'a, 'i> At<'a, 'i> {
             Some(digits) => u32::from_str_radix(digits, 16),
             None => text.parse(),
         };
-        number.map_err(|_| self.error(format!("{attribute}='{text}', expected a number of 32 bits")))
+        number.map_err(|_| self.error(format!("{attribute}='{text}', expected a 32-bit number")))
     }
 }
 
@@ -211,7 +212,8 @@ impl Reader {
         if self.models.iter().any(|m| m.name == name) {
             return Err(at.error(format!("model '{name}' is defined twice")));
         }
-        // A model that begins with another takes over its features, signatures and vendor; neither decode nor check.
+        // A model that begins with another one inherits its features, signatures and vendor, but not `decode` or
+        // `check`.
         let ancestor = match at.named("model").next() {
             None => None,
             Some(parent) => {
@@ -233,7 +235,7 @@ impl Reader {
             removed: Features::new(),
             added: Features::new(),
         };
-        // `removed` names in an ancestor are no features of it.
+        // A name that an ancestor lists as `removed` is not a feature of the ancestor.
         if let Some(decode) = at.named("decode").next() {
             model.decode_host = decode.node.attribute("host") == Some("on");
             model.decode_guest = decode.node.attribute("guest") == Some("on");

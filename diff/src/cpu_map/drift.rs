@@ -15,7 +15,7 @@ pub fn drift(ours: &CpuMap, theirs: &CpuMap) -> Vec<String> {
         }
     }
     for feature in &theirs.features {
-        // By libvirt's own name alone.
+        // Look up by libvirt's own name alone.
         let Some(known) = ours.features.iter().find(|f| f.name == feature.name) else {
             out.push(format!("feature {}: only theirs, {}", feature.name, feature.place.prose()));
             continue;

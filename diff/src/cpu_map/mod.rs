@@ -1,8 +1,8 @@
 //! libvirt's CPU map: which bit a feature is, and which features a model has.
 //!
 //! Every feature is exactly one bit, so a CPU is a set of features ([`Features`]) and libvirt's algebra on register
-//! words is algebra on sets. The features are those of the knowledge that libvirt has a name for; `models.rs` holds the
-//! models. [`dir`] reads a site's own map, [`drift`] compares two, [`wide`] joins two.
+//! words is algebra on sets. The features are the rows that libvirt has a name for; `models.rs` holds the models.
+//! [`dir`] reads a site's own map, [`drift`] compares two, [`wide`] joins two.
 //!
 //! # Source
 //! libvirt 9.0.0, 11.3.0 and 12.8.0 src/cpu_map and src/cpu/cpu_x86.c (`x86FeatureParse`, `x86ModelParse`).
@@ -19,7 +19,7 @@ use std::fmt;
 use cpuid_probe::Place;
 use cpuid_probe::vendor::Signature as VendorText;
 
-use crate::knowledge::{Knowledge, Migratable, Row, Version};
+use crate::knowledge::{Knowledge, Migratable, Row, Version, near};
 use models::{MODELS, QEMU_DIFFERS, VENDORS};
 use rows::Decode;
 
@@ -121,7 +121,7 @@ pub struct Model {
     pub features: Features,
     /// What an older libvirt promised with it and QEMU's model no longer has.
     pub removed: Features,
-    /// What QEMU's model has as well and libvirt learnt of later: neither a promise nor a surprise.
+    /// What QEMU's model also has and libvirt added later: neither promised nor `extra`.
     pub added: Features,
 }
 
@@ -205,7 +205,7 @@ impl CpuMap {
         let features: Vec<Feature> = rows.filter_map(|(place, row)| Feature::of(place, &row)).collect();
         let old = release.is_some();
         let ids: BTreeMap<&str, FeatureId> = features.iter().enumerate().map(|(id, f)| (f.name, id)).collect();
-        // Lists are resolved over all rows, then those of other versions are left out.
+        // Lists are resolved over all models; then the models of other versions are left out.
         let mut lists: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<&str>)> = BTreeMap::new();
         let known = |names: &BTreeSet<&str>| names.iter().filter_map(|name| ids.get(name).copied()).collect();
         let mut models = Vec::new();
@@ -254,7 +254,7 @@ impl CpuMap {
         names.iter().filter_map(|name| self.feature(name)).collect()
     }
 
-    /// The features whose rows are such, by their bits.
+    /// The features whose rows satisfy a condition, by their bits.
     #[must_use]
     pub fn those(&self, knowledge: &Knowledge, such: impl Fn(&Row) -> bool) -> Features {
         let features = self.features.iter().enumerate();
@@ -294,9 +294,7 @@ impl CpuMap {
     }
 
     fn unknown(&self, kind: &'static str, name: &str, names: impl Iterator<Item = &'static str>) -> Unknown {
-        let names: Vec<&'static str> = names.collect();
-        let near = similar::get_close_matches(name, &names, 3, 0.7);
-        Unknown { kind, name: name.to_owned(), origin: self.origin.clone(), near }
+        Unknown { kind, name: name.to_owned(), origin: self.origin.clone(), near: near(name, names) }
     }
 }
 
@@ -307,7 +305,7 @@ impl Feature {
             name: row.names.libvirt?,
             place,
             migratable: row.migratable != Some(Migratable::No),
-            // A property that means another bit as well is not one to set this bit by.
+            // A property that also means another bit cannot set this bit alone.
             qemu: row.names.qemu.filter(|_| row.listed),
             also: also.collect(),
         })

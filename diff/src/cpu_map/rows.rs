@@ -7,7 +7,7 @@ pub(super) enum Decode {
     Both,
     /// Hosts (`virsh capabilities`).
     Host,
-    /// None: it is there for old definitions.
+    /// Neither: the model exists for old definitions only.
     Never,
 }
 
@@ -25,9 +25,9 @@ pub(super) struct ModelRow {
     pub features: &'static str,
     /// The model whose `added` features this one's changes apply to.
     pub added_like: &'static str,
-    /// What QEMU's model has as well and libvirt learnt of later: no promise.
+    /// What QEMU's model also has and libvirt added later: not promised.
     pub added: &'static str,
-    /// What libvirt once promised and QEMU's model no longer has: no promise.
+    /// What libvirt once promised and QEMU's model no longer has: not promised.
     pub removed: &'static str,
     /// In libvirt 9.0 too, where these features, now `removed`, were a promise.
     pub in_9_0: Option<&'static str>,

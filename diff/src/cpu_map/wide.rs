@@ -1,10 +1,10 @@
-//! One space for the features of a site's CPU map and of the newest: to read what inputs say in newer words, and to
-//! answer in the site's.
+//! One numbering for the features of a site's CPU map and of the newest map: inputs may use newer names, and the answer
+//! uses only the site's.
 
 use super::{CpuMap, Features, Model};
 use crate::knowledge::Knowledge;
 
-/// A site's map with what the newest knows beyond it.
+/// A site's map, with the features and models that only the newest map has.
 #[derive(Clone, Debug)]
 pub struct Wide {
     /// The site's features, vendors and models first, then the others.
@@ -14,7 +14,7 @@ pub struct Wide {
 }
 
 impl Wide {
-    /// Around a site's map.
+    /// Widens a site's map.
     #[must_use]
     pub fn new(site: CpuMap, knowledge: &Knowledge) -> Self {
         let newest = CpuMap::of(knowledge);
@@ -64,14 +64,14 @@ mod tests {
         let newest = CpuMap::of(Knowledge::builtin());
         assert_eq!(wide.map.features.len(), newest.features.len());
         assert!(old.features.iter().zip(&wide.map.features).all(|(a, b)| a.name == b.name));
-        // A model that 9.0 does not know, in the wide numbers.
+        // A model that 9.0 does not know, with the numbers of the wide map.
         let names = |map: &CpuMap, model: &str| {
             let mut names = map.names(&map.model(model).expect("known").features);
             names.sort_unstable();
             names
         };
         assert_eq!(names(&wide.map, "GraniteRapids"), names(&newest, "GraniteRapids"));
-        // One that it does know keeps its old meaning.
+        // A model that 9.0 does know keeps its old meaning.
         assert_eq!(names(&wide.map, "Icelake-Server"), names(&old, "Icelake-Server"));
         let both = wide.map.features_named(&["fpu", "amx-fp16"]);
         let (known, unknown) = wide.split(&both);

@@ -8,13 +8,13 @@ use cpuid_probe::hypervisor::{self, Block};
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::place::{BitRange, Place, Query, Within};
 
-use super::{Answer, Decoded, Entry, Value};
+use super::{Answer, Entry, LeafMeaning, Reading};
 use crate::decode;
 use crate::finding;
 use crate::knowledge::{Asked, Knowledge, Layer, Owner, Row};
 use crate::view::{DumpView, Seen};
 
-/// More rows than this are a list to choose from.
+/// With more rows than this, the answer is a list to choose from.
 const FEW: usize = 4;
 
 /// The answer to one question; `None` where nothing is known by that name.
@@ -57,7 +57,7 @@ fn in_dump(place: Place, dump: Option<&Dump>) -> Place {
     Place::Cpuid { block: Some(within), id: crate::view::blocks::rebase(id, block.base), register, bits }
 }
 
-/// Whose leaf it may be.
+/// The owners that the leaf may belong to.
 fn owners(leaf: u32, dump: Option<&Dump>, knowledge: &Knowledge) -> Vec<Option<Within>> {
     let Some(base) = hypervisor::base_of(leaf) else { return vec![None] };
     if let Some(block) = dump.and_then(|d| blocks(d).find(|b| b.base == base)) {
@@ -150,8 +150,8 @@ fn entry(place: Place, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> En
     }
 }
 
-/// The values of a place over the vCPUs, equal ones once; those that have none come last.
-fn values(place: Place, row: &Row, view: &DumpView<'_>) -> Vec<Value> {
+/// The values of a place over all vCPUs, equal values once; unknown and absent ones come last.
+fn values(place: Place, row: &Row, view: &DumpView<'_>) -> Vec<Reading> {
     let mut by_value: BTreeMap<(bool, Option<u64>), Vec<u32>> = BTreeMap::new();
     for v in &view.vcpus {
         let key = match v.see(place) {
@@ -162,9 +162,9 @@ fn values(place: Place, row: &Row, view: &DumpView<'_>) -> Vec<Value> {
         by_value.entry(key).or_default().push(v.vcpu.vcpu);
     }
     let one_bit = place.bits().is_some_and(BitRange::is_one);
-    let mut values: Vec<Value> = by_value
+    let mut values: Vec<Reading> = by_value
         .into_iter()
-        .map(|((unread, value), vcpus)| Value {
+        .map(|((unread, value), vcpus)| Reading {
             value: if unread { finding::Value::Unknown } else { finding::Value::of(value, one_bit) },
             decoded: value.and_then(|value| decode::value(row, value)),
             vcpus,
@@ -175,8 +175,8 @@ fn values(place: Place, row: &Row, view: &DumpView<'_>) -> Vec<Value> {
 }
 
 /// What the leaves of `places` mean as wholes.
-fn together(places: &[Place], dump: &Dump) -> Vec<Decoded> {
-    let mut found: Vec<Decoded> = Vec::new();
+fn together(places: &[Place], dump: &Dump) -> Vec<LeafMeaning> {
+    let mut found: Vec<LeafMeaning> = Vec::new();
     let mut seen = Vec::new();
     for place in places {
         let Some(id) = place.leaf() else { continue };
@@ -191,7 +191,7 @@ fn together(places: &[Place], dump: &Dump) -> Vec<Decoded> {
             for (name, value) in decode::together(*place, registers).into_iter().chain(brand) {
                 match found.iter_mut().find(|d| d.leaf == id && d.name == name && d.value == value) {
                     Some(known) => known.vcpus.push(v.vcpu),
-                    None => found.push(Decoded { leaf: id, name, value, vcpus: vec![v.vcpu] }),
+                    None => found.push(LeafMeaning { leaf: id, name, value, vcpus: vec![v.vcpu] }),
                 }
             }
         }

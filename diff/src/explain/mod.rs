@@ -1,4 +1,4 @@
-//! `explain`: everything that is known about a place or a name, and what it is in a dump.
+//! `explain`: everything that is known about a place or a name, and the value that a dump holds.
 //!
 //! A pure function from questions to an [`Explanation`]; [`render`] writes it down.
 
@@ -16,7 +16,7 @@ use crate::view::DumpView;
 /// The answers to all questions.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// One answer a question, in the order asked; a question without an answer is in `unknown`.
+    /// One answer for each question, in the order asked; questions without an answer are in `unknown`.
     pub answers: Vec<Answer>,
     /// Questions that nothing answers.
     pub unknown: Vec<Unknown>,
@@ -39,14 +39,14 @@ pub struct Answer {
     /// Every place it stands for.
     pub entries: Vec<Entry>,
     /// What the leaves asked for mean as a whole, in the dump given: by place and name.
-    pub decoded: Vec<Decoded>,
+    pub decoded: Vec<LeafMeaning>,
     /// Whether the entries are a list to choose from, rather than what was asked for.
     pub brief: bool,
 }
 
 /// What the registers of a place mean together.
 #[derive(Clone, Debug)]
-pub struct Decoded {
+pub struct LeafMeaning {
     /// The leaf.
     pub leaf: LeafId,
     /// What is decoded.
@@ -74,20 +74,20 @@ pub struct Entry {
     pub layers: Vec<&'static str>,
     /// What to change.
     pub remedy: String,
-    /// Whether cause and remedy are about this very place; if not, they are its rule's general text.
+    /// Whether cause and remedy are about this place; if not, they are the general text of its rule.
     pub specific: bool,
     /// Where all this comes from.
     pub source: String,
-    /// What it is in the dump given.
-    pub values: Vec<Value>,
+    /// Its values in the dump given.
+    pub values: Vec<Reading>,
 }
 
 /// A value in a dump.
 #[derive(Clone, Debug)]
-pub struct Value {
+pub struct Reading {
     /// The value; unknown where it was not captured.
     pub value: finding::Value,
-    /// With its unit, where it has one.
+    /// The value with its unit, where the row has one.
     pub decoded: Option<String>,
     /// The vCPUs that show it.
     pub vcpus: Vec<u32>,
@@ -95,8 +95,8 @@ pub struct Value {
 
 /// Answers `terms`, with values from `dump` where one is given.
 ///
-/// A name that stands for several places is answered with all of them; a part of a name with every name that contains
-/// it. A leaf or a register is answered with its rows.
+/// A name that stands for several places is answered with all of them, and a part of a name with every name that
+/// contains it. A leaf or a register is answered with its rows.
 #[must_use]
 pub fn explain(terms: &[String], dump: Option<&Dump>, knowledge: &Knowledge) -> Explanation {
     let view = dump.map(DumpView::of);

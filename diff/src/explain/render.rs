@@ -5,7 +5,7 @@ use std::fmt::Write;
 use cpuid_probe::Place;
 use cpuid_probe::hypervisor::Owner;
 
-use super::{Answer, Entry, Explanation, Value};
+use super::{Answer, Entry, Explanation, Reading};
 use crate::list;
 
 /// What is said of a value that nobody read.
@@ -67,8 +67,8 @@ fn vcpu_list(vcpus: &[u32]) -> String {
 }
 
 /// The value in words, or the values of several vCPUs.
-fn shown(values: &[Value]) -> Option<String> {
-    let one = |v: &Value| v.decoded.clone().unwrap_or_else(|| raw(v));
+fn shown(values: &[Reading]) -> Option<String> {
+    let one = |v: &Reading| v.decoded.clone().unwrap_or_else(|| raw(v));
     match values {
         [] => None,
         [only] => Some(one(only)),
@@ -77,12 +77,12 @@ fn shown(values: &[Value]) -> Option<String> {
 }
 
 /// The value as it was read.
-fn raw(v: &Value) -> String {
+fn raw(v: &Reading) -> String {
     v.value.text().unwrap_or_else(|| NOT_CAPTURED.to_string())
 }
 
 fn values(entry: &Entry) -> Vec<String> {
-    let one = |v: &Value| v.decoded.as_ref().map_or_else(|| raw(v), |d| format!("{d} ({})", raw(v)));
+    let one = |v: &Reading| v.decoded.as_ref().map_or_else(|| raw(v), |d| format!("{d} ({})", raw(v)));
     match entry.values.as_slice() {
         [only] => vec![one(only)],
         several => several.iter().map(|v| format!("{} on {}", one(v), vcpu_list(&v.vcpus))).collect(),

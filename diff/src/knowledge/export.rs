@@ -52,7 +52,7 @@ impl Knowledge {
         found
     }
 
-    /// Every row as CSV (RFC 4180, LF), with a header line. Empty cells say nothing: neither yes nor no.
+    /// Every row as CSV (RFC 4180, LF), with a header line. An empty cell means unknown, neither yes nor no.
     #[must_use]
     pub fn export_csv(&self) -> String {
         let mut out = String::from(HEADER);

@@ -11,7 +11,7 @@ use cpuid_probe::Place;
 use cpuid_probe::Register::{self, Eax, Ebx, Ecx, Edx};
 use cpuid_probe::hypervisor::Owner;
 
-/// Places and the bits of which one must be set: a leaf, or the bits of one register of it.
+/// Places, and the bits of which one must be set: a leaf, or bits of one register of a leaf.
 struct Gated {
     leaf: u32,
     only: Option<Place>,

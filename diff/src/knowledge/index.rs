@@ -1,4 +1,4 @@
-//! From a place to its row, fast: what the rows say of each bit is worked out once, register by register.
+//! From a place to its row. What the rows say of each bit is computed once, register by register, so a lookup is fast.
 
 use core::ptr;
 
@@ -18,7 +18,7 @@ type Key = (Owner, Home);
 #[derive(Clone, Debug)]
 struct Span {
     first: u32,
-    /// Ascending. What is missing is unknown.
+    /// Ascending. A bit in none of them is unknown.
     segments: Vec<Segment>,
 }
 
@@ -82,7 +82,7 @@ impl Index {
         self.0.binary_search_by_key(key, |(known, _)| *known).map_or(&[], |at| &self.0[at].1)
     }
 
-    /// The row that the lowest bit of `place` belongs to. A place without bits is known by nothing.
+    /// The row that the lowest bit of `place` belongs to. No row holds a place without bits.
     pub(super) fn row(&self, place: Place) -> Row {
         let bit = place.bits().map_or(0, |bits| bits.lo);
         let found = key(place).and_then(|(key, subleaf)| {
@@ -192,7 +192,7 @@ fn same(a: Option<&Rule>, b: Option<&Rule>) -> bool {
 }
 
 impl What {
-    /// Whether both are the same thing, of which more than one bit can be part.
+    /// Whether both are the same field or range, which can hold more than one bit.
     fn is(self, other: Self) -> bool {
         match (self, other) {
             (Self::Line(a), Self::Line(b)) => ptr::eq(a, b),

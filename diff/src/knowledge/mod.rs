@@ -29,6 +29,7 @@ pub use advice::{Accel, Advice, Asked, Layer};
 pub use cpuid_probe::hypervisor::Owner;
 pub use export::Entry;
 pub use names::Match;
+pub(crate) use names::near;
 pub use row::{CauseKind, Guard, Migratable, Names, Offer, Row, RuleKind, Severity, Version};
 pub use table::{Group, Line, Namespace, Sub};
 pub use unit::Unit;
@@ -46,14 +47,14 @@ pub struct Knowledge {
 }
 
 impl Knowledge {
-    /// What is compiled in.
+    /// The rows that are compiled in.
     #[must_use]
     pub fn builtin() -> &'static Self {
         static BUILTIN: OnceLock<Knowledge> = OnceLock::new();
         BUILTIN.get_or_init(|| Self::new(rows::ROWS.iter().copied().flatten().collect()))
     }
 
-    /// These rows besides.
+    /// The compiled-in rows and these.
     #[must_use]
     pub fn with(&self, extra: &'static [Group]) -> Self {
         Self::new(self.groups.iter().copied().chain(extra).collect())

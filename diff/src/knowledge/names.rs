@@ -33,7 +33,8 @@ fn names_of(line: &'static Line) -> impl Iterator<Item = (Namespace, &'static st
     own.into_iter().filter_map(|(namespace, name)| Some((namespace, name?))).chain(also).chain(flags)
 }
 
-/// Lower case, and one sign for the three that the worlds disagree on: `sse4_1`, `sse4.1` and `sse4-1` are one name.
+/// Lower case, and one sign for the three that libvirt, QEMU and Linux disagree on: `sse4_1`, `sse4.1` and `sse4-1` are
+/// one name.
 fn folded(name: &str) -> String {
     name.chars().map(|c| if matches!(c, '_' | '.') { '-' } else { c.to_ascii_lowercase() }).collect()
 }
@@ -57,7 +58,8 @@ impl Knowledge {
         by_place(self.names().filter(|m| folded(m.name) == name).collect())
     }
 
-    /// Every place with a name that contains `part`, each once, by place. A part without letters and digits is none.
+    /// Every place with a name that contains `part`, each once, by place. A `part` without letters and digits matches
+    /// nothing.
     #[must_use]
     pub fn search(&self, part: &str) -> Vec<Match> {
         let part = folded(part);
@@ -70,22 +72,25 @@ impl Knowledge {
     /// Up to five names that look like `name`, the most alike first.
     #[must_use]
     pub fn near(&self, name: &str) -> Vec<&'static str> {
-        let wanted = folded(name);
-        let mut scored: Vec<(f64, &'static str)> = self
-            .names()
-            .map(|m| (strsim::jaro_winkler(&wanted, &folded(m.name)), m.name))
-            .filter(|(score, _)| *score > 0.8)
-            .collect();
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        let mut names: Vec<&'static str> = Vec::new();
-        for (_, name) in scored {
-            if !names.iter().any(|n| folded(n) == folded(name)) {
-                names.push(name);
-            }
-        }
-        names.truncate(5);
-        names
+        near(name, self.names().map(|m| m.name))
     }
+}
+
+/// Up to five of `names` that look like `name`, the most alike first. Spellings of one name count once.
+pub(crate) fn near(name: &str, names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let wanted = folded(name);
+    let mut scored: Vec<(f64, &'static str)> = names
+        .map(|name| (strsim::jaro_winkler(&wanted, &folded(name)), name))
+        .filter(|(score, _)| *score > 0.8)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    let mut near: Vec<&'static str> = Vec::new();
+    for (_, name) in scored {
+        if near.len() < 5 && !near.iter().any(|n| folded(n) == folded(name)) {
+            near.push(name);
+        }
+    }
+    near
 }
 
 fn by_place(mut found: Vec<Match>) -> Vec<Match> {

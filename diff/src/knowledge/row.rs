@@ -1,4 +1,4 @@
-//! What a row says of a place, in words that code can branch on. This module needs no other of this package.
+//! What a row says of a place, as values that code can branch on. This module uses no other module of this package.
 
 use core::fmt;
 
@@ -236,7 +236,7 @@ impl Offer {
 /// What a bit means for a guest's security.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Guard {
-    /// An immunity, or a means against an attack: losing it exposes the guest.
+    /// An immunity, or a defence against an attack: losing it exposes the guest.
     Protection,
     /// A CPU that has it is open to an attack that others are not.
     Hazard,
@@ -253,7 +253,7 @@ impl Guard {
     }
 }
 
-/// The elements by which libvirt sets a QEMU property that is no `<feature>` of its `<cpu>`.
+/// The elements by which libvirt sets a QEMU property that is not a `<feature>` of its `<cpu>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Element {
     /// Where it goes.
@@ -286,7 +286,7 @@ pub struct Row {
     pub known: bool,
     /// Whether it is the bit of one feature, named or nameless.
     pub feature: bool,
-    /// Whether QEMU passes the feature on to a migratable guest; `None` for what is no feature.
+    /// Whether QEMU passes the feature on to a migratable guest; `None` for a field.
     pub migratable: Option<Migratable>,
     /// The rule.
     pub rule: RuleKind,
@@ -294,7 +294,7 @@ pub struct Row {
     pub lost: Severity,
     /// Severity of every other change.
     pub gained: Severity,
-    /// While one of these bits must be set for the place to mean anything: those bits; else empty.
+    /// The bits of which one must be set for the place to mean anything; empty where the place always means something.
     pub gates: &'static [Place],
     /// What the place is.
     pub meaning: Option<&'static str>,
@@ -304,7 +304,7 @@ pub struct Row {
     pub cause: Option<&'static str>,
     /// The kind of that cause.
     pub cause_kind: Option<CauseKind>,
-    /// Who says so.
+    /// The source of that cause.
     pub cause_source: Option<&'static str>,
     /// Where the rule comes from, or where the place is described if it has no rule of its own.
     pub source: Option<&'static str>,
@@ -318,15 +318,15 @@ pub struct Row {
     pub weight: u8,
     /// What KVM does about it.
     pub kvm: Offer,
-    /// The first libvirt, of those the rows were read from, with the name; `None` where there is no name.
+    /// The oldest libvirt, of those the rows were read from, that knows the name; `None` where no libvirt is known to.
     pub libvirt_since: Option<Version>,
     /// libvirt is known to have no name for it (as of 12.8).
     pub not_in_libvirt: bool,
-    /// The first QEMU, of those the rows were read from, with the property; `None` where there is none.
+    /// The oldest QEMU, of those the rows were read from, that has the property; `None` where no QEMU is known to.
     pub qemu_since: Option<Version>,
     /// QEMU is known to have no property for it (as of 11.1).
     pub not_in_qemu: bool,
-    /// The first QEMU, of those the rows were read from, whose TCG emulates it; `None` where none does, or none is known to.
+    /// The oldest QEMU, of those the rows were read from, whose TCG emulates it; `None` where none is known to.
     pub tcg_since: Option<Version>,
     /// TCG is known not to emulate it (as of 10.2).
     pub not_in_tcg: bool,

@@ -114,9 +114,9 @@ pub struct Group {
     pub home: Home,
     /// Its places.
     pub lines: &'static [Line],
-    /// How bits are judged that no line's own rule judges.
+    /// How bits are judged that no line has a rule for.
     pub rules: &'static [Rule],
-    /// Why bits may differ of which no line says why.
+    /// Why bits may differ, where no line gives a cause.
     pub causes: &'static [Cause],
 }
 
@@ -221,9 +221,9 @@ pub const fn cause(hi: u8, lo: u8, kind: CauseKind, why: &'static str, source: &
 pub(super) enum Has {
     /// Nothing is said.
     Unknown,
-    /// No version known to us has.
+    /// No known version has it.
     No,
-    /// This one has, of those that were looked at; the one before has not.
+    /// This version has it and the one before does not, of the versions that were read.
     Since(Version),
 }
 
@@ -341,7 +341,7 @@ impl Line {
 
     /// libvirt has no name for it.
     pub const fn not_in_libvirt(self) -> Self {
-        assert!(matches!(self.libvirt, Has::Unknown), "libvirt has a name or it has none");
+        assert!(matches!(self.libvirt, Has::Unknown), "libvirt has a name for it or it does not");
         Self { libvirt: Has::No, ..self }
     }
 
@@ -357,7 +357,7 @@ impl Line {
 
     /// QEMU has no property for it.
     pub const fn not_in_qemu(self) -> Self {
-        assert!(matches!(self.qemu, Has::Unknown), "QEMU has a property or it has none");
+        assert!(matches!(self.qemu, Has::Unknown), "QEMU has a property for it or it does not");
         Self { qemu: Has::No, ..self }
     }
 
@@ -437,7 +437,7 @@ impl Line {
         Self { element: Some(Element { within, off, on }), ..self }
     }
 
-    /// An immunity, or a means against an attack.
+    /// An immunity, or a defence against an attack.
     pub const fn protection(self) -> Self {
         assert!(self.guard.is_none(), "a protection or a hazard");
         Self { guard: Some(Guard::Protection), ..self }
@@ -459,7 +459,7 @@ impl Line {
         Self { listed: false, ..self }
     }
 
-    /// No definition is held to it.
+    /// `check` holds no definition to it: it is never missing and never extra.
     pub const fn not_judged(self) -> Self {
         Self { judged: false, ..self }
     }

@@ -98,7 +98,7 @@ fn host_bits_are_not_guest_bits() {
     assert_eq!(of(Owner::Kvm, 0x4000_0001, Eax, 17).kvm, Offer::Unknown, "what only a VMM switches on");
 }
 
-/// What a line does not say is unknown: neither the row nor its texts make a "no" of it.
+/// What a line does not say is unknown: neither the row nor its texts turn that into "no".
 #[test]
 fn what_is_not_said_is_not_denied() {
     static NEW: &[Group] =
@@ -265,7 +265,7 @@ fn dependencies_are_rows_without_circles() {
     }
     for (name, wanted) in &needs {
         for need in *wanted {
-            assert!(needs.contains_key(need), "{name} needs {need}, which is no row");
+            assert!(needs.contains_key(need), "{name} needs {need}, and no row has that name");
             let mut behind = vec![*need];
             while let Some(next) = behind.pop() {
                 assert_ne!(next, *name, "{name} needs itself");
@@ -275,7 +275,7 @@ fn dependencies_are_rows_without_circles() {
     }
     for line in knowledge.groups.iter().flat_map(|g| g.lines) {
         for flag in line.linux_sets {
-            assert!(needs.contains_key(flag), "{:?} sets {flag}, which is no row", line.name);
+            assert!(needs.contains_key(flag), "{:?} sets {flag}, and no row has that name", line.name);
         }
     }
 }

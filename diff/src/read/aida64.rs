@@ -5,9 +5,9 @@
 //! CPUID 00000004: 1C004121-01C0003F-0000003F-00000000 [SL 00] [L1D: 32 KB]
 //! ```
 //! Over its thirty years the tool and its users wrote the colon with a blank before it, after it or not at all, tabs,
-//! blanks for dashes, small letters, and no `[SL nn]` (a hexadecimal subleaf) at all; headers number CPUs from 0 or from
-//! 1, or are missing, and then leaf 0 again begins the next one. Everything else in a file is skipped: MSRs, caches,
-//! versions.
+//! blanks for dashes, small letters, and no `[SL nn]` (a hexadecimal subleaf) at all; headers number CPUs from 0 or
+//! from 1, or are missing, and then leaf 0 again begins the next CPU. Everything else in a file is skipped: MSRs,
+//! caches, versions.
 
 use cpuid_probe::Registers;
 use cpuid_probe::text::hex8;
@@ -22,7 +22,7 @@ pub(super) const READER: Reader =
 /// What a register line must look like.
 pub(super) const AIDA64: &str = "`CPUID LEAF: EAX-EBX-ECX-EDX [SL nn]`, each 8 hex digits";
 
-/// What the tool does not say.
+/// What the format cannot say.
 const LIMITS: [&str; 2] = [
     "AIDA64 leaves out some leaves and subleaves that read as zero, and the subleaf that ends a list",
     "MSRs of the file are not read",
@@ -32,7 +32,7 @@ fn recognise(text: &str) -> bool {
     names_cpuid(text) && line::any(text, leaf as Form)
 }
 
-/// Whether the word is in a text: what can tell soon that it is of no form whose lines begin with it.
+/// Whether the word is in a text: a quick check that rules out every form whose lines begin with it.
 pub(super) fn names_cpuid(text: &str) -> bool {
     text.contains("CPUID") || text.contains("cpuid")
 }
@@ -119,8 +119,8 @@ fn after_sl(note: &str) -> Option<&str> {
     (word.eq_ignore_ascii_case("sl") && rest.starts_with([' ', '\t'])).then(|| rest.trim_start())
 }
 
-/// A line of the list of its host's CPUs that AIDA64's benchmarks print, maybe below a dump. One of its lines for each
-/// CPU, not the last, is the same as a header of a dump: `CPU#000 AffMask: …`.
+/// A line of the list of host CPUs that AIDA64's benchmarks print, sometimes below a dump. For each CPU, one line of
+/// that list looks like the header of a dump: `CPU#000 AffMask: …`.
 fn describes_cpu(line: &str) -> bool {
     let (word, rest) = line.split_once([' ', '\t']).unwrap_or_default();
     let starts_with = |text: &str, start: &str| text.get(..start.len()).is_some_and(|s| s.eq_ignore_ascii_case(start));

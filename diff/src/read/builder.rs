@@ -53,14 +53,15 @@ impl Builder {
         Self { format, vcpus: Vec::new(), pending: None, headers: 0, loose_headers: false, limits, label: None }
     }
 
-    /// Notes, once, what the dump cannot say.
+    /// Records, once, what the dump cannot say.
     pub fn limit(&mut self, limit: &str) {
         if !self.limits.iter().any(|noted| noted == limit) {
             self.limits.push(limit.to_string());
         }
     }
 
-    /// A header: what follows belongs to the next vCPU. The same header again, with nothing between, says no more.
+    /// A header: what follows belongs to the next vCPU. The same header again, with nothing in between, changes
+    /// nothing.
     pub fn header(&mut self, line: usize, number: Option<u32>) -> Result<(), ReadError> {
         if self.loose_headers && self.pending.is_some_and(|(_, open)| open == number) {
             return Ok(());
@@ -70,7 +71,7 @@ impl Builder {
         Ok(())
     }
 
-    /// The line above, which looked like a header, was none.
+    /// The line above looked like a header and was not one.
     pub fn no_header(&mut self) {
         self.pending = None;
     }
@@ -171,9 +172,9 @@ impl Builder {
         }
     }
 
-    /// The dump. `expected` says what a register line of this format looks like, should there be none.
+    /// The dump. `expected` says what a register line of this format looks like, for the error where no line is one.
     pub fn finish(mut self, expected: &str) -> Result<Dump, ReadError> {
-        // A header that ends the file is of a CPU that was cut off.
+        // A header at the end of the file belongs to a CPU that was cut off.
         let headers = self.headers + usize::from(self.pending.is_some());
         self.close_header()?;
         if self.vcpus.iter().all(|v| v.leaves.is_empty() && v.gaps.is_empty()) {
@@ -262,8 +263,8 @@ fn places(lines: Vec<Line>) -> Vec<(Record, usize)> {
         .collect()
 }
 
-/// The subleaves of `sets`, all that a file holds of `leaf`, none of them numbered: ascending, by what the leaf itself
-/// says.
+/// The subleaves of `sets`: all register sets that a file holds of `leaf`, without their numbers. They ascend, and the
+/// leaf itself says which they are.
 ///
 /// A leaf that repeats the subleaf in ECX\[7:0\] names it. Where subleaf 0 has a map of the others, they are the first
 /// of the map: old tools read no more components than they knew (of an AMD 15h's, AVX and not LWP). Old AIDA64 leaves
@@ -296,9 +297,9 @@ fn twice(what: &str, first: usize, second: usize) -> ReadError {
     ReadError::at(second, format!("{what} comes twice with different values, here and in line {first}"))
 }
 
-/// A guest has hypervisor leaves. Where another tool's file shows none, somebody cut it or the tool does not read
-/// them; without a gap they would count as absent from that guest. (The other ranges that a CPU must have, the walker
-/// itself misses.)
+/// A guest has hypervisor leaves. Where another tool's file has none, the file was cut or the tool does not read them;
+/// without a gap they would count as absent from that guest. (The walker itself notices when another range that every
+/// CPU has is missing.)
 fn note_missing_hypervisor(dump: &mut VcpuDump) {
     let head = LeafId::new(hypervisor::FIRST_BASE, 0);
     let guest = dump.get(LeafId::new(1, 0)).is_some_and(|r| r.ecx >> 31 == 1);

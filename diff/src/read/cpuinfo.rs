@@ -1,12 +1,12 @@
 //! `/proc/cpuinfo`: the flags the Linux kernel shows, as statements.
 //!
-//! This is the kernel's view, not the CPU's: it hides bits, clears what it does not use, adds flags of its own making
-//! and names some bits otherwise than everybody else. No register can be told from it.
+//! This is the kernel's view, not the CPU's: it hides bits, clears what it does not use, adds synthetic flags and has
+//! its own names for some bits. No register can be computed from it.
 
 use std::collections::BTreeMap;
 
 use super::line::lines;
-use super::{Input, NameSpace, Read, ReadError, Reader, Statements};
+use super::{Input, NamesOf, Read, ReadError, Reader, Statements};
 
 pub(super) const READER: Reader = Reader {
     name: "cpuinfo",
@@ -44,7 +44,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
         return Err(ReadError::whole("no `flags :` line; expected /proc/cpuinfo of an x86 system"));
     }
     let features = seen.into_iter().map(|(flag, count)| (flag, count == processors)).collect();
-    Ok(Input::Statements(Statements { names: NameSpace::Linux, features, format: READER.name }))
+    Ok(Input::Statements(Statements { names: NamesOf::Linux, features, format: READER.name }))
 }
 
 #[cfg(test)]

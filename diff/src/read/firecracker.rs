@@ -29,7 +29,7 @@ pub struct Masked {
     pub mask: u64,
 }
 
-/// A CPU template: what it makes of a guest's CPUID and MSRs.
+/// A CPU template: the bits of a guest's CPUID and MSRs that it sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template {
     /// Registers, in the order of the file.
@@ -147,7 +147,7 @@ impl TryFrom<String> for Bitmap {
 
 /// What Firecracker modifies of a guest on x86.
 pub(crate) const X86: [&str; 3] = ["cpuid_modifiers", "msr_modifiers", "kvm_capabilities"];
-/// What it modifies on aarch64 alone. Files of ARM CPUs are recognised to be refused by name.
+/// Keys that only aarch64 files have. Files of ARM CPUs are recognised so that the error can say what they are.
 pub(crate) const ARM: [&str; 2] = ["reg_modifiers", "vcpu_features"];
 
 fn recognise(text: &str) -> bool {
@@ -179,7 +179,7 @@ fn parse(text: &str) -> Result<File, ReadError> {
 /// Reads a CPU template (or a fingerprint as one that decides every bit).
 ///
 /// # Errors
-/// What is no JSON of this form, with its position; bits above a register's 31.
+/// JSON that does not have this form, with its position; bits above bit 31 of a register.
 pub fn template(text: &str) -> Result<Template, ReadError> {
     let file = parse(text)?;
     let mut template = Template::default();
@@ -289,7 +289,7 @@ struct Values {
     edx: u32,
 }
 
-/// The entries of a map whose keys are JSON themselves, those with equal keys, too.
+/// The entries of a map whose keys are themselves JSON, including entries with equal keys.
 fn entries<'de, D: Deserializer<'de>>(map: D) -> Result<Vec<(Place, Node)>, D::Error> {
     struct Entries;
     impl<'de> Visitor<'de> for Entries {

@@ -5,7 +5,7 @@ use cpuid_probe::text::{self, MAGIC, hex8};
 use super::{Input, Read, ReadError, Reader, skip};
 
 pub(super) const READER: Reader =
-    Reader { name: "text", about: "our framed text, also inside a console log", recognise, read: Read::One(read) };
+    Reader { name: "text", about: "framed text, also inside a console log", recognise, read: Read::One(read) };
 
 fn recognise(text: &str) -> bool {
     text::has_frame(text)
@@ -13,7 +13,7 @@ fn recognise(text: &str) -> bool {
 
 fn read(text: &str) -> Result<Input, ReadError> {
     let dump = text::read_frame(text).map_err(|e| ReadError::at(e.line, e.message))?;
-    // The rest of a log is noise, unless it is a dump in another form, or one whose frame was damaged.
+    // The rest of a log is noise, unless it holds a dump in another form or a dump with a damaged frame.
     let mut inside = false;
     for (number, line) in (1..).zip(text.lines()) {
         match line.trim_start().strip_prefix(MAGIC) {

@@ -51,7 +51,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
                 builder.leaf(number, leaf, Some(0), registers(rest).ok_or_else(error)?)?;
             }
         } else if begins_a_list {
-            // What follows is not of the leaf above.
+            // What follows does not belong to the leaf above.
             return Err(error());
         } else if rest.contains("eax=") {
             let (leaf, subleaf) = (subleaves_of.ok_or_else(error)?, place.parse().map_err(|_| error())?);

@@ -20,7 +20,7 @@ pub(super) const READER: Reader =
 
 const RAW: &str = "`ARRAY[INDEX]=EAX EBX ECX EDX`, each 8 hex digits, an array of libcpuid's";
 
-/// Its MSRs (`cpuid_tool --rdmsr-raw`, logs of CPU-X): it does not look whether reading one succeeded, and reads some
+/// Its MSRs (`cpuid_tool --rdmsr-raw`, logs of CPU-X): it does not check whether a read succeeded, and reads some MSRs
 /// twice. Source: libcpuid, libcpuid/rdmsr.c `msr_serialize_raw_data`.
 const MSRS: &str = "MSRs of the file are not read: where libcpuid could not read one, it repeats the one before";
 
@@ -43,7 +43,7 @@ fn recognise(text: &str) -> bool {
             && line::any(text, aida64::leaf)
 }
 
-/// Registers of ARM CPUs are recognised to be refused by name.
+/// Registers of ARM CPUs are recognised so that the error can say what they are.
 fn is_raw(text: &str) -> bool {
     ["basic_cpuid[", "BASIC_CPUID[", "arm_midr="].iter().any(|array| text.contains(array))
 }
@@ -108,7 +108,7 @@ fn form(line: &str) -> Result<Option<Line>, &'static str> {
     leaf(line).map(Some).ok_or(RAW)
 }
 
-/// A line of an array, or what is left of one.
+/// A line of an array, whole or damaged.
 fn is_array(line: &str) -> bool {
     let begins =
         |(name, _, _): &(&str, u32, bool)| line.starts_with(name) || !line.is_empty() && name.starts_with(line);

@@ -24,7 +24,8 @@ pub(super) enum Line {
     Gap(Gap),
 }
 
-/// Reads a line of one form. `Ok(None)`: it is no such line; `Err` says what was expected of one that begins like it.
+/// Reads a line of one form. `Ok(None)`: the line does not have the form. `Err`: it begins like the form, and this was
+/// expected.
 pub(super) type Form = fn(&str) -> Result<Option<Line>, &'static str>;
 
 /// What a bare line must look like.
@@ -51,7 +52,8 @@ pub(super) fn any(text: &str, form: Form) -> bool {
     lines(text).any(|(_, line)| matches!(form(line), Ok(Some(Line::Leaf(..))) | Err(_)))
 }
 
-/// Hands a line to the builder. Returns false if it is none of this form, and has no registers in another one.
+/// Hands a line to the builder. Returns false if the line does not have this form and holds no registers in another
+/// form.
 pub(super) fn add(builder: &mut Builder, number: usize, line: &str, form: Form) -> Result<bool, ReadError> {
     match form(line) {
         Ok(None) => return skip(number, line).map(|()| false),

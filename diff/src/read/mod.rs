@@ -70,7 +70,7 @@ impl std::error::Error for ReadError {}
 
 /// Whose names a list of feature statements uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameSpace {
+pub enum NamesOf {
     /// `/proc/cpuinfo` flags: the kernel's view.
     Linux,
     /// QEMU properties.
@@ -79,11 +79,11 @@ pub enum NameSpace {
     Places,
 }
 
-/// Features by name alone: no register can be told from them.
+/// Features by name alone, from which no register can be computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statements {
     /// Whose names these are.
-    pub names: NameSpace,
+    pub names: NamesOf,
     /// Name, and whether the feature is on.
     pub features: Vec<(String, bool)>,
     /// The format they came from.
@@ -95,12 +95,12 @@ impl Statements {
     #[must_use]
     pub fn instead(&self) -> String {
         let (what, instead) = match self.names {
-            NameSpace::Linux => (
+            NamesOf::Linux => (
                 "the features that the Linux kernel shows, after hiding and adding some, without registers",
                 "give a dump made on that system with `cpuid-probe dump` or `cpuid -r`",
             ),
-            NameSpace::Qemu | NameSpace::Places => (
-                "an answer of QEMU's, features without the registers that a guest reads",
+            NamesOf::Qemu | NamesOf::Places => (
+                "an answer from QEMU: features, without the registers that a guest reads",
                 "give a dump made in the guest with `cpuid-probe dump` or `cpuid -r`, or of such a guest by \
                  `cpuid-probe boot`",
             ),
@@ -166,10 +166,10 @@ pub const MAX_BYTES: usize = 256 << 20;
 /// Reads `bytes` as the format called `from` (`FORMAT` or `FORMAT:NAME`), else as the one its content looks like.
 ///
 /// # Errors
-/// An unknown format, text that is none, or what the format's reader says.
+/// An unknown format, text in no known format, or the error of the format's reader.
 pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
     if bytes.len() > MAX_BYTES {
-        return Err(ReadError::whole(format!("larger than {} MiB, which no CPUID dump is", MAX_BYTES >> 20)));
+        return Err(ReadError::whole(format!("larger than {} MiB, too large for a CPUID dump", MAX_BYTES >> 20)));
     }
     let text = decode(bytes)?;
     if text.trim().is_empty() {
@@ -202,13 +202,13 @@ fn no_dump(text: &str) -> &'static str {
     if text.trim_start().starts_with('<') && is_libvirt {
         "libvirt XML that names features and holds no registers; give it as --baseline, or to `cpuid-diff baseline`"
     } else if text.trim_start().starts_with(['{', '[']) {
-        "JSON of no known form; expected a dump of ours, a Firecracker fingerprint, or an answer of QEMU's monitor"
+        "JSON of an unknown form; expected cpuid-dump/1, a Firecracker fingerprint, or an answer of QEMU's monitor"
     } else {
         "not recognised as a CPUID dump; name the format with --from, e.g. --from bare"
     }
 }
 
-/// The beginning of a line, for a message, which is one line whatever it quotes.
+/// The beginning of a line, escaped so that a message that quotes it stays one line.
 fn shorten(line: &str) -> String {
     let mut short = String::new();
     for (n, c) in line.chars().enumerate() {
@@ -227,7 +227,8 @@ fn shorten(line: &str) -> String {
 /// Text in UTF-8 or UTF-16, with or without a byte order mark, as its tool printed it: what a terminal, a mail or an old
 /// system did to it on its way is undone (see [`as_printed`]).
 ///
-/// Names and comments may be in any 8-bit character set: registers are ASCII, so what is no text becomes U+FFFD.
+/// Names and comments may be in any 8-bit character set. Registers are ASCII, so a byte that is not UTF-8 becomes
+/// U+FFFD.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
     let utf16 = |unit: fn([u8; 2]) -> u16, bytes: &[u8]| {
         let units = bytes.chunks(2).map(|pair| match pair {
@@ -257,8 +258,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
 const COMPRESSED: [(&[u8], &str); 4] =
     [(b"\x1f\x8b", "gzip"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2")];
 
-/// Undoes, line for line, what may have happened to a text: line ends of CR alone, padding behind the end, no-break
-/// spaces, a terminal's colours and cursor movements, the `>` of mails, Markdown's fences, indentation of the whole.
+/// Undoes what may have happened to a text on its way: line ends of CR alone, padding behind the end, no-break spaces,
+/// a terminal's colours and cursor movements, the `>` of mails, Markdown's fences, indentation of the whole.
 ///
 /// # Errors
 /// Registers that two people wrote into one mail.
@@ -283,7 +284,8 @@ fn as_printed(mut text: Cow<'_, str>) -> Result<Cow<'_, str>, ReadError> {
         if let Some((_, first)) = depths.next()
             && let Some((number, _)) = depths.find(|(_, depth)| *depth != first)
         {
-            let message = "registers that are not quoted as those above: of another dump? Keep one dump a file";
+            let message = "registers quoted differently from those above, perhaps of another dump; keep one dump in a \
+                           file";
             return Err(ReadError::at(number, message));
         }
         text = Cow::Owned(by_line(&text, |line| Cow::Borrowed(unquoted(line))));
@@ -298,7 +300,7 @@ fn as_printed(mut text: Cow<'_, str>) -> Result<Cow<'_, str>, ReadError> {
     Ok(text)
 }
 
-/// A text up to Ctrl-Z, which was its end on DOS, and the NULs that pad a block behind the last line.
+/// A text without the Ctrl-Z that ends a DOS file, and without the NULs that pad a block after the last line.
 fn without_padding(text: &str) -> &str {
     let text = text.strip_suffix('\x1a').unwrap_or(text);
     let end = text.trim_end_matches(['\0', '\x1a']);
@@ -342,14 +344,14 @@ fn skip(number: usize, line: &str) -> Result<(), ReadError> {
         return Ok(());
     }
     let message = format!(
-        "registers that are not part of the dump: of another one? Keep one dump a file; found `{}`",
+        "registers that are not part of this dump, perhaps of another; keep one dump in a file; found `{}`",
         shorten(line)
     );
     Err(ReadError::at(number, message))
 }
 
-/// A line without the fence that it begins with, and without the one word that may name the language there. More words
-/// are the first line of what is fenced, as chats have it.
+/// A line without the fence that it begins with, and without the one word that may name the language there. With more
+/// words it is the first line of the text, as some chats write it.
 fn unfenced(line: &str) -> &str {
     match line.trim_start().strip_prefix("```") {
         Some(rest) if rest.split_ascii_whitespace().nth(1).is_some() => rest,
@@ -358,7 +360,7 @@ fn unfenced(line: &str) -> &str {
     }
 }
 
-/// How many blanks all lines begin with, but for blank ones.
+/// How many blanks every line begins with; blank lines do not count.
 fn indentation(text: &str) -> usize {
     let blanks = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -425,7 +427,7 @@ mod tests {
         ] {
             assert_eq!(read(text.as_bytes(), None).as_ref(), Ok(&plain), "{text:?}");
         }
-        // Of two people's dumps, one is not the other's.
+        // Two people's dumps are not one dump.
         let other = "00000003 00000000: 00000000 00000000 00000000 00000000\n";
         for text in [format!("{}{other}", quoted("> ")), format!("> {other}{}", quoted("> > "))] {
             let line = if text.starts_with("> 00000003") { 2 } else { 3 };
@@ -466,7 +468,7 @@ mod tests {
             (b"\x1f\x8b\x08\0", "binary data, compressed by gzip"),
             (b"\xfd7zXZ\0\0", "binary data, compressed by xz"),
             (b"<cpu mode='custom'>\n<model>EPYC</model></cpu>", "libvirt XML that names features"),
-            (b"{\"Intel\": {\"leaf_0\": {\"eax\": 22}}}", "JSON of no known form"),
+            (b"{\"Intel\": {\"leaf_0\": {\"eax\": 22}}}", "JSON of an unknown form"),
         ] {
             let error = read(bytes, None).unwrap_err().to_string();
             assert!(error.starts_with(what), "{error}");

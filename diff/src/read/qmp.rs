@@ -11,7 +11,7 @@
 use cpuid_probe::{LeafId, Register};
 use serde_json::{Deserializer, Map, Value};
 
-use super::{Input, NameSpace, Read, ReadError, Reader, Statements, json};
+use super::{Input, NamesOf, Read, ReadError, Reader, Statements, json};
 
 pub(super) const READER: Reader = Reader {
     name: "qmp",
@@ -56,10 +56,10 @@ fn read(text: &str) -> Result<Input, ReadError> {
 /// The features among a model's properties; the others are numbers and texts.
 fn model(props: &Map<String, Value>) -> Statements {
     let features = props.iter().filter_map(|(name, value)| Some((name.clone(), value.as_bool()?))).collect();
-    Statements { names: NameSpace::Qemu, features, format: READER.name }
+    Statements { names: NamesOf::Qemu, features, format: READER.name }
 }
 
-/// 32 statements a word.
+/// 32 statements for each feature word.
 fn feature_words(words: &[Value]) -> Result<Statements, ReadError> {
     let mut features = Vec::new();
     for (entry, word) in (1..).zip(words) {
@@ -79,7 +79,7 @@ fn feature_words(words: &[Value]) -> Result<Statements, ReadError> {
         };
         features.extend((0..u32::BITS).map(|bit| (format!("{place}:{}:{bit}", register.name()), bits >> bit & 1 == 1)));
     }
-    Ok(Statements { names: NameSpace::Places, features, format: READER.name })
+    Ok(Statements { names: NamesOf::Places, features, format: READER.name })
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
             ("{\"model\": 1, \"props\": 2}", "no `feature-words`"),
             (
                 "{\"return\": {\"model\": {\"props\": {\"a\": true}}}}\n{\"return\": {\"model\": {\"props\": {}}}}",
-                "answers about more than one CPU, each an answer of QEMU's",
+                "answers about more than one CPU, each an answer from QEMU",
             ),
             (r#"[{"cpuid-register": "EXX", "cpuid-input-eax": 7, "features": 1}]"#, "entry 1"),
         ] {

@@ -1,7 +1,7 @@
 //! `cpuid -r` (Todd Allen's tool), and the same lines in an autotest or tp-qemu log between
 //! `==START TEST==` and `==END TEST==`.
 //!
-//! Outside register lines anything may stand: prompts, boot messages.
+//! Other lines may hold anything, such as prompts and boot messages.
 //!
 //! The tool prints the lists of leaves 4 and 0xb with the entry that ends them, and that of 0x8000001d without it (seen
 //! in version 20230120).
@@ -44,7 +44,8 @@ fn read(text: &str) -> Result<Input, ReadError> {
     Ok(Input::Dump(Box::new(dump)))
 }
 
-/// The list that is printed without its end, and the leaf behind it, which exists with it (APM vol. 3 appendix E).
+/// The list that is printed without its end, and the leaf after it, which exists wherever the list does (APM vol. 3
+/// appendix E).
 const UNENDED: u32 = 0x8000_001d;
 const BEHIND: u32 = 0x8000_001e;
 
@@ -52,7 +53,7 @@ const BEHIND: u32 = 0x8000_001e;
 /// does not know it reads one subleaf), and the leaf behind it that the text was not cut there.
 fn note_list_end(vcpu: &mut VcpuDump) {
     let missing = Coverage::of(vcpu).missing.into_iter().find(|id| id.leaf == UNENDED && id.ecx() >= 2);
-    // With an entry behind it, it is a line that was lost.
+    // With an entry after it, a line was lost.
     let ends = missing.filter(|id| !vcpu.goes_on_behind(*id));
     if let Some(id) = ends.filter(|_| vcpu.get(LeafId::new(BEHIND, 0)).is_some()) {
         vcpu.gaps.push(Gap { id, reason: GapReason::End });

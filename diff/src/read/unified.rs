@@ -80,7 +80,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
                 (_, Some(added)) => (false, true, added),
                 _ => (true, true, line),
             };
-            // The frame's own counts fit neither side.
+            // The counts in the frame fit neither side.
             let sides = if is_frame(line) { [false, false] } else { [of_a, of_b] };
             for (side, _) in [&mut a, &mut b].into_iter().zip(sides).filter(|(_, is_of)| *is_of) {
                 // Around the hunks there is prose: "diff -u …", "Only in …", the mail's text and its signature.
@@ -118,7 +118,8 @@ fn is_cut(left: [usize; 2]) -> bool {
     left.iter().any(|n| (1..UNKNOWN / 2).contains(n))
 }
 
-/// Notes which places `other` alone has: `lacking` is taken not to have captured them, but the diff shows that they went.
+/// Records the places that only `other` has: `lacking` counts as not having captured them, although the diff shows that
+/// they are gone.
 fn note_one_sided(other: &Dump, lacking: &mut Dump) {
     let mut places = BTreeSet::new();
     for vcpu in &other.vcpus {
@@ -139,7 +140,7 @@ fn lengths(hunk: &str) -> [usize; 2] {
     [length().unwrap_or(UNKNOWN), length().unwrap_or(UNKNOWN)]
 }
 
-/// A header that was cut says nothing of an end.
+/// A header that was cut off does not say where its hunk ends.
 const UNKNOWN: usize = usize::MAX;
 
 /// The last part of a path, before the time stamp that `diff` prints.

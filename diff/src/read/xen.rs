@@ -77,7 +77,7 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
     builder.finish(XEN).map(|dump| Input::Dump(Box::new(dump)))
 }
 
-/// A host has six and one for each domain.
+/// A host has six policies, and one more for each domain.
 const MAX_POLICIES: usize = 65_536;
 
 /// `HVM Max`, `hvm_max` and `hvm-max` are one name.

@@ -1,7 +1,7 @@
-//! One self-contained page: no network, no script. It can be attached, printed, and read in the dark.
+//! One self-contained page: no network, no script. It can be attached, printed, and read in dark mode.
 //!
-//! Filters work by style alone: the checkboxes come before everything they filter. The page is well-formed XML, too, so
-//! that a test can hold it to that.
+//! Filters need only CSS: the checkboxes come before everything they filter. The page is also well-formed XML, and a
+//! test checks that.
 
 use std::fmt::Write;
 
@@ -14,9 +14,9 @@ use crate::render::words;
 use crate::report::Report;
 
 const STYLE: &str = include_str!("html.css");
-/// Explanations of unsafe findings and warnings are unfolded if there are no more than this.
+/// Explanations of unsafe findings and warnings start unfolded if there are at most this many.
 const MOST_UNFOLDED: usize = 12;
-/// Places named of those that were not captured.
+/// How many of the places that were not captured are named.
 const MOST_PLACES: usize = 24;
 
 /// The report as a page.
@@ -95,7 +95,7 @@ fn one(report: &Report, out: &mut String) {
     out.push_str("</main>\n");
 }
 
-/// What is known of the inputs, side by side.
+/// The facts about the inputs, side by side.
 fn inputs(report: &Report, out: &mut String) {
     out.push_str("<div class=\"inputs\">\n");
     for (i, input) in report.inputs.iter().enumerate() {
@@ -150,7 +150,7 @@ fn finding(report: &Report, f: &Finding, unfold: bool, out: &mut String) {
     item("Waiver", prose(&words::waived(f).unwrap_or_default()));
     item(
         "What it does",
-        words::risk(f).map(|risk| format!("If it is lost or changes: {}", prose(risk))).unwrap_or_default(),
+        words::consequence(f).map(|text| format!("If it is lost or changes: {}", prose(text))).unwrap_or_default(),
     );
     item("Why it differs", text(&f.cause));
     item("What to change", text(&f.remedy));
@@ -220,7 +220,7 @@ fn bit_map(map: &Map<'_>, out: &mut String) {
     out.push_str("</ul>\n</figure>\n");
 }
 
-/// Text that is no HTML.
+/// Text with everything escaped that HTML would interpret.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -13,7 +13,7 @@ use crate::report::Report;
 /// What is folded is cut where the report would get longer than this: GitHub refuses comments of more than 65536
 /// characters.
 const MOST_BYTES: usize = 60_000;
-/// Places named of those that were not captured.
+/// How many of the places that were not captured are named.
 const MOST_PLACES: usize = 12;
 
 /// The report as Markdown.
@@ -59,7 +59,7 @@ pub fn render(report: &Report) -> String {
     out
 }
 
-/// What is known of the inputs, side by side.
+/// The facts about the inputs, side by side.
 fn inputs(report: &Report, out: &mut String) {
     let facts: Vec<Vec<(&str, String)>> = report.inputs.iter().map(words::facts).collect();
     let mut names: Vec<&str> = Vec::new();
@@ -87,7 +87,7 @@ fn row(out: &mut String, cells: impl Iterator<Item = String>) {
     out.push('\n');
 }
 
-/// A table of findings, worst first, if need be with the reason for each.
+/// A table of findings, worst first; with the reason for each where asked.
 fn findings(report: &Report, shown: &[&Finding], why: bool, out: &mut String) {
     if shown.is_empty() {
         return;
@@ -166,7 +166,7 @@ fn explain(report: &Report, group: &Group<'_>, out: &mut String) {
     let sources = words::sources(findings).join("; ");
     for (label, text) in [
         ("Waiver", words::waived(first)),
-        ("If it is lost or changes", group.risk.clone()),
+        ("If it is lost or changes", group.consequence.clone()),
         ("Why it differs", group.cause.clone()),
         ("What to change", group.remedy.clone()),
         ("Source", Some(sources).filter(|s| !s.is_empty())),
@@ -189,7 +189,7 @@ fn diff(report: &Report, out: &mut String) {
     if text.is_empty() {
         return;
     }
-    // What is left for it.
+    // The space that is left for the diff.
     let room = MOST_BYTES.saturating_sub(out.len());
     let (mut shown, mut hidden) = (String::new(), 0);
     for line in text.lines() {
@@ -226,7 +226,7 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
 }
 
-/// Text as a code span; plain where it holds what a table takes for a border.
+/// Text as a code span; plain where it holds a pipe, which a table would take for a border.
 fn code(text: &str) -> String {
     if text.is_empty() || text.contains('|') {
         return escape(text);
@@ -247,7 +247,7 @@ fn escape(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            // A mention is the trackers' own addition.
+            // `@` would be a mention in bug trackers.
             '@' => out.push_str("&#64;"),
             // Tables take a pipe for a border even where it is escaped.
             '|' => out.push_str("&#124;"),

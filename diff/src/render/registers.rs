@@ -21,7 +21,7 @@ pub enum Fate {
     Lost,
     /// 0 before, 1 after.
     Gained,
-    /// Part of a number that is another one.
+    /// Part of a number whose value differs.
     Changed,
     /// Differs, and is expected, harmless or waived.
     Aside,
@@ -79,7 +79,7 @@ fn map<'a>(report: &'a Report, findings: Vec<&'a Finding>) -> Option<Map<'a>> {
         None => (0..report.dumps.len()).collect(),
     };
     let values: Vec<Option<u64>> = sides.iter().filter_map(|side| report.dumps.get(*side)).map(of).collect();
-    // With no second value, the findings themselves tell what was expected.
+    // Where there is no second dump, the findings themselves say what was expected.
     let (before, after) = match values.as_slice() {
         [a, b] => (a.unwrap_or_default(), b.unwrap_or_default()),
         [a] => (expected(&findings, a.unwrap_or_default()), a.unwrap_or_default()),
@@ -121,7 +121,7 @@ fn covers(f: &Finding, bit: u8) -> bool {
     f.place().and_then(Place::bits).is_some_and(|bits| bits.holds(BitRange::one(bit)))
 }
 
-/// A register as the baseline expects it, where it speaks of it; elsewhere as it is.
+/// A register with the bits that the baseline expects; bits that the baseline does not mention stay as they are.
 fn expected(findings: &[&Finding], value: u64) -> u64 {
     findings.iter().fold(value, |value, f| match (f.place().and_then(Place::bits), &f.values.expected) {
         (Some(bits), Value::Bit(one)) => value & !bits.mask() | u64::from(*one) << bits.lo,

@@ -11,7 +11,7 @@ use crate::policy;
 use crate::render::{Style, words};
 use crate::report::Report;
 
-/// Columns between two columns.
+/// Blanks between two columns.
 const GAP: usize = 2;
 /// From this width on, a table tells in words what changes and what a place is.
 const WIDE: usize = 120;
@@ -39,7 +39,7 @@ pub fn render(report: &Report, style: Style) -> String {
     page.out
 }
 
-/// Severities that are listed without being asked for.
+/// Severities that are listed without `--all`.
 const fn is_loud(severity: Severity) -> bool {
     matches!(severity, Severity::Unsafe | Severity::Warning | Severity::Waived)
 }
@@ -109,14 +109,14 @@ impl Page {
                 }
             }
             self.labelled("waiver", &words::waived(first).unwrap_or_default());
-            for (label, text) in [("risk", &group.risk), ("why", &group.cause), ("fix", &group.remedy)] {
+            for (label, text) in [("risk", &group.consequence), ("why", &group.cause), ("fix", &group.remedy)] {
                 self.labelled(label, text.as_deref().unwrap_or_default());
             }
             if all {
                 self.labelled("source", &words::sources(&group.findings).join("; "));
             }
             if matches!(severity, Severity::Unsafe | Severity::Warning) {
-                // Whole, so that it can be pasted.
+                // Not wrapped, so that it can be pasted.
                 for (i, line) in policy::stanzas(&group.findings).lines().enumerate() {
                     let _ = writeln!(self.out, "  {:<LABEL$}  {line}", if i == 0 { "waive" } else { "" });
                 }
@@ -124,12 +124,12 @@ impl Page {
         }
     }
 
-    /// A paragraph under a finding; nothing where there is no text.
+    /// A paragraph under a finding; prints nothing where the text is missing.
     fn labelled(&mut self, label: &str, text: &str) {
         self.text(&format!("  {label:<LABEL$}  "), text, Paint::Plain);
     }
 
-    /// What is not in the tables, the counts, and the verdict as the last line.
+    /// Everything that is not in the tables, then the counts, and the verdict as the last line.
     fn foot(&mut self, report: &Report, all: bool) {
         self.out.push('\n');
         for line in words::not_captured(report, if all { usize::MAX } else { 3 }) {

@@ -1,4 +1,4 @@
-//! The way of features from the hardware to the guest: a table for terminals, Markdown, JSON.
+//! A trace for people: a table for terminals, and Markdown.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use crate::list;
 use crate::render::Style;
 use crate::trace::{Fit, Happened, Layer, Step, Trace};
 
-/// One row of cells a place, under a header.
+/// A header, and one row of cells for each place.
 fn rows(trace: &Trace) -> (Vec<String>, Vec<Vec<String>>) {
     let layers: Vec<Layer> = trace.layers.iter().map(|given| given.layer).collect();
     let mut header = vec!["place".to_string(), "name".to_string()];
@@ -61,7 +61,7 @@ fn counts(trace: &Trace) -> String {
     line
 }
 
-/// The table, then what became of each promise that was not kept.
+/// The table, then each promise that was not kept and why.
 #[must_use]
 pub fn table(trace: &Trace, style: Style) -> String {
     const STYLE: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
@@ -100,7 +100,7 @@ pub fn table(trace: &Trace, style: Style) -> String {
     out
 }
 
-/// What does not fit, for one and the same reason.
+/// Promises that were not kept for the same reason.
 struct Group<'a> {
     first: &'a Step,
     names: Vec<String>,

@@ -29,7 +29,7 @@ pub fn render(report: &Report) -> String {
     out
 }
 
-/// The diff alone; nothing where the report is not about two dumps.
+/// The diff alone; empty where the report is not about two dumps.
 pub fn diff(report: &Report, out: &mut String) {
     let [a, b] = report.dumps.as_slice() else { return };
     let several = a.vcpus.len() > 1 || b.vcpus.len() > 1;
@@ -55,7 +55,7 @@ pub fn diff(report: &Report, out: &mut String) {
         };
         // A hunk without the line that names its vCPU says it in its header, as `diff -p` does.
         let first = rows[hunk.start].key;
-        let section = if several && first.1 != Spot::Vcpu { format!(" vcpu {}", first.0) } else { String::new() };
+        let section = if several && first.1 != Position::Vcpu { format!(" vcpu {}", first.0) } else { String::new() };
         let _ = writeln!(out, "@@ -{} +{} @@{section}", range(old, olds), range(new, news));
         for row in &rows[hunk.clone()] {
             write_row(out, row, &mut index);
@@ -67,15 +67,15 @@ pub fn diff(report: &Report, out: &mut String) {
     }
 }
 
-/// Where a line belongs, in the order of the lines.
+/// The position of a line within a vCPU, in the order of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Spot {
+enum Position {
     Vcpu,
     Leaf(LeafId),
     Msr(u32),
 }
 
-type Key = (u32, Spot);
+type Key = (u32, Position);
 
 /// What a line says.
 #[derive(Clone, Copy, PartialEq)]
@@ -112,14 +112,14 @@ impl Row<'_> {
     }
 }
 
-/// A dump's lines, by place. Without lines for vCPUs, their numbers do not count.
+/// A dump's lines, by place. Where neither dump has several vCPUs, vCPU numbers are ignored.
 fn lines(dump: &Dump, several: bool) -> Vec<(Key, Line<'_>)> {
     let mut lines = Vec::new();
     for v in &dump.vcpus {
         let number = if several { v.vcpu } else { 0 };
-        lines.extend(several.then_some(((number, Spot::Vcpu), Line::Vcpu(number))));
-        lines.extend(v.leaves().iter().map(|r| ((number, Spot::Leaf(r.id)), Line::Leaf(r))));
-        lines.extend(v.msrs().iter().map(|m| ((number, Spot::Msr(m.index)), Line::Msr(m))));
+        lines.extend(several.then_some(((number, Position::Vcpu), Line::Vcpu(number))));
+        lines.extend(v.leaves().iter().map(|r| ((number, Position::Leaf(r.id)), Line::Leaf(r))));
+        lines.extend(v.msrs().iter().map(|m| ((number, Position::Msr(m.index)), Line::Msr(m))));
     }
     lines
 }
@@ -154,7 +154,7 @@ fn write_row(out: &mut String, row: &Row<'_>, index: &mut Index<'_>) {
     let (of_old, of_new) = (index.at(0, row.key), index.at(1, row.key));
     if let Some(line) = row.old {
         line.write(out, '-');
-        // Said under the added line, where there is one that they are about as well.
+        // Printed under the added line, where the findings are about that line too.
         let here = of_old.iter().filter(|i| row.new.is_none() || !of_new.contains(i));
         index.write(out, here);
     }
@@ -183,8 +183,8 @@ impl<'a> Index<'a> {
                 for v in &dump.vcpus {
                     let number = if several { v.vcpu } else { 0 };
                     let on_it = !several || f.vcpus.contains(&v.vcpu);
-                    if let Some(spot) = spot_in(f, v).filter(|_| on_it) {
-                        sides[side].entry((number, spot)).or_default().push(i);
+                    if let Some(position) = position_in(f, v).filter(|_| on_it) {
+                        sides[side].entry((number, position)).or_default().push(i);
                     }
                 }
             }
@@ -209,7 +209,7 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// What a person must know and no line was about.
+    /// Loud findings that no line of the diff belongs to.
     fn unsaid(&self) -> impl Iterator<Item = &'a Finding> {
         let findings = self.findings;
         let said = self.said.clone();
@@ -219,11 +219,11 @@ impl<'a> Index<'a> {
 
 /// Where a finding's place is in this vCPU: a block's leaves move with its base.
 #[must_use]
-fn spot_in(f: &Finding, v: &VcpuDump) -> Option<Spot> {
+fn position_in(f: &Finding, v: &VcpuDump) -> Option<Position> {
     if let Some(msr) = f.place().and_then(Place::msr_index) {
-        return Some(Spot::Msr(msr));
+        return Some(Position::Msr(msr));
     }
-    registers::leaf_in(f, v).map(Spot::Leaf)
+    registers::leaf_in(f, v).map(Position::Leaf)
 }
 
 /// `ds 0 -> 1: B to A lost, unsafe`.

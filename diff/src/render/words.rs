@@ -27,7 +27,7 @@ pub fn title(input: &Input) -> String {
     }
 }
 
-/// What is known of an input: what it is (header, words). Columns of unknown facts are left out.
+/// The facts about an input: (header, words). Unknown facts are left out.
 #[must_use]
 pub fn facts(input: &Input) -> Vec<(&'static str, String)> {
     let source = match input.source {
@@ -57,7 +57,7 @@ pub fn facts(input: &Input) -> Vec<(&'static str, String)> {
     .collect()
 }
 
-/// The name, or that there is none.
+/// The name, or words that say that the place has no name.
 #[must_use]
 pub fn name(f: &Finding) -> &str {
     match (&f.name, &f.meaning) {
@@ -78,7 +78,7 @@ pub fn heading(report: &Report, f: &Finding) -> String {
     out
 }
 
-/// What tells a finding from others at the same place: ` in B`, ` of KVMKVMKVM`. Mostly nothing.
+/// What distinguishes a finding from others at the same place: ` in B`, ` of KVMKVMKVM`. Usually empty.
 #[must_use]
 pub fn aside(report: &Report, f: &Finding) -> String {
     let mut out = String::new();
@@ -119,7 +119,7 @@ pub fn what(f: &Finding) -> &str {
 
 /// What losing it does to a running guest.
 #[must_use]
-pub fn risk(f: &Finding) -> Option<&str> {
+pub fn consequence(f: &Finding) -> Option<&str> {
     f.consequence.as_deref()
 }
 
@@ -189,7 +189,7 @@ pub struct Group<'a> {
     /// At least one, in the order of the report.
     pub findings: Vec<&'a Finding>,
     /// What losing the place does to a running guest.
-    pub risk: Option<String>,
+    pub consequence: Option<String>,
     /// Why it differs.
     pub cause: Option<String>,
     /// What to change.
@@ -208,7 +208,7 @@ pub fn groups<'a>(report: &'a Report, severity: Severity) -> Vec<Group<'a>> {
         }
     }
     let group = |findings: Vec<&'a Finding>| Group {
-        risk: one_text(&findings, risk),
+        consequence: one_text(&findings, consequence),
         cause: one_text(&findings, |f| f.cause.as_deref()),
         remedy: one_text(&findings, |f| f.remedy.as_deref()),
         findings,
@@ -224,7 +224,7 @@ fn explained_alike(x: &Finding, y: &Finding) -> bool {
     x.waived == y.waived
         && alike(x.cause.as_deref(), y.cause.as_deref())
         && alike(x.remedy.as_deref(), y.remedy.as_deref())
-        && alike(risk(x), risk(y))
+        && alike(consequence(x), consequence(y))
 }
 
 /// What stands outside of backticks.
@@ -252,7 +252,7 @@ fn one_text(findings: &[&Finding], text: fn(&Finding) -> Option<&str>) -> Option
     Some(out)
 }
 
-/// What is set aside, counted by rule: `12 informational, 1 per-vcpu`. `None` where nothing is.
+/// What is set aside, counted by rule: `12 informational, 1 per-vcpu`. `None` where nothing is set aside.
 #[must_use]
 pub fn set_aside(report: &Report) -> Option<String> {
     let mut rules: Vec<(&str, usize)> = Vec::new();
@@ -305,7 +305,7 @@ pub fn counts(report: &Report) -> String {
     format!("{} unsafe, {} warning, {} info, {} expected{waived}", s.unsafe_, s.warning, s.info, s.expected)
 }
 
-/// The verdict in one line that can be read aloud. It says what the verdict is worth, too: TCG, an excerpt, no MSRs.
+/// The verdict in one line that can be read aloud. It also says what limits the verdict: TCG, an excerpt, no MSRs.
 #[must_use]
 pub fn verdict(report: &Report) -> String {
     let v = &report.verdict;

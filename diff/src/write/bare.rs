@@ -5,7 +5,7 @@ use std::fmt::Write;
 use cpuid_probe::dump::Dump;
 use cpuid_probe::text::{write_gap, write_msr, write_record};
 
-/// Every line of every vCPU; a header only where there is not just vCPU 0.
+/// Every line of every vCPU, with headers unless vCPU 0 is the only one.
 pub(super) fn write(dump: &Dump) -> String {
     let mut out = String::new();
     let headers = !matches!(dump.vcpus.as_slice(), [only] if only.vcpu == 0);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use cpuid_probe::dump::Dump;
 
-/// The first vCPU; MSRs whose reading faulted have no form.
+/// The first vCPU. MSRs whose reading faulted are left out: the format cannot say that.
 pub(super) fn write(dump: &Dump) -> String {
     let mut out = String::from("<cpudata arch='x86'>\n");
     // Writing to a String cannot fail.

@@ -1,7 +1,7 @@
 //! Writers: a dump out in any form that another tool reads. One format a file.
 //!
-//! A writer writes every register set it can hold; what its format has no place for, [`losses`] says in sentences. To
-//! add a format, write a file beside this one and add a row to [`WRITERS`].
+//! A writer writes every register set that its format can hold. [`losses`] says in sentences what the format cannot
+//! hold. To add a format, write a file beside this one and add a row to [`WRITERS`].
 
 mod aida64;
 mod bare;
@@ -20,11 +20,11 @@ pub struct Writer {
     pub about: &'static str,
     /// Writes a dump, ended by a line feed.
     pub write: fn(&Dump) -> String,
-    /// What it has room for besides the register sets of one vCPU.
+    /// What it can hold, apart from the register sets of one vCPU.
     pub holds: Holds,
 }
 
-/// What a format has room for.
+/// What a format can hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Holds {
     /// Several vCPUs.
@@ -69,7 +69,7 @@ pub fn writer(name: &str) -> Result<&'static Writer, String> {
     })
 }
 
-/// What of `dump` a format has no place for, in sentences; where a dump came from is not counted.
+/// What of `dump` a format cannot hold, in sentences; the provenance is not counted.
 #[must_use]
 pub fn losses(writer: &Writer, dump: &Dump) -> Vec<String> {
     let (name, holds) = (writer.name, writer.holds);

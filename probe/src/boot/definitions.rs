@@ -13,7 +13,7 @@ use cpuid_probe::libvirt::{self, Guest, domain, read_guests};
 use crate::boot::guest::GuestSpec;
 use crate::cli::{Accel, BootArgs};
 
-/// Where a QEMU may be outside PATH: RHEL and its kin.
+/// Where QEMU is outside PATH, as on RHEL and its derivatives.
 const QEMU_PLACES: [&str; 2] = ["/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"];
 
 /// libvirt's own CPU models, where it is installed.
@@ -32,7 +32,7 @@ pub fn specs(args: &BootArgs) -> Result<Vec<GuestSpec>> {
     guests.into_iter().map(|guest| spec(args, guest.cpu.clone(), Some(guest))).collect()
 }
 
-/// One guest: what the arguments say goes before what the XML says.
+/// One guest. An argument overrides what the XML says.
 fn spec(args: &BootArgs, cpu: String, xml: Option<Guest>) -> Result<GuestSpec> {
     let (smp, machine, accel, emulator) =
         xml.map_or((None, None, None, None), |guest| (guest.smp, guest.machine, guest.accel, guest.emulator));
@@ -72,14 +72,14 @@ pub fn read_xml(path: &Path) -> Result<(String, String)> {
     Ok((name, text))
 }
 
-/// What was removed from a model: as the libvirt of this host has it, else the newest that is known.
+/// The features removed from a model: by this host's libvirt, else by the newest libvirt that is known.
 pub fn removed(model: &str) -> Vec<String> {
     let file = Path::new(CPU_MAP).join(format!("x86_{model}.xml"));
     let read = fs::read_to_string(file).ok().and_then(|text| read_removed_features(&text).ok());
     read.unwrap_or_else(|| removed_features(model))
 }
 
-/// The QEMU to run: from PATH, else from where distributions hide it.
+/// The QEMU to run: from PATH, else from where distributions put it.
 fn find_qemu() -> Result<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let in_path = env::split_paths(&path).map(|directory| directory.join("qemu-system-x86_64"));

@@ -38,7 +38,7 @@ pub struct GuestSpec {
     pub cpu: String,
     /// The `-smp` argument.
     pub smp: Option<String>,
-    /// Whatever else reaches CPUID.
+    /// Any other argument that changes CPUID.
     pub extra_args: Vec<String>,
     /// How long QEMU may take.
     pub timeout: Duration,
@@ -60,7 +60,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Boots a guest and returns what it saw, with `boot` and `hypervisor` of the provenance filled in.
 ///
 /// # Errors
-/// QEMU's own words where it refuses; a guest that hangs, crashes or says what it cannot do.
+/// QEMU's own words where QEMU refuses; a guest that hangs, crashes or reports an error.
 pub fn run_guest(spec: &GuestSpec) -> Result<Dump> {
     let mut arguments = arguments(spec);
     let on_serial_port = arguments.clone();
@@ -153,7 +153,7 @@ pub fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec
         QmpError::Closed => format!("QEMU ended early ({status})"),
         other => format!("QEMU: {other}"),
     };
-    // Warnings too: `enforce` makes errors of them.
+    // Warnings too: `enforce` turns them into errors.
     let words = warnings::lines(stderr);
     let advice = ADVICE.iter().find(|a| a.accel == spec.accel && a.words.iter().any(|words| stderr.contains(words)));
     match (words.as_str(), advice) {
@@ -211,7 +211,7 @@ struct Told {
     machine: String,
     /// QEMU's word: `shutdown` when the guest has switched itself off.
     state: String,
-    /// QEMU's word for why: `guest-shutdown`, `guest-reset`. Empty where it was too quick to be told.
+    /// QEMU's word for why: `guest-shutdown`, `guest-reset`. Empty where QEMU ended before it could say.
     reason: String,
     /// What the guest wrote to its serial port, and where its dump goes.
     console: String,

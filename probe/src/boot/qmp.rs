@@ -1,4 +1,4 @@
-//! The few words of QMP, QEMU's machine protocol, that a throw-away guest needs.
+//! The few QMP commands that a throw-away guest needs. QMP is QEMU's machine protocol.
 //!
 //! # Source
 //! QEMU docs/interop/qmp-spec: one JSON object a line; a greeting first; each command is answered by `return` or
@@ -26,7 +26,7 @@ pub enum QmpError {
     /// What came is no QMP.
     #[error("expected a QMP message, found `{0}`")]
     Garbled(String),
-    /// What the system says.
+    /// An error of the operating system.
     #[error(transparent)]
     Io(io::Error),
 }

@@ -9,12 +9,12 @@ pub fn parse(stderr: &str) -> Vec<BootWarning> {
     unique(stderr).into_iter().filter(|line| is_warning(line)).map(warning).collect()
 }
 
-/// What QEMU says besides warnings.
+/// What QEMU says that is not a warning.
 pub fn errors(stderr: &str) -> String {
     unique(stderr).into_iter().filter(|line| !is_warning(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// All that QEMU says.
+/// Everything that QEMU says.
 pub fn lines(stderr: &str) -> String {
     unique(stderr).join("\n")
 }

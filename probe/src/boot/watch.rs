@@ -27,7 +27,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// Watches one guest. Exit code 1 when a change was seen.
 ///
 /// # Errors
-/// As of booting; and what the guest says it cannot do.
+/// The errors of booting, and what the guest reports as an error.
 pub fn watch(spec: &GuestSpec, args: &BootArgs) -> Result<ExitCode> {
     let stop = Stop::new();
     let mut arguments = arguments(spec);
@@ -70,7 +70,7 @@ struct Guest<'a> {
     spec: &'a GuestSpec,
     args: &'a BootArgs,
     arguments: Vec<String>,
-    /// What it has written and was not dealt with yet.
+    /// Output of the guest that was not handled yet.
     text: String,
     /// Changed registers so far.
     seen: usize,
@@ -94,7 +94,7 @@ impl Guest<'_> {
         let started = Instant::now();
         let deadline = self.args.until.deadline(started);
         let mut qmp = qemu.connect(started + self.spec.timeout)?;
-        // A guest that comes from elsewhere has written its dump there.
+        // A guest that migrates in has already written its dump on the other host.
         let mut dumped = self.args.incoming.is_some();
         let mut stopped = false;
         loop {
@@ -122,17 +122,17 @@ impl Guest<'_> {
                 state @ ("shutdown" | "internal-error" | "io-error" | "guest-panicked") => {
                     bail!("the guest was stopped (`{state}`)");
                 }
-                "inmigrate" if ends => bail!("nothing was watched: no guest has come"),
+                "inmigrate" if ends => bail!("nothing was watched: no guest has arrived"),
                 _ if ends && !dumped => bail!("nothing was watched: the guest has not written its dump yet"),
                 _ if ends => return Ok(()),
                 _ => {}
             }
-            // Told to stop: once more, for what the guest has written last.
+            // Told to stop: ask once more, for the guest's last output.
             stopped = stop.within(PERIOD);
         }
     }
 
-    /// Takes the dump that the guest starts with off its text. `false` until it is whole.
+    /// Cuts the dump that the guest starts with out of its text. `false` until it is whole.
     fn take_dump(&mut self, qemu: &Qemu, qmp: &mut Qmp) -> Result<bool> {
         if !has_frame(&self.text) {
             return Ok(false);

@@ -148,11 +148,11 @@ impl Fallback {
 /// One listed feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feature {
-    /// libvirt's name of it, as written; whether anyone knows it is not looked at here.
+    /// libvirt's name of the feature, as written. Nothing here checks whether the name is known.
     pub name: String,
-    /// What is asked of it. libvirt writes no policies into [`Form::Host`], and reads none: each feature that is listed
-    /// is there. Where there is one, somebody put an `<arch>` into a host-model to please `virsh cpu-baseline`, and
-    /// means it.
+    /// The policy for the feature. libvirt writes no policies into [`Form::Host`], and reads none: each feature that is
+    /// listed is there. Where there is one, somebody put an `<arch>` into a host-model to please `virsh cpu-baseline`,
+    /// and means it.
     pub policy: Policy,
     /// Where it is written.
     pub at: Position,
@@ -347,13 +347,13 @@ pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
         }
         _ => {
             let name = short(document.local_name());
-            return Err(document.error(format!("<{name}> is no libvirt XML with a CPU, expected {EXPECTED}")));
+            return Err(document.error(format!("<{name}> is not libvirt XML with a CPU, expected {EXPECTED}")));
         }
     };
     Ok(Vec::from([cpu]))
 }
 
-/// Refuses the CPUs of other architectures, whose models and features are no x86 CPU's.
+/// Refuses the CPUs of other architectures, whose models and features are not those of x86.
 fn expect_x86(arch: &str, at: Element<'_, '_>) -> Result<(), XmlError> {
     if ["x86_64", "i686"].contains(&arch) {
         return Ok(());
@@ -431,7 +431,7 @@ impl Cpu {
         Ok(read)
     }
 
-    /// A guest's CPU of which nothing is said.
+    /// A guest's CPU with nothing specified.
     pub(super) const fn empty(at: Position) -> Self {
         Self {
             form: Form::Guest,
@@ -507,7 +507,7 @@ fn read_features(cpu: Element<'_, '_>) -> Result<Vec<Feature>, XmlError> {
         feature.only_children(&[])?;
         let name = feature.required("name")?;
         if !is_name(name) {
-            return Err(feature.error(format!("'{}' is no name of a feature", short(name))));
+            return Err(feature.error(format!("'{}' is not a feature name", short(name))));
         }
         if features.len() == MAX_FEATURES {
             return Err(feature.error(format!("more than {MAX_FEATURES} features, which no CPU has")));
@@ -667,7 +667,7 @@ mod tests {
         let cases = [
             ("", "line 1, column 1: no libvirt XML found"),
             ("hello", "line 1, column 1: no libvirt XML found"),
-            ("<a/>", "line 1, column 1: <a> is no libvirt XML"),
+            ("<a/>", "line 1, column 1: <a> is not libvirt XML"),
             ("<cpu>", "line 1, column 6: not well-formed XML"),
             ("<cpu>\n  <model>x</modle>\n</cpu>", "line 2, column 11: not well-formed XML"),
             ("</documents><cpu/><documents>", "line 1, column 13: not well-formed XML"),
@@ -724,7 +724,7 @@ mod tests {
         let cases = [
             (many("<cpu/>", 2_000_000), "longer than 10 MiB"),
             (many("<cpu/>", 400_000), "too many elements"),
-            (std::format!("<cpu><model>a</model><feature name='{}'/></cpu>", many("a", 200)), "is no name"),
+            (std::format!("<cpu><model>a</model><feature name='{}'/></cpu>", many("a", 200)), "is not a feature name"),
             (std::format!("<cpu{attributes}/>"), "more than 100 attributes"),
             (nested, "too many XML namespaces"),
             (many("<cpu>", 100_000), "not well-formed"),

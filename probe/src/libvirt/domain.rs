@@ -1,4 +1,4 @@
-//! A guest's CPU in QEMU's words, as libvirt would say them.
+//! A guest's CPU as QEMU arguments, as libvirt would give them.
 //!
 //! From a whole domain XML everything that reaches CPUID is taken: `<cpu>`, `<vcpu>`, the machine type, and of
 //! `<features>`, `<clock>`, `<devices>` and QEMU's own arguments what the tables below name. Inside `<features>` and
@@ -27,7 +27,7 @@ pub enum Accel {
     Tcg,
 }
 
-/// What QEMU is to be told of a guest's CPU.
+/// The QEMU arguments that make a guest's CPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guest {
     /// The `-cpu` argument.
@@ -262,7 +262,7 @@ fn cpu_options(
         Mode::Custom => {
             let model = cpu.model.as_deref().unwrap_or(DEFAULT_MODEL);
             if !is_name(model) {
-                let message = format!("'{}' is no name of a CPU model", short(model));
+                let message = format!("'{}' is not a CPU model name", short(model));
                 return Err(XmlError { at: cpu.model_at, message });
             }
             options.push(model.to_owned());
@@ -371,7 +371,7 @@ fn timer_options(domain: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
 
 const ON_OFF: &[(&str, bool)] = &[("on", true), ("off", false)];
 
-/// What of `<features>` comes before the panic device.
+/// The properties from `<features>` that come before the panic device.
 fn feature_options(features: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
     let known: Vec<&str> = FEATURES.iter().chain(OTHER_FEATURES).copied().collect();
     features.only_children(&known)?;
@@ -448,7 +448,7 @@ fn spinlock_retries(element: Element<'_, '_>) -> Result<u32, XmlError> {
     }
 }
 
-/// What of `<features>` comes after the panic device.
+/// The properties from `<features>` that come after the panic device.
 fn late_feature_options(features: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
     let mut options: Vec<String> = Vec::new();
     if let Some(kvm) = features.one("kvm")? {
@@ -481,7 +481,11 @@ pub(super) fn read_machine_type(domain: Element<'_, '_>) -> Result<String, XmlEr
         return Err(kind.error(message));
     }
     let machine = kind.attribute("machine").unwrap_or("pc").to_owned();
-    if is_name(&machine) { Ok(machine) } else { Err(kind.error(format!("'{}' is no machine type", short(&machine)))) }
+    if is_name(&machine) {
+        Ok(machine)
+    } else {
+        Err(kind.error(format!("'{}' is not a machine type", short(&machine))))
+    }
 }
 
 /// Where the interrupt controllers are, as an option of `-machine`: KVM's alone can give x2apic and tsc-deadline.
@@ -550,7 +554,7 @@ fn smp(online: u32, max: u32, topology: Option<cpu::Topology>) -> String {
     smp
 }
 
-/// What reaches CPUID and a throw-away guest cannot have.
+/// Refuses what reaches CPUID but a throw-away guest cannot have.
 pub(super) fn refuse_what_cannot_be_shown(domain: Element<'_, '_>) -> Result<(), XmlError> {
     if let Some(security) = domain.one("launchSecurity")? {
         let message =
@@ -672,7 +676,7 @@ mod tests {
             ("<domain><os><type>hvm</type></os></domain>", "expected kvm or qemu"),
             ("<domain type='kvm'><os><type arch='aarch64'>hvm</type></os></domain>", "expected x86_64"),
             ("<domain type='kvm'/>", "no <os> with a <type>"),
-            ("<domain type='kvm'><os><type machine='pc,hpet=off'>hvm</type></os></domain>", "no machine type"),
+            ("<domain type='kvm'><os><type machine='pc,hpet=off'>hvm</type></os></domain>", "is not a machine type"),
             ("<domainsnapshot/>", "no <domain> in it"),
         ] {
             let error = read_guests(text, &removed_features).expect_err(text).to_string();

@@ -27,7 +27,7 @@ pub const MAX_BYTES: usize = 10 * 1024 * 1024;
 /// Reads `input` to its end, but never much more than [`MAX_BYTES`], so that a file of any size needs little memory.
 ///
 /// # Errors
-/// What the system says; `InvalidData` for more than [`MAX_BYTES`] or for text that is not UTF-8.
+/// An error of the operating system; `InvalidData` for more than [`MAX_BYTES`] or for text that is not UTF-8.
 pub fn read_text(input: impl Read) -> io::Result<String> {
     let mut text = String::new();
     input.take(MAX_BYTES as u64 + 1).read_to_string(&mut text)?;

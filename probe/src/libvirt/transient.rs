@@ -27,7 +27,7 @@ pub const CONSOLE: &str = "@CONSOLE@";
 /// no devices, gone when it switches itself off. [`NAME`], [`IMAGE`] and [`CONSOLE`] in the result are to be replaced.
 ///
 /// # Errors
-/// As [`super::read_guests`], but whatever depends on the host is fine. One error, with its place.
+/// As [`super::read_guests`], but what depends on the host is accepted. One error, with its place.
 pub fn transient_domain(text: &str, accel: Option<Accel>, machine: Option<&str>) -> Result<String, XmlError> {
     xml::parse(text, |documents| match documents {
         [] => Err(cpu::nothing_found()),
@@ -80,7 +80,7 @@ fn one(document: Element<'_, '_>, accel: Option<Accel>, machine: Option<&str>) -
     Ok(parts.write(accel.map_or_else(|| read_accel(domain), Ok)?, machine.unwrap_or(&own)))
 }
 
-/// What differs between one such domain and the next; XML.
+/// The parts of the domain that differ from case to case, as XML.
 #[derive(Default)]
 struct Parts {
     vcpus: String,

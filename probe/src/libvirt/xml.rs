@@ -21,7 +21,7 @@ const MAX_ATTRIBUTES: usize = 100;
 const MAX_NAMESPACES: usize = 64;
 
 /// What is said of a text longer than [`MAX_BYTES`].
-pub(super) const TOO_LONG: &str = "longer than 10 MiB, which is no libvirt CPU or domain XML";
+pub(super) const TOO_LONG: &str = "longer than 10 MiB, too long for a libvirt CPU or domain XML";
 
 /// A place in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +69,7 @@ pub(super) fn parse<T>(
     let wrapped = wrap(text);
     let lines = Lines::of(&wrapped);
     if let Some(tag) = overfull_tag(&wrapped) {
-        let message = format!("this tag has more than {MAX_ATTRIBUTES} attributes, which is no libvirt XML");
+        let message = format!("this tag has more than {MAX_ATTRIBUTES} attributes, too many for libvirt XML");
         return Err(XmlError { at: lines.position(tag), message });
     }
     let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
@@ -164,7 +164,7 @@ impl<'a> Lines<'a> {
         Position { line: index.max(1) as u32, column: column as u32 + 1 }
     }
 
-    /// A parser's error in our words where they help, with the place outside the message.
+    /// A parser's error, reworded where that helps, with the place outside the message.
     fn explain(&self, error: &roxmltree::Error, wrapped: &str) -> XmlError {
         use roxmltree::Error;
         let at = error.pos();
@@ -175,7 +175,7 @@ impl<'a> Lines<'a> {
                 let at = self.position(wrapped.find("<!DOCTYPE").unwrap_or(0));
                 return XmlError { at, message: "a document type definition is refused; libvirt writes none".into() };
             }
-            // Only our own last line names this element.
+            // Only the wrapper's own last line names this element.
             Error::UnexpectedCloseTag(open, close, _)
                 if close == "documents" && at.line as usize >= self.starts.len() - 2 =>
             {
@@ -220,7 +220,7 @@ impl<'a, 'i> Element<'a, 'i> {
         self.lines.position(self.node.range().start)
     }
 
-    /// It as it is written.
+    /// The element as it is written.
     pub(super) fn source(&self) -> &'a str {
         self.node.document().input_text().get(self.node.range()).unwrap_or_default()
     }
@@ -267,7 +267,7 @@ impl<'a, 'i> Element<'a, 'i> {
         self.node.attributes().map(|attribute| (attribute.name(), attribute.value()))
     }
 
-    /// An attribute that has to be there.
+    /// An attribute that must exist.
     pub(super) fn required(&self, name: &str) -> Result<&'a str, XmlError> {
         let here = || self.error(format!("<{}> has no {name}= attribute", self.local_name()));
         self.attribute(name).filter(|value| !value.is_empty()).ok_or_else(here)
@@ -331,7 +331,7 @@ impl<'a, 'i> Element<'a, 'i> {
     }
 }
 
-/// An error about a text that holds nothing of what is looked for.
+/// An error about a text that does not hold what was looked for.
 pub(super) fn nothing(message: impl Into<String>) -> XmlError {
     XmlError { at: Position { line: 1, column: 1 }, message: message.into() }
 }

@@ -12,7 +12,7 @@ use std::process::Command;
 
 const VARIABLE: &str = "GLIBC_TUNABLES";
 
-/// Everything by which glibc's string and mathematical functions choose.
+/// Every feature that glibc's string and mathematical functions choose by.
 ///
 /// # Source
 /// glibc 2.36 sysdeps/x86/cpu-tunables.c (the names), sysdeps/x86_64/multiarch/ifunc-*.h (what asks for them).
@@ -21,7 +21,8 @@ const PATHS: &str = "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX512BW,-A
 
 /// Replaces this process by one that runs the same command on glibc's baseline paths, unless it is that one already.
 ///
-/// Comes back if it is, or cannot; it then says so, since watching goes on at a risk.
+/// Returns if this is that process already. Returns with a message if it cannot be replaced, since watching is then at
+/// risk.
 pub fn use_baseline() {
     let set = env::var_os(VARIABLE).unwrap_or_default();
     if !cfg!(target_env = "gnu") || set.as_bytes().ends_with(PATHS.as_bytes()) {
@@ -43,7 +44,7 @@ pub fn use_baseline() {
     );
 }
 
-/// The user's own tunables, with ours last.
+/// The user's own tunables, followed by these.
 fn tunables(set: &OsStr) -> OsString {
     let others = set.as_bytes().split(|b| *b == b':').filter(|t| !t.is_empty() && !t.starts_with(b"glibc.cpu.hwcaps="));
     let all: Vec<&[u8]> = others.chain([PATHS.as_bytes()]).collect();

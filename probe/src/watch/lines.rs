@@ -13,7 +13,7 @@ use crate::cli::WatchFormat;
 /// Prints one line a sighting. `false` once standard output is closed.
 ///
 /// # Errors
-/// What the system says.
+/// An error of the operating system.
 pub fn print(sightings: &[Sighting], at: SystemTime, format: WatchFormat) -> Result<bool> {
     let mut text = String::new();
     for sighting in sightings {
@@ -34,7 +34,7 @@ fn time(at: SystemTime) -> String {
     humantime::format_rfc3339_millis(at).to_string()
 }
 
-/// One object. A place that is not there is the word `absent`.
+/// One JSON object. A place that one side does not have is the word `absent`.
 fn json(sighting: &Sighting, at: SystemTime) -> String {
     #[derive(Serialize)]
     struct Line {

@@ -1,8 +1,8 @@
 //! `cpuid-probe watch`: does CPUID change under this running guest?
 //!
-//! A live migration may do that: CPUID is not in the migration stream, so the destination's configuration is what the
-//! guest reads from the switch on. Every pass reads all vCPUs again from the start, with the maxima it then finds, and
-//! is compared by place with what was seen before.
+//! A live migration can change it: CPUID is not in the migration stream, so from the switch on the guest reads what the
+//! destination is configured to show. Every pass reads all vCPUs again from the start, with the maxima it then finds,
+//! and is compared by place with what was seen before.
 //!
 //! Nothing that runs in the loop may use an instruction that a migration can take away: see [`libc_paths`]; and it
 //! reads no JSON, whose parser picks AVX2 at run time too.
@@ -30,8 +30,8 @@ use crate::stop::Stop;
 use crate::watch::pace::Pace;
 use crate::{host, native, output};
 
-/// A pass that differs is read again until two readings agree, since the switch may fall into the middle of one. So
-/// many readings are enough for that.
+/// A pass that differs is read again until two readings agree, since the switch may fall into the middle of a reading.
+/// This many readings are enough.
 const MOST_READINGS: u32 = 8;
 
 /// Runs the command.
@@ -46,7 +46,7 @@ pub fn watch(args: &WatchArgs) -> Result<ExitCode> {
         let start = Instant::now();
         let goes_on = watcher.pass()?;
         let now = Instant::now();
-        // All of it counts, waking up and reporting too.
+        // The whole pass counts, including waking up and reporting.
         let earlier = mem::replace(&mut used, cpu_time());
         if watcher.passes > 1 {
             watcher.pace.note(used.saturating_sub(earlier));
@@ -62,7 +62,7 @@ pub fn watch(args: &WatchArgs) -> Result<ExitCode> {
             break Some(Instant::now());
         }
     };
-    // Whoever goes offline just now cannot be told from one out of reach: the last pass has not read it either way.
+    // A vCPU that goes offline just now looks like one that is out of reach: the last pass did not read either.
     let Watcher { passes, seen, unread, .. } = watcher;
     let used = cpu_time().saturating_sub(begun).as_secs_f64();
     // The pause after the last pass counts too.
@@ -170,7 +170,7 @@ impl<'a> Watcher<'a> {
         let (readings, last) = self.read_settled();
         let at = SystemTime::now();
         if self.passes == 1 {
-            // The first reading has to load the program.
+            // The first reading also pays for loading the program.
             self.introduce(cpu_time().saturating_sub(last.unwrap_or(used)));
         }
         self.note_reach()?;
@@ -179,7 +179,7 @@ impl<'a> Watcher<'a> {
         let mut connected = true;
         if !sightings.is_empty() {
             self.seen += sightings.len() as u64;
-            // What was seen comes first: writing a dump may fail.
+            // Print the change first: writing a dump may fail.
             connected = lines::print(&sightings, at, self.args.format)?;
             self.write_pair(at)?;
             self.origin.clone_from(&self.provenance);
@@ -225,7 +225,7 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// What differs from before.
+    /// The changes since the last pass.
     fn sightings(&self) -> Vec<Sighting> {
         let mut found = Vec::new();
         for v in seen(&self.now) {
@@ -325,7 +325,7 @@ fn cpu_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
-/// Makes the directory for dumps, and sees that nothing in it would be in the way.
+/// Creates the directory for dumps, and refuses one that already holds dumps.
 fn prepare(directory: &Path) -> Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("{}: cannot create it", directory.display()))?;
     let first = directory.join("01-before.json");
@@ -335,7 +335,7 @@ fn prepare(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A dump of ours, JSON or framed text, from which nothing is missing.
+/// A complete dump, as our JSON or framed text.
 fn read_dump(path: &Path) -> Result<Dump> {
     let content = fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let dump = if content.trim_start().starts_with('{') {

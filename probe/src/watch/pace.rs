@@ -4,10 +4,10 @@ use std::time::Duration;
 
 /// From the start of one pass to that of the next.
 const USUAL: Duration = Duration::from_millis(200);
-/// On average a pass costs this part of that time at most.
+/// A pass costs at most this fraction of that time, on average.
 const SHARE: u32 = 100;
-/// The average is moved by this part of what a pass differs from it. So a single dear pass (one that a migration has cut
-/// in two, or that was disturbed) does not keep the next one waiting, and counts all the same.
+/// The average moves by this fraction of the difference between a pass and the average. So a single expensive pass (cut
+/// in two by a migration, or disturbed) hardly delays the next one, but still counts.
 const WEIGHT: u32 = 8;
 
 /// The time between passes, and what decides it.
@@ -36,7 +36,7 @@ impl Pace {
         self.given.unwrap_or(USUAL.max(most))
     }
 
-    /// Whether that is longer than usual, because of the cost.
+    /// Whether the interval is longer than the default, because of the cost.
     pub fn is_stretched(&self) -> bool {
         self.given.is_none() && self.interval() > USUAL
     }
@@ -57,7 +57,7 @@ mod tests {
         assert_eq!(after(None, 2_000), (200, false));
         assert_eq!(after(None, 2_500), (250, true));
         assert_eq!(after(None, 100_000), (10_000, true));
-        // What was asked for is kept.
+        // The interval that was asked for is kept.
         assert_eq!(after(Some(5), 100_000), (5, false));
         assert_eq!(after(Some(1_000), 10), (1_000, false));
         assert_eq!(Pace::new(None).interval(), USUAL);
@@ -77,7 +77,7 @@ mod tests {
             time += pace.interval();
             assert!(pace.interval() < Duration::from_millis(1_000), "{pace:?}");
         }
-        // What the last passes cost is still to be paid for.
+        // The cost of the last passes still counts.
         assert!(cost_of_all * SHARE <= time.mul_f64(1.01), "{cost_of_all:?} in {time:?}");
     }
 }

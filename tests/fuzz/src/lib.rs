@@ -1,5 +1,5 @@
-//! What the fuzz targets do with their bytes. Panics, timeouts and memory are libFuzzer's to watch; the assertions
-//! here say what must hold besides.
+//! What the fuzz targets do with their bytes. Panics, timeouts and memory are libFuzzer's to watch; the assertions here
+//! check what else must hold.
 
 use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::judge::{Comparison, compare};
@@ -184,7 +184,7 @@ fn pair(bytes: &[u8]) -> [Dump; 2] {
                 change(&mut places, &mut moved, &mut bytes);
             }
             for mut place in places {
-                // No range promises thousands of leaves: each is one that was not captured.
+                // No range promises thousands of leaves; each would count as not captured.
                 if place.id.leaf.is_multiple_of(0x100) {
                     place.registers.eax = place.id.leaf + place.registers.eax % 0x40;
                 }
@@ -263,8 +263,9 @@ fn mirrored(comparison: &Comparison, swap: bool) -> Vec<Judgement> {
 /// The place of a finding. A leaf of a hypervisor block is reported where the first dump has it, so it goes by its
 /// distance from the block's base here, and what two vCPUs show at different bases may be one finding the other way.
 fn place(finding: &Finding) -> String {
-    match (&finding.block, finding.id().strip_prefix("0x")) {
-        (Some(block), Some(id)) => format!("{block}+{}", &id[6..]),
-        _ => finding.id().clone(),
+    let id = finding.id();
+    match (finding.place().and_then(|p| p.signature()), id.strip_prefix("0x")) {
+        (Some(block), Some(digits)) => format!("{block}+{}", &digits[6..]),
+        _ => id,
     }
 }

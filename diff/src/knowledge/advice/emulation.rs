@@ -1,4 +1,4 @@
-//! What is said of guests that QEMU emulates: neither KVM nor the host's CPU has a part in what they show.
+//! Advice for guests that QEMU emulates: neither KVM nor the host's CPU affects what they show.
 //!
 //! # Source
 //! QEMU 7.2 and 10.2 target/i386/cpu.c (`x86_cpu_get_supported_feature_word`: under TCG the words' own masks, under KVM
@@ -7,10 +7,10 @@
 use super::{Advice, Asked, Layer, general, layers, remedies};
 use crate::knowledge::Row;
 
-/// What made the CPUs of the guests in question, as far as their dumps tell.
+/// What runs the guests, as far as their dumps say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Accel {
-    /// A hypervisor on real CPUs, or nobody says.
+    /// A hypervisor on real CPUs, or no dump says.
     #[default]
     Host,
     /// QEMU's emulation.
@@ -21,13 +21,13 @@ pub enum Accel {
 
 const TCG: &str = "QEMU's emulation (TCG) takes nothing from the host's CPU or from KVM: a guest has what its CPU \
                    definition and machine type name and its version of QEMU emulates.";
-const MIXED: &str = "One guest is emulated by QEMU (TCG), the other is not: what one shows its QEMU emulates, what the \
-                     other shows its host and hypervisor give.";
+const MIXED: &str = "One guest is emulated by QEMU (TCG), the other is not: one shows what its QEMU emulates, the \
+                     other what its host and hypervisor give.";
 const ONE_ACCEL: &str =
-    "Compare guests of one accelerator: what is emulated says nothing of what a host gives, nor the other way round.";
+    "Compare guests that use the same accelerator: an emulated guest says nothing about what a host gives.";
 
 impl Advice {
-    /// The same for guests whose CPUs `accel` made: what KVM or firmware do is no cause where there is emulation.
+    /// The same advice for guests run by `accel`: KVM and firmware are not causes in an emulated guest.
     #[must_use]
     pub fn under(mut self, accel: Accel, row: &Row, asked: Asked) -> Self {
         let by_host = |layer: &Layer| matches!(layer, Layer::Cpu | Layer::Firmware | Layer::Kernel);
@@ -40,12 +40,12 @@ impl Advice {
             (_, Asked::Extra) => general::extra(row),
             (Accel::Mixed, _) => ONE_ACCEL.to_string(),
             (_, Asked::Missing) => remedies::filled(
-                "Check a guest that the host runs (`--accel kvm`): an emulated one does not show what a host gives. \
+                "Check a guest that the host runs (`--accel kvm`): an emulated guest does not show what a host gives. \
                  Where emulation is meant, take the promise out of the baseline: {disable}.",
                 row,
                 asked,
             ),
-            // What a note says of a number (a width, a rate) is about the definition.
+            // A note about a number (a width, a rate) speaks of the definition, which counts under emulation too.
             _ if self.specific && row.migratable.is_none() => self.remedy,
             _ => remedies::filled(
                 "Start both guests from one CPU definition and machine type with one version of QEMU; {disable} takes \

@@ -1,4 +1,4 @@
-//! The text of each rule, for places about which there is nothing special to say.
+//! The general text of each rule, for places that no note is about.
 
 use super::layers::{self, Layer};
 use super::{Asked, remedies};
@@ -30,12 +30,11 @@ pub(super) fn text(row: &Row, asked: Asked) -> General {
 
 fn unknown() -> General {
     General {
-        cause: "unknown: nothing names this bit, so nothing says who sets it.".to_string(),
+        cause: "unknown: no row names this bit, so nothing says who sets it.".to_string(),
         consequence: "unknown; treated as if the guest relied on it.".to_string(),
         layers: Vec::new(),
         remedy: "Compare what both hosts offer with `cpuid-probe kvm`. A named CPU model (`<cpu mode='custom'>`) \
-                 passes no bit that QEMU has no name for. If the bit is in a new manual, a row in the knowledge \
-                 tables ends the question."
+                 passes no bit that QEMU has no name for. If a newer manual describes the bit, add a row for it."
             .to_string(),
     }
 }
@@ -53,7 +52,7 @@ fn sentence(text: &str) -> String {
 fn feature(row: &Row) -> General {
     let known = layers::sentences(row);
     let cause = if known.is_empty() && row.cause.is_none() {
-        "Not every layer has it on both sides; which one lacks it, the dumps alone do not say.".to_string()
+        "Some layer lacks it on one side; the dumps alone do not say which.".to_string()
     } else {
         sentences(row.cause.map(sentence).into_iter().chain(known))
     };
@@ -89,7 +88,10 @@ const SAME: &str = "Start both guests from one CPU definition, machine type and 
 fn number(row: &Row) -> General {
     use Layer::{Cpu, Firmware, GuestOs, Kernel, Libvirt, Qemu};
     let reason = row.reason.map_or_else(
-        || "unknown: no rule of its own; any change counts, as software may have stored the value.".to_string(),
+        || {
+            "unknown: no row has a rule for it, so any change counts, as software may have stored the value."
+                .to_string()
+        },
         sentence,
     );
     let (layers, cause, remedy): (&[Layer], &str, &str) = match row.rule {
@@ -105,13 +107,13 @@ fn number(row: &Row) -> General {
         ),
         RuleKind::Identity => (
             &[Cpu, Qemu, Libvirt],
-            "The guests show CPUs, or hypervisors, of different kinds: other CPU models, or host-passthrough on \
-             unlike hosts.",
+            "The guests show CPUs or hypervisors of different kinds: different CPU models, or host-passthrough on \
+             hosts that differ.",
             SAME,
         ),
         RuleKind::HostClock => (
             &[Cpu, Kernel, Qemu],
-            "A frequency of the host, as it was measured or as the part advertises it.",
+            "It is a frequency of the host, either measured or advertised by the CPU.",
             "Pin one frequency on both: `<timer name='tsc' frequency='{hz}'/>` in `<clock>` (QEMU: \
              `tsc-frequency={hz}` in `-cpu`).",
         ),
@@ -123,9 +125,10 @@ fn number(row: &Row) -> General {
         ),
         RuleKind::PerVcpu => (
             &[Qemu, Libvirt],
-            "It belongs to one vCPU: the captures ran on different vCPUs, or the guests have other topologies.",
-            "Nothing to change while both guests have the same set over all vCPUs; if not, start both with the same \
-             `<vcpu>` and `<topology>` (`-smp`).",
+            "The value belongs to one vCPU: the captures ran on different vCPUs, or the guests have different \
+             topologies.",
+            "Nothing to change while both guests show the same set of values over all vCPUs; if they do not, start \
+             both with the same `<vcpu>` and `<topology>` (`-smp`).",
         ),
         RuleKind::OsControlled => (&[GuestOs], "The guest's system sets it while it runs.", OS),
         RuleKind::Informational => (&[Cpu, Qemu], "It describes the host or its QEMU.", NOTHING),

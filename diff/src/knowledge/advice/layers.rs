@@ -16,7 +16,7 @@ pub enum Layer {
     Qemu,
     /// libvirt's CPU definition and policy.
     Libvirt,
-    /// The state the guest's system has set.
+    /// State that the guest's kernel has set.
     GuestOs,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn sentences(row: &Row) -> Vec<String> {
         Offer::IfHost => Some("KVM offers it where the host's CPU, microcode and kernel have it.".to_string()),
         Offer::Emulated => Some("KVM emulates it, whatever the host's CPU has.".to_string()),
         Offer::Conditional => {
-            Some("KVM offers it under conditions of its own, beyond the host's CPU having it.".to_string())
+            Some("KVM offers it only under further conditions, even where the host's CPU has it.".to_string())
         }
         Offer::Never => Some(format!("As of {KVM_AS_OF}, KVM offers it to no guest, whatever the host's CPU has.")),
         Offer::Unknown => None,
@@ -62,15 +62,15 @@ pub(super) fn by_qemu(row: &Row) -> Vec<String> {
     let mut said = Vec::new();
     let (Some(property), Some(since)) = (row.names.qemu, row.qemu_since) else { return said };
     if since > Version::new(10, 2) {
-        said.push(format!("QEMU 7.2 and 10.2 do not know `{property}` yet, newer ones do."));
+        said.push(format!("QEMU knows `{property}` only in versions newer than 10.2."));
     } else if since > Version::new(7, 2) {
-        said.push(format!("QEMU 7.2 does not know `{property}` yet, {since} does."));
+        said.push(format!("QEMU 7.2 does not know `{property}`, {since} does."));
     }
     if !row.needs.is_empty() {
         let needs: Vec<String> = row.needs.iter().map(|n| format!("`{n}`")).collect();
         said.push(format!("QEMU clears it where {} is off.", needs.join(" or ")));
     }
-    // Nobody expects KVM's own features, or a VMX that can nest, of an emulation.
+    // Nobody expects an emulator to have KVM's own features or nested VMX.
     let of_kvm = row.place.owner() == Owner::Kvm || matches!(row.place.msr_index(), Some(0x480..=0x491));
     said.extend(match row.tcg_since {
         _ if of_kvm => None,

@@ -16,10 +16,7 @@ use super::{Knowledge, Row};
 pub use emulation::Accel;
 pub use layers::Layer;
 
-/// In a finding's `meaning`, what stands between what a place is and what losing it does to a running guest.
-pub const CONSEQUENCE: &str = ". If it is lost or changes: ";
-
-/// What the advice is asked for.
+/// What the caller wants advice about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// Two guests differ here; the values, where there are any, as numbers.
@@ -31,7 +28,7 @@ pub enum Asked {
     Missing,
     /// A guest has what its baseline excluded, or did not list.
     Extra,
-    /// Somebody wants to know about the place.
+    /// A user asks about the place.
     Explain,
 }
 
@@ -48,7 +45,7 @@ pub struct Advice {
     pub layers: Vec<Layer>,
     /// What to change, as snippets to paste.
     pub remedy: String,
-    /// Whether cause and remedy are about this very place; if not, they are the rule's general text.
+    /// Whether cause and remedy are about this place; if not, they are the general text of its rule.
     pub specific: bool,
     /// Where all this comes from.
     pub source: String,
@@ -90,7 +87,7 @@ fn advice(place: Place, row: &Row, asked: Asked) -> Advice {
     Advice {
         meaning: meaning(row),
         cause: cause.join(" "),
-        consequence: told(note.lost, general.consequence),
+        consequence: told(note.consequence, general.consequence),
         layers: if note.layers.is_empty() { general.layers } else { note.layers.to_vec() },
         remedy: told(note.remedy, general.remedy),
         specific: true,

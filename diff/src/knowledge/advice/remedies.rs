@@ -53,7 +53,7 @@ pub(super) fn require(row: &Row) -> Option<String> {
     snippet(row, true)
 }
 
-/// What a feature that nobody names is to be called.
+/// What to call a feature that has no name.
 const UNNAMED: &str = "a CPU definition that cannot have it: a named model (`<cpu mode='custom'>`), or \
                        `<cpu mode='host-passthrough' migratable='on'/>` (`-cpu host,migratable=on`)";
 

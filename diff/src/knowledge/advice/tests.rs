@@ -37,7 +37,7 @@ fn no_text_is_missing_or_left_unfilled() {
 #[test]
 fn notes_are_whole_and_about_something() {
     for note in notes::all() {
-        assert!(!note.cause.is_empty() && !note.lost.is_empty() && !note.source.is_empty(), "{}", note.cause);
+        assert!(!note.cause.is_empty() && !note.consequence.is_empty() && !note.source.is_empty(), "{}", note.cause);
         assert!(!note.layers.is_empty() && !note.at.is_empty(), "{}", note.cause);
         let mut kinds = note.layers.to_vec();
         kinds.sort_unstable();
@@ -47,16 +47,16 @@ fn notes_are_whole_and_about_something() {
     // Every place of a note holds a row that something is known about.
     let knowledge = Knowledge::builtin();
     let entries = knowledge.entries();
-    for (i, spot) in notes::all().flat_map(|n| n.at).enumerate() {
-        let hit = match *spot {
-            notes::Spot::Bits(owners, leaf, subleaf, register, bits) => owners.iter().any(|owner| {
+    for (i, places) in notes::all().flat_map(|n| n.at).enumerate() {
+        let hit = match *places {
+            notes::Places::Bits(owners, leaf, subleaf, register, bits) => owners.iter().any(|owner| {
                 let known = |b| knowledge.row(at(*owner, leaf, subleaf.first(), register, b)).known;
                 known(bits.lo) && known(bits.hi) || !bits.is_one() && (bits.lo..=bits.hi).any(known)
             }),
-            notes::Spot::Leaves(_, first, last) => entries.iter().any(|e| {
+            notes::Places::Leaves(_, first, last) => entries.iter().any(|e| {
                 e.place.leaf().is_some_and(|id| (first..=last).contains(&written_leaf(e.place.owner(), id.leaf)))
             }),
-            notes::Spot::Msr(index, hi, lo) => {
+            notes::Places::Msr(index, hi, lo) => {
                 hi - lo == 63 || (lo..=hi).any(|b| knowledge.row(Place::msr(index, b)).known)
             }
         };

@@ -35,8 +35,8 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "A vector instruction set on the 256-bit registers: KVM offers it where the host's CPU has it and its \
                 kernel saves that state. The hosts' generations or the CPU models differ.",
-        lost: "Libraries (libc, OpenSSL, BLAS, language runtimes) chose code paths by it when each program started: \
-               an invalid opcode in the middle of a running program.",
+        consequence: "Libraries (libc, OpenSSL, BLAS, language runtimes) chose code paths by it when each program \
+                      started: an invalid opcode in the middle of a running program.",
         remedy: "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: \
                  {disable}, and what builds on it.",
         source: HOST,
@@ -61,9 +61,9 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "AVX-512 and AVX10 differ between generations, and between server and client parts of one. KVM offers \
                 what the host's CPU has and its kernel saves.",
-        lost: "Libraries chose code paths by it when each program started: an invalid opcode in the middle of a \
-               running program. With the last of them the XSAVE components (0xD.0 EAX[7:5]) go, and state that the \
-               guest has enabled cannot be restored.",
+        consequence: "Libraries chose code paths by it when each program started: an invalid opcode in the middle of a \
+                      running program. With the last of them the XSAVE components (0xD.0 EAX[7:5]) go, and state that \
+                      the guest has enabled cannot be restored.",
         remedy: "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: \
                  {disable}; without AVX-512 altogether: `<feature policy='disable' name='avx512f'/>` in `<cpu>` and \
                  every other avx512 feature.",
@@ -81,8 +81,8 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "Cipher, hash and random-number instructions: KVM offers them where the host's CPU has them and its \
                 kernel does not hide them; generations and CPU models differ.",
-        lost: "Crypto libraries and the kernel chose their code by it when they started: an invalid opcode where it \
-               is gone.",
+        consequence: "Crypto libraries and the kernel chose their code by it when they started: an invalid opcode \
+                      where it is gone.",
         remedy: "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: \
                  {disable}.",
         source: "Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
@@ -92,7 +92,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Kernel, Qemu, Libvirt],
         cause: "KVM emulates it on every host; CPU models and definitions differ in whether they contain it, and \
                 `virsh capabilities` lists it only where the host's CPU has it.",
-        lost: "The guest's kernel programs the APIC or the TSC through it: its MSR accesses fault.",
+        consequence: "The guest's kernel programs the APIC or the TSC through it: its MSR accesses fault.",
         remedy: "Have it on both: {require}; every KVM host can give it.",
         source: "Linux 6.1 arch/x86/kvm/cpuid.c:662-664; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; QEMU 7.2 \
                  target/i386/kvm/kvm.c:349-469",
@@ -114,7 +114,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "Advice about speed, or a hint that does nothing where it is absent; generations and CPU models \
                 differ.",
-        lost: "Nothing but speed: the code it selects stays correct.",
+        consequence: "Nothing but speed: the code it selects stays correct.",
         remedy: "If it must be the same: {disable}.",
         source: "Xen arch/x86/cpu-policy.c guest_common_max_feature_adjustments; Linux 6.1 arch/x86/lib/memmove_64.S",
     },
@@ -129,7 +129,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Qemu, Libvirt],
         cause: "Part of every x86-64 CPU (x86-64-v1): only a 32-bit CPU model lacks it, or a definition that switches \
                 it off.",
-        lost: "No 64-bit system runs without it; a 32-bit one that uses it meets an invalid opcode.",
+        consequence: "No 64-bit system runs without it; a 32-bit one that uses it meets an invalid opcode.",
         remedy: "Use a 64-bit CPU model on both; if one is meant to do without: {disable}.",
         source: "x86-64 psABI low-level-sys-info.tex, Micro-Architecture Levels; QEMU docs/system/cpu-models-x86.rst.inc, ABI compatibility \
                  levels",
@@ -146,8 +146,8 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "Part of the level x86-64-v2. KVM offers it where the host has it; old CPU models (qemu64, kvm64, \
                 core2duo, Penryn, Opteron_G3) leave some of it out.",
-        lost: "Systems built for x86-64-v2 do not start without it; others chose code paths by it when each program \
-               started: an invalid opcode in the middle of a running program.",
+        consequence: "Systems built for x86-64-v2 do not start without it; others chose code paths by it when each \
+                      program started: an invalid opcode in the middle of a running program.",
         remedy: "Use a CPU model from Nehalem or Opteron_G4 on for both, or name it on both: {require}; or leave it \
                  out: {disable}.",
         source: "x86-64 psABI low-level-sys-info.tex, Micro-Architecture Levels; QEMU docs/system/cpu-models-x86.rst.inc, ABI compatibility \
@@ -163,7 +163,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Qemu, Libvirt],
         cause: "Every one of libvirt's CPU models for 64-bit guests has it: only a 32-bit model lacks it, or a definition \
                 that switches it off.",
-        lost: "Systems take it for granted, or chose their code by it when they started.",
+        consequence: "Systems take it for granted, or chose their code by it when they started.",
         remedy: "Use a 64-bit CPU model on both; if one is meant to do without: {disable}.",
         source: "libvirt 11.3 src/cpu_map, the models with `lm`",
     },
@@ -172,7 +172,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "QEMU's CPU models up to Broadwell and Opteron_G5 have `vme`, libvirt's of the same names have not, so it \
                 depends on who reads the definition. KVM offers it where the host's CPU has it.",
-        lost: "Virtual-8086 code, as in old firmware and DOS, meets faults that it did not have.",
+        consequence: "Virtual-8086 code, as in old firmware and DOS, meets faults that it did not have.",
         remedy: "Name it in the definition: {require}; or {disable}.",
         source: "QEMU 7.2 and 10.2 target/i386/cpu.c against libvirt 9.0 and 11.3 src/cpu_map; Linux 6.14 \
                  arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
@@ -183,7 +183,7 @@ pub(super) const NOTES: &[Note] = &[
         cause: "KVM offers self-snoop where the host's CPU has it and its kernel trusts it. Of libvirt's CPU models only a \
                 few contain it (KnightsMill, ClearwaterForest, DiamondRapids, YongFeng, and newer versions of \
                 others), so host-model and host-passthrough guests have it and most named models do not.",
-        lost: "Linux leaves out a cache flush where it changes memory types on CPUs that have it.",
+        consequence: "Linux leaves out a cache flush where it changes memory types on CPUs that have it.",
         remedy: "Name it on both: {require}; or leave it out on both: {disable}.",
         source: "libvirt 11.3 src/cpu_map; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.1 \
                  arch/x86/kernel/cpu/mtrr/generic.c prepare_set; Linux 6.1 arch/x86/kernel/cpu/intel.c \
@@ -194,7 +194,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's from Haswell and AMD's from \
                 EPYC-Milan on contain it; Denverton, Snowridge and KnightsMill do not.",
-        lost: "The guest's kernel flushes its TLB with it: an invalid opcode where it is gone.",
+        consequence: "The guest's kernel flushes its TLB with it: an invalid opcode where it is gone.",
         remedy: "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: {disable}.",
         source: "libvirt 11.3 src/cpu_map; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.1 \
                  arch/x86/include/asm/invpcid.h and arch/x86/mm/tlb.c",
@@ -204,7 +204,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's from Broadwell and AMD's from \
                 EPYC on contain it; Denverton and Snowridge do not.",
-        lost: INSTRUCTION_LOST,
+        consequence: INSTRUCTION_LOST,
         remedy: SAME_MODEL,
         source: MODELS,
     },
@@ -213,7 +213,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's from Cascadelake-Server and \
                 AMD's from EPYC on contain it; Skylake-Server's first versions do not, though the hardware has it.",
-        lost: INSTRUCTION_LOST,
+        consequence: INSTRUCTION_LOST,
         remedy: SAME_MODEL,
         source: MODELS,
     },
@@ -222,7 +222,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's server models from \
                 Skylake-Server on, Snowridge among them, and AMD's from EPYC-Rome on contain it; Denverton does not.",
-        lost: INSTRUCTION_LOST,
+        consequence: INSTRUCTION_LOST,
         remedy: SAME_MODEL,
         source: MODELS,
     },
@@ -231,7 +231,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers direct stores where the host's CPU has them. Of libvirt's CPU models Snowridge, \
                 ClearwaterForest, DiamondRapids and EPYC-Turin contain them, and of others only newer versions.",
-        lost: INSTRUCTION_LOST,
+        consequence: INSTRUCTION_LOST,
         remedy: SAME_MODEL,
         source: MODELS,
     },
@@ -240,8 +240,8 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's from SapphireRapids on, the \
                 Forests among them, contain it; no AMD model does.",
-        lost: "The guest's kernel serializes with it (Linux's sync_core), and so do programs that asked for it: an \
-               invalid opcode where it is gone.",
+        consequence: "The guest's kernel serializes with it (Linux's sync_core), and so do programs that asked for it: \
+                      an invalid opcode where it is gone.",
         remedy: SAME_MODEL,
         source: "libvirt 11.3 src/cpu_map; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.1 \
                  arch/x86/include/asm/sync_core.h",
@@ -251,7 +251,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models SapphireRapids, GraniteRapids and \
                 DiamondRapids contain it.",
-        lost: INSTRUCTION_LOST,
+        consequence: INSTRUCTION_LOST,
         remedy: SAME_MODEL,
         source: MODELS,
     },
@@ -260,7 +260,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models SierraForest, ClearwaterForest and \
                 DiamondRapids contain it, SapphireRapids and GraniteRapids do not.",
-        lost: INSTRUCTION_LOST,
+        consequence: INSTRUCTION_LOST,
         remedy: SAME_MODEL,
         source: MODELS,
     },
@@ -269,8 +269,8 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers it where the host's CPU and kernel have it. Of libvirt's CPU models ClearwaterForest and \
                 DiamondRapids contain it, and newer versions of others.",
-        lost: "Programs keep tags in pointers that then are no addresses, and KVM takes no CR4 with LAM_SUP set where the \
-               guest's CPUID does not have it, so the vCPU's registers cannot be restored.",
+        consequence: "Programs keep tags in pointers that are then not valid addresses. KVM refuses a CR4 with LAM_SUP \
+                      set where the guest's CPUID does not have it, so the vCPU's registers cannot be restored.",
         remedy: SAME_MODEL,
         source: "libvirt 11.3 src/cpu_map; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.14 \
                  arch/x86/kvm/x86.h __cr4_reserved_bits",
@@ -280,7 +280,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers the bus-lock trap where the host's CPU has it. Of libvirt's CPU models Intel's from \
                 SapphireRapids on, the Forests among them, contain it; no AMD model does.",
-        lost: "A guest that asked to be told of bus locks is told no more of them.",
+        consequence: "A guest that enabled the trap is no longer told of bus locks.",
         remedy: SAME_MODEL,
         source: MODELS,
     },
@@ -289,7 +289,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "Of libvirt's CPU models only Opteron_G4 and Opteron_G5 have XOP and FMA4, and only Opteron_G5 has TBM: \
                 no EPYC model and no Intel model does. KVM offers them where the host's CPU has them.",
-        lost: INSTRUCTION_LOST,
+        consequence: INSTRUCTION_LOST,
         remedy: "Leave it out for good: {disable}; newer hosts do not have it.",
         source: MODELS,
     },
@@ -297,7 +297,7 @@ pub(super) const NOTES: &[Note] = &[
         at: &[bit(0x8000_0001, Edx, 30), bit(0x8000_0001, Edx, 31)],
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "3DNow! is in libvirt's models athlon and phenom alone. KVM offers it where the host's CPU has it.",
-        lost: INSTRUCTION_LOST,
+        consequence: INSTRUCTION_LOST,
         remedy: "Leave it out for good: {disable}; newer hosts do not have it.",
         source: MODELS,
     },
@@ -306,7 +306,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "An instruction of AMD and Hygon: of libvirt's CPU models Opteron_G3 and later ones have SSE4A, EPYC-Rome \
                 and later ones CLZERO, and no model of another vendor. KVM offers it where the host's CPU has it.",
-        lost: INSTRUCTION_LOST,
+        consequence: INSTRUCTION_LOST,
         remedy: "If the vendors differ, settle that first; else choose a CPU model that every host can give, or disable it: \
                  {disable}.",
         source: MODELS,
@@ -316,7 +316,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers it where the host's CPU has it. Of libvirt's CPU models Intel's from Broadwell and AMD's from \
                 Opteron_G4 on contain it.",
-        lost: "Compilers and kernels choose prefetches by it when code is built or started.",
+        consequence: "Compilers and kernels choose prefetches by it when code is built or started.",
         remedy: SAME_MODEL,
         source: MODELS,
     },
@@ -326,7 +326,7 @@ pub(super) const NOTES: &[Note] = &[
         cause: "QEMU's own addition, which KVM does not list: older versions add it on any host, newer ones where the \
                 host's CPU has it. Of libvirt's CPU models EPYC-Turin and newer versions of earlier EPYC models contain \
                 it.",
-        lost: "The guest's system decides by it what it can do after a machine check.",
+        consequence: "The guest's system decides by it what it can do after a machine check.",
         remedy: "Have it on both: {require}; or on neither: {disable}.",
         source: "QEMU target/i386/kvm/kvm.c kvm_arch_get_supported_cpuid (0x80000007 EBX); libvirt 11.3 src/cpu_map",
     },
@@ -336,9 +336,9 @@ pub(super) const NOTES: &[Note] = &[
         cause: "Part of the level x86-64-v3. KVM offers it where the host has it; generations and CPU models differ \
                 (libvirt's and QEMU's definitions of one model do, too: QEMU's Haswell-noTSX has `abm`, libvirt 9.0's \
                 has not).",
-        lost: "Systems built for x86-64-v3 do not start without it; libraries chose code paths by it when each \
-               program started. Without LZCNT and TZCNT there is no fault but a wrong result: the old instruction \
-               runs instead.",
+        consequence: "Systems built for x86-64-v3 do not start without it; libraries chose code paths by it when each \
+                      program started. Without LZCNT and TZCNT there is no fault but a wrong result: the old \
+                      instruction runs instead.",
         remedy: "Name it on both: {require}; or leave it out on both: {disable}.",
         source: "x86-64 psABI low-level-sys-info.tex, Micro-Architecture Levels; Intel SDM vol. 2 LZCNT, TZCNT; Linux 6.14 \
                  arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
@@ -355,8 +355,8 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers it where the host's CPU has it (UMIP it can also emulate on Intel); generations and CPU \
                 models differ.",
-        lost: "The guest's kernel runs with its bit set in CR4. KVM takes no CR4 with a bit that the guest's CPUID \
-               does not have, so the vCPU's registers cannot be restored.",
+        consequence: "The guest's kernel runs with its bit set in CR4. KVM takes no CR4 with a bit that the guest's \
+                      CPUID does not have, so the vCPU's registers cannot be restored.",
         remedy: "Name it on both: {require}; or leave it out on both: {disable}.",
         source: "Linux 6.1 arch/x86/kvm/x86.h __cr4_reserved_bits; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
     },
@@ -365,7 +365,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "A variant of XSAVE: KVM offers it where the host's CPU and kernel have it; generations and CPU models \
                 differ.",
-        lost: "The guest's kernel was patched at boot to save its tasks with it: an invalid opcode.",
+        consequence: "The guest's kernel was patched at boot to save its tasks with it: an invalid opcode.",
         remedy: "Name it on both: {require}; or leave it out on both: {disable}.",
         source: "Linux 6.1 arch/x86/kernel/fpu/xstate.h; Linux 6.1 arch/x86/kvm/cpuid.c:682",
     },
@@ -373,7 +373,7 @@ pub(super) const NOTES: &[Note] = &[
         at: &[bit(0x8000_0001, Edx, 26)],
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers 1 GiB pages where the host's CPU has them; CPU models differ in them.",
-        lost: "Page tables of the guest that map 1 GiB pages fault as having a reserved bit set.",
+        consequence: "Page tables of the guest that map 1 GiB pages fault as having a reserved bit set.",
         remedy: "Have them on both: {require}; or on neither: {disable}.",
         source: "Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; QEMU docs/system/cpu-models-x86.rst.inc",
     },
@@ -382,7 +382,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "KVM offers RDTSCP and RDPID only where the hardware can virtualize TSC_AUX for guests; CPU models \
                 differ.",
-        lost: "User programs and the vDSO use it: an invalid opcode where it is gone.",
+        consequence: "User programs and the vDSO use it: an invalid opcode where it is gone.",
         remedy: "Have it on both: {require}; or on neither: {disable}.",
         source: "Linux 6.1 arch/x86/kvm/vmx/vmx.c vmx_set_cpu_caps; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
     },
@@ -395,7 +395,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Qemu],
         cause: "AMD repeats bits of 1.EDX here; Intel does not. QEMU copies them where the guest's vendor is AMD. So \
                 the guests are of different vendors, or the bits of 1.EDX differ.",
-        lost: "Software for AMD reads the copy instead of the original.",
+        consequence: "Software for AMD reads the copy instead of the original.",
         remedy: "Settle the vendor, or the bit of the same number in 0x00000001 EDX; this one follows.",
         source: "AMD APM vol. 3 appendix E Fn8000_0001; QEMU 7.2 target/i386/cpu.c CPUID_EXT2_AMD_ALIASES; Linux \
                  6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
@@ -404,7 +404,7 @@ pub(super) const NOTES: &[Note] = &[
         at: &[leaf(0xc000_0000), leaf(0xc000_0001)],
         layers: &[Cpu, Kernel],
         cause: "Centaur's and Zhaoxin's own leaves: KVM gives them to guests on hosts of these vendors alone.",
-        lost: "Programs that use the PadLock engines meet an invalid opcode.",
+        consequence: "Programs that use the PadLock engines meet an invalid opcode.",
         remedy: "Do not migrate between vendors; or {disable}.",
         source: "Linux 6.1 arch/x86/kvm/cpuid.c:1271-1316",
     },

@@ -1,7 +1,7 @@
 //! What is known about single places: causes, consequences and remedies, a file a subject.
 //!
-//! To add one, copy a [`Note`] and change it. A text left empty is the rule's general one. In texts, `{disable}` and
-//! `{require}` become the snippets for the row's own names, `{hz}` the frequency to pin.
+//! To add one, copy a [`Note`] and change it. An empty text means the general text of the rule. In texts, `{disable}`
+//! and `{require}` become the snippets for the row's own names, `{hz}` the frequency to pin.
 
 mod address;
 mod clock;
@@ -24,22 +24,22 @@ use crate::knowledge::{Owner, Sub};
 /// What is known about some places.
 pub(super) struct Note {
     /// The places.
-    pub at: &'static [Spot],
+    pub at: &'static [Places],
     /// Which layers decide.
     pub layers: &'static [Layer],
     /// Why they differ.
     pub cause: &'static str,
     /// What losing them, or another value, does to a running guest.
-    pub lost: &'static str,
+    pub consequence: &'static str,
     /// What to change.
     pub remedy: &'static str,
-    /// Who says so.
+    /// The source of these texts.
     pub source: &'static str,
 }
 
-/// A place of a note.
+/// Places that a note is about.
 #[derive(Clone, Copy)]
-pub(super) enum Spot {
+pub(super) enum Places {
     /// Bits of a register of a leaf, in leaves of these owners.
     Bits(&'static [Owner], u32, Sub, Register, BitRange),
     /// Every register of the leaves from one to another, in all subleaves.
@@ -52,29 +52,29 @@ const CPU: &[Owner] = &[Owner::Cpu];
 
 /// Bits `hi..=lo` of a register of the CPU's leaves.
 #[track_caller]
-const fn bits(leaf: u32, subleaf: Sub, register: Register, hi: u8, lo: u8) -> Spot {
-    Spot::Bits(CPU, leaf, subleaf, register, BitRange::new(hi, lo))
+const fn bits(leaf: u32, subleaf: Sub, register: Register, hi: u8, lo: u8) -> Places {
+    Places::Bits(CPU, leaf, subleaf, register, BitRange::new(hi, lo))
 }
 
 /// One bit of a leaf without subleaves, or of its subleaf 0.
 #[track_caller]
-const fn bit(leaf: u32, register: Register, bit: u8) -> Spot {
+const fn bit(leaf: u32, register: Register, bit: u8) -> Places {
     bits(leaf, Sub::At(0), register, bit, bit)
 }
 
 /// A whole leaf of the CPU's.
-const fn leaf(leaf: u32) -> Spot {
-    Spot::Leaves(CPU, leaf, leaf)
+const fn leaf(leaf: u32) -> Places {
+    Places::Leaves(CPU, leaf, leaf)
 }
 
 /// Bits of a register of hypervisor leaves.
 #[track_caller]
-const fn of(owners: &'static [Owner], leaf: u32, register: Register, hi: u8, lo: u8) -> Spot {
-    Spot::Bits(owners, leaf, Sub::Any, register, BitRange::new(hi, lo))
+const fn of(owners: &'static [Owner], leaf: u32, register: Register, hi: u8, lo: u8) -> Places {
+    Places::Bits(owners, leaf, Sub::Any, register, BitRange::new(hi, lo))
 }
 
-impl Spot {
-    /// How closely this spot is about the lowest bit of `place`; `None` if it is not, smaller is closer.
+impl Places {
+    /// How closely these places fit the lowest bit of `place`, smaller is closer; `None` if they do not hold it.
     fn closeness(&self, place: Place) -> Option<u32> {
         let (owner, lowest) = (place.owner(), BitRange::one(place.bits()?.lo));
         match (*self, place) {
@@ -116,7 +116,7 @@ const ALL: &[&[Note]] = &[
 pub(super) fn note_at(place: Place) -> Option<&'static Note> {
     ALL.iter()
         .flat_map(|notes| notes.iter())
-        .filter_map(|note| Some((note.at.iter().filter_map(|s| s.closeness(place)).min()?, note)))
+        .filter_map(|note| Some((note.at.iter().filter_map(|places| places.closeness(place)).min()?, note)))
         .min_by_key(|(closeness, _)| *closeness)
         .map(|(_, note)| note)
 }
