@@ -173,7 +173,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Kernel],
         cause: "KVM of Linux 5.10 showed guests bits of a word that Linux uses for itself. AMD defines no feature here, \
                 and newer kernels clear the bits.",
-        lost: "Nothing: no software uses these bits.",
+        consequence: "Nothing: no software uses these bits.",
         remedy: "Nothing to change; a host kernel upgrade takes them away.",
         source: "Firecracker's published m6a fingerprints of Linux 5.10 and 6.1 hosts",
     },
