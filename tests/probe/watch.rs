@@ -347,8 +347,11 @@ kill $!; wait $!; code=$?; cat /log; (exit $code)";
     let outputs = Guest::new("Haswell-noTSX", "2").file("bin/cpuid-probe", PROBE).run_script(&[script]);
     let output = &outputs[script];
     assert_eq!(output.code, 0, "{output:?}");
-    let notes: Vec<&str> = output.text.lines().filter(|line| line.contains("vCPU 1 ")).collect();
-    assert_eq!(notes, ["cpuid-probe: vCPU 1 went offline", "cpuid-probe: vCPU 1 came online"], "{output:?}");
+    assert!(output.text.contains(" passes, 0 changed registers; "), "{output:?}");
+    // On its way it is out of reach for a moment, in a slow guest for two passes, which is said too.
+    let notes = output.text.lines().filter(|line| line.contains("vCPU 1 ") && !line.contains(" out of reach"));
+    let expected = ["cpuid-probe: vCPU 1 went offline", "cpuid-probe: vCPU 1 came online"];
+    assert_eq!(notes.collect::<Vec<_>>(), expected, "{output:?}");
 }
 
 #[test]
