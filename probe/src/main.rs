@@ -8,6 +8,7 @@ mod kvm;
 mod libvirt_guest;
 mod native;
 mod output;
+mod say;
 mod stop;
 mod watch;
 
@@ -16,9 +17,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
+use crate::say::say;
 
 fn main() -> ExitCode {
-    let code = run();
+    let code = say::last_word(run());
     if init::is_init() {
         // The end of PID 1 would be a kernel panic.
         init::power_off();
@@ -30,8 +32,7 @@ fn run() -> ExitCode {
     let cli = match Cli::try_parse_from(init::arguments()) {
         Ok(cli) => cli,
         Err(usage) => {
-            let _ = usage.print();
-            return if usage.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return usage_or_help(&usage);
         }
     };
     let outcome = match cli.command {
@@ -45,7 +46,23 @@ fn run() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("cpuid-probe: {error:#}");
+            say(format_args!("{error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What clap has to say: help and the version as they are, what is wrong with the command line with its words made
+/// printable.
+fn usage_or_help(usage: &clap::Error) -> ExitCode {
+    if usage.use_stderr() {
+        say::write(&say::visible(&usage.render().to_string()));
+        return ExitCode::from(2);
+    }
+    match usage.print() {
+        Ok(()) if !say::stdout_is_closed() => ExitCode::SUCCESS,
+        _ => {
+            say("standard output: cannot write");
             ExitCode::from(2)
         }
     }

@@ -20,6 +20,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::cli::{DumpArgs, Format};
 use crate::host::cpuinfo;
+use crate::say::{line, say};
 use crate::{host, init, output};
 
 /// CPUID traps in a guest, so vCPUs are read at the same time; more threads than this gain nothing.
@@ -101,10 +102,10 @@ impl OnlineList {
 /// The vCPUs of a `--cpus` list, which must be online.
 fn chosen(list: &str, online: &[u32]) -> Result<Vec<u32>> {
     let Some(cpus) = parse_list(list) else {
-        bail!("--cpus {list}: expected `all`, or vCPU numbers and ranges like 0,2-3");
+        bail!("--cpus {}: expected `all`, or vCPU numbers and ranges like 0,2-3", line(list));
     };
     let offline: Vec<u32> = cpus.iter().filter(|n| !online.contains(n)).copied().collect();
-    ensure!(offline.is_empty(), "--cpus {list}: not online: {}; online: {}", List(&offline), List(online));
+    ensure!(offline.is_empty(), "--cpus {}: not online: {}; online: {}", line(list), List(&offline), List(online));
     Ok(cpus)
 }
 
@@ -255,7 +256,7 @@ fn read_msrs(vcpus: &mut [VcpuDump]) {
             Ok(device) => device,
             Err(e) => {
                 let hint = if e.kind() == ErrorKind::NotFound { " (modprobe msr?)" } else { "" };
-                eprintln!("cpuid-probe: {path}: {e}{hint}; feature MSRs are left out");
+                say(format_args!("{path}: {e}{hint}; feature MSRs are left out"));
                 return;
             }
         };

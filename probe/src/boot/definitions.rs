@@ -12,6 +12,7 @@ use cpuid_probe::libvirt::{self, Guest, domain, read_guests};
 
 use crate::boot::guest::GuestSpec;
 use crate::cli::{Accel, BootArgs};
+use crate::say::{line, say};
 
 /// Where a QEMU may be outside PATH: RHEL and its kin.
 const QEMU_PLACES: [&str; 2] = ["/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"];
@@ -27,7 +28,7 @@ pub fn specs(args: &BootArgs) -> Result<Vec<GuestSpec>> {
     };
     let guests = read(path)?;
     for note in guests.iter().flat_map(|guest| &guest.notes) {
-        eprintln!("cpuid-probe: note: {note}");
+        say(format_args!("note: {}", line(note)));
     }
     guests.into_iter().map(|guest| spec(args, guest.cpu.clone(), Some(guest))).collect()
 }
@@ -60,13 +61,13 @@ fn spec(args: &BootArgs, cpu: String, xml: Option<Guest>) -> Result<GuestSpec> {
 /// The guests of a file, or of standard input for `-`.
 fn read(path: &Path) -> Result<Vec<Guest>> {
     let (name, text) = read_xml(path)?;
-    read_guests(&text, &removed).map_err(|error| anyhow!("{name}: {error}"))
+    read_guests(&text, &removed).map_err(|error| anyhow!("{name}: {}", line(error)))
 }
 
 /// A libvirt XML from a file, or from standard input for `-`, and what to call it.
 pub fn read_xml(path: &Path) -> Result<(String, String)> {
     let is_stdin = path == Path::new("-");
-    let name = if is_stdin { "standard input".to_string() } else { path.display().to_string() };
+    let name = if is_stdin { "standard input".to_string() } else { line(path.display()) };
     let text = if is_stdin { libvirt::read_text(io::stdin()) } else { File::open(path).and_then(libvirt::read_text) };
     let text = text.with_context(|| format!("{name}: cannot read it"))?;
     Ok((name, text))

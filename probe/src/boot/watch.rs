@@ -11,12 +11,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, anyhow, bail};
 use cpuid_probe::change::{Sighting, UNANSWERED};
+use cpuid_probe::printable::{MOST, printable};
 use cpuid_probe::text::{has_frame, read_frame};
 use serde_json::json;
 
 use crate::boot::guest::{GuestSpec, Qemu, arguments, gone, stamp};
 use crate::boot::qmp::{Qmp, QmpError};
 use crate::cli::{BootArgs, Format, WatchFormat};
+use crate::say::say;
 use crate::stop::Stop;
 use crate::watch::{exit_code, lines};
 use crate::{host, output};
@@ -85,7 +87,7 @@ impl Guest<'_> {
             (0, _) => String::new(),
             (missing, all) => format!("; not watched: {missing} of {all} vCPUs do not answer"),
         };
-        eprintln!("cpuid-probe: {} changed registers{unread}", self.seen);
+        say(format_args!("{} changed registers{unread}", self.seen));
         exit_code(self.seen > 0, self.unanswered.0 == 0)
     }
 
@@ -102,7 +104,7 @@ impl Guest<'_> {
             let status = qmp.execute("query-status", json!({}))?;
             self.text.push_str(&qmp.console()?.replace('\r', ""));
             if let Some((_, words)) = self.text.split_once("cpuid-boot error: ") {
-                bail!("the guest says: {}", words.lines().next().unwrap_or_default());
+                bail!("the guest says: {}", printable(words.lines().next().unwrap_or_default(), MOST));
             }
             if !dumped {
                 dumped = self.take_dump(qemu, &mut qmp)?;
@@ -116,7 +118,7 @@ impl Guest<'_> {
                 || deadline.is_some_and(|deadline| Instant::now() >= deadline);
             match status["status"].as_str().unwrap_or_default() {
                 "postmigrate" => {
-                    eprintln!("cpuid-probe: the guest has migrated away");
+                    say("the guest has migrated away");
                     return Ok(());
                 }
                 state @ ("shutdown" | "internal-error" | "io-error" | "guest-panicked") => {
@@ -147,7 +149,7 @@ impl Guest<'_> {
         }
         let end = self.text.rfind(" crc32=").and_then(|at| Some(at + self.text[at..].find('\n')? + 1));
         self.text.drain(..end.unwrap_or(0));
-        eprintln!("cpuid-probe: watching {vcpus} vCPUs of a guest without an operating system");
+        say(format_args!("watching {vcpus} vCPUs of a guest without an operating system"));
         Ok(true)
     }
 
@@ -156,7 +158,7 @@ impl Guest<'_> {
         let whole: String = self.text.drain(..self.text.rfind('\n').map_or(0, |at| at + 1)).collect();
         let mut sightings = Vec::new();
         for line in whole.lines() {
-            let wrong = |what| anyhow!("expected {what}, the guest wrote `{line}`");
+            let wrong = |what| anyhow!("expected {what}, the guest wrote `{}`", printable(line, MOST));
             if let Some(change) = line.strip_prefix(Sighting::WORD) {
                 sightings.push(Sighting::parse(change).ok_or_else(|| wrong("a change"))?);
                 continue;
@@ -170,7 +172,7 @@ impl Guest<'_> {
                     continue;
                 }
             }
-            eprintln!("cpuid-probe: the guest says: {line}");
+            say(format_args!("the guest says: {}", printable(line, MOST)));
         }
         self.seen += sightings.len();
         let json = self.args.output.format == Some(Format::Json);
