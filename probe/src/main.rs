@@ -20,6 +20,9 @@ use crate::cli::{Cli, Command};
 use crate::say::say;
 
 fn main() -> ExitCode {
+    if let Some(code) = boot::guard::run() {
+        return code;
+    }
     let code = say::last_word(run());
     if init::is_init() {
         // The end of PID 1 would be a kernel panic.

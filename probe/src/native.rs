@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
+use cpuid_probe::change::same;
 use cpuid_probe::dump::{Dump, Gap, GapReason, MsrRecord, Source, VcpuDump};
 use cpuid_probe::msr::FEATURE_MSRS;
 use cpuid_probe::{LeafId, Registers};
@@ -167,7 +168,36 @@ fn read(cpus: &[u32], meanwhile: impl FnOnce()) -> Vec<VcpuDump> {
         meanwhile();
     });
     let _ = sched_setaffinity(None, &mask);
+    if let Some(refusal) = may_not_pin(&mask).filter(|_| vcpus.iter().all(|v| v.leaves().is_empty())) {
+        read_here(&mut vcpus, &refusal);
+    }
     vcpus
+}
+
+/// Why this thread may not choose its vCPU at all: a sandbox refuses even the choice that is in force.
+fn may_not_pin(mask: &CpuSet) -> Option<io::Error> {
+    sched_setaffinity(None, mask).err().map(io::Error::from)
+}
+
+/// So often a thread that the kernel moves while it reads is given another try.
+const MOST_MOVES: usize = 20;
+
+/// Reads the vCPU that the calling thread is on, without any say in which that is, and says so.
+fn read_here(vcpus: &mut [VcpuDump], refusal: &io::Error) {
+    for _ in 0..MOST_MOVES {
+        let here = current_cpu();
+        let Some(vcpu) = vcpus.iter_mut().find(|v| Some(v.vcpu) == here) else { break };
+        // Twice, since the thread could have been away and back meanwhile.
+        let mut again = VcpuDump::new(vcpu.vcpu);
+        vcpu.recapture(&mut instruction);
+        again.recapture(&mut instruction);
+        if current_cpu() == here && same(vcpu.leaves(), again.leaves()) {
+            say(format_args!("may not choose a vCPU ({refusal}): read vCPU {}, which this runs on", vcpu.vcpu));
+            return;
+        }
+        Reader::give_up(vcpu);
+    }
+    say(format_args!("may not choose a vCPU ({refusal})"));
 }
 
 /// Lets new threads share this thread's memory pool. Else the C library reserves 128 MiB of address space for each, which
@@ -213,6 +243,11 @@ impl Reader {
             return;
         }
         self.at = None;
+        Self::give_up(dump);
+    }
+
+    /// Leaves nothing but the gap.
+    fn give_up(dump: &mut VcpuDump) {
         dump.clear();
         dump.gaps.push(Gap { id: LeafId::new(0, 0), reason: GapReason::Unreachable });
     }

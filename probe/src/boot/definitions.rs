@@ -43,8 +43,7 @@ fn spec(args: &BootArgs, cpu: String, xml: Option<Guest>) -> Result<GuestSpec> {
     });
     let qemu = match (&args.qemu, emulator) {
         (Some(qemu), _) => qemu.clone(),
-        (None, Some(emulator)) if Path::new(&emulator).is_file() => PathBuf::from(emulator),
-        (None, Some(emulator)) => bail!("the domain's QEMU, {emulator}, is not here; name another one with --qemu"),
+        (None, Some(emulator)) => installed(&emulator)?,
         (None, None) => find_qemu()?,
     };
     Ok(GuestSpec {
@@ -54,8 +53,36 @@ fn spec(args: &BootArgs, cpu: String, xml: Option<Guest>) -> Result<GuestSpec> {
         cpu,
         smp: args.smp.clone().or(smp),
         extra_args: Vec::new(),
-        timeout: Duration::from_secs(args.timeout),
+        // What is longer than a year cannot be added to the time.
+        timeout: Duration::from_secs(args.timeout.min(365 * 24 * 3600)),
     })
+}
+
+/// Where packages install QEMU, and under which names.
+const EMULATOR_PLACES: [&str; 7] =
+    ["/usr/bin", "/bin", "/usr/local/bin", "/usr/libexec", "/usr/lib/qemu", "/usr/lib64/qemu", "/usr/lib/xen/bin"];
+const EMULATOR_NAMES: [&str; 2] = ["qemu", "kvm"];
+
+/// The `<emulator>` of a domain, where it is an installed QEMU: a file that somebody sent must not have us start any other
+/// program.
+fn installed(emulator: &str) -> Result<PathBuf> {
+    let path = Path::new(emulator);
+    let place = path.parent().and_then(Path::to_str).unwrap_or_default();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // The text itself: Path would not see `/usr/bin/./x`.
+    let plain = emulator == format!("{place}/{name}");
+    let shown = line(emulator);
+    if !plain || !EMULATOR_PLACES.contains(&place) || !EMULATOR_NAMES.iter().any(|usual| name.starts_with(usual)) {
+        bail!(
+            "the domain's <emulator>, {shown}, is no QEMU in one of {}; a program is not started because a file names it. \
+             Name the QEMU to run with --qemu",
+            EMULATOR_PLACES.join(", ")
+        );
+    }
+    if !path.is_file() {
+        bail!("the domain's QEMU, {shown}, is not here; name another one with --qemu");
+    }
+    Ok(path.to_path_buf())
 }
 
 /// The guests of a file, or of standard input for `-`.

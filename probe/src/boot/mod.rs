@@ -1,9 +1,11 @@
 //! `cpuid-probe boot`: what a guest with a given CPU definition sees on this host.
 
 pub mod definitions;
+pub mod guard;
 mod guest;
 mod image;
 mod qmp;
+mod stderr;
 mod warnings;
 mod watch;
 

@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::mem;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,13 +17,15 @@ use serde_json::json;
 use crate::boot::guest::{GuestSpec, Qemu, arguments, gone, stamp};
 use crate::boot::qmp::{Qmp, QmpError};
 use crate::cli::{BootArgs, Format, WatchFormat};
-use crate::say::say;
+use crate::say::{line, say};
 use crate::stop::Stop;
 use crate::watch::{exit_code, lines};
 use crate::{host, output};
 
 /// How often QEMU is asked what the guest has written.
 const PERIOD: Duration = Duration::from_millis(100);
+/// No dump and no line of a guest is so long.
+const MOST_BYTES: usize = 1 << 26;
 
 /// Watches one guest. Exit code 1 when a change was seen.
 ///
@@ -42,8 +43,11 @@ pub fn watch(spec: &GuestSpec, args: &BootArgs) -> Result<ExitCode> {
     if let Some(uri) = &args.incoming {
         arguments.extend(["-incoming".to_string(), uri.clone()]);
     }
-    let _socket = args.qmp.as_deref().map(Socket);
-    let mut qemu = Qemu::start(&spec.qemu, &arguments)?;
+    if let Some(path) = args.qmp.as_deref().filter(|path| fs::symlink_metadata(path).is_ok()) {
+        // QEMU would remove whatever it is.
+        bail!("--qmp {}: exists already; remove it first", line(path.display()));
+    }
+    let mut qemu = Qemu::start(&spec.qemu, &arguments, args.qmp.as_deref())?;
     let mut guest = Guest { spec, args, arguments, text: String::new(), seen: 0, unanswered: (0, 0) };
     match guest.follow(&mut qemu, &stop) {
         Ok(()) => Ok(guest.summary()),
@@ -55,15 +59,6 @@ pub fn watch(spec: &GuestSpec, args: &BootArgs) -> Result<ExitCode> {
             }
             Err(error) => Err(error),
         },
-    }
-}
-
-/// The socket that QEMU makes for `--qmp`, and cannot remove when it is killed.
-struct Socket<'a>(&'a Path);
-
-impl Drop for Socket<'_> {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(self.0);
     }
 }
 
@@ -103,6 +98,9 @@ impl Guest<'_> {
             qmp.renew(Instant::now() + self.spec.timeout);
             let status = qmp.execute("query-status", json!({}))?;
             self.text.push_str(&qmp.console()?.replace('\r', ""));
+            if self.text.len() > MOST_BYTES {
+                bail!("the guest writes on and on, and neither a whole dump nor a whole line");
+            }
             if let Some((_, words)) = self.text.split_once("cpuid-boot error: ") {
                 bail!("the guest says: {}", printable(words.lines().next().unwrap_or_default(), MOST));
             }
@@ -122,7 +120,7 @@ impl Guest<'_> {
                     return Ok(());
                 }
                 state @ ("shutdown" | "internal-error" | "io-error" | "guest-panicked") => {
-                    bail!("the guest was stopped (`{state}`)");
+                    bail!("the guest was stopped (`{}`)", line(state));
                 }
                 "inmigrate" if ends => bail!("nothing was watched: no guest has come"),
                 _ if ends && !dumped => bail!("nothing was watched: the guest has not written its dump yet"),
@@ -143,7 +141,7 @@ impl Guest<'_> {
         let vcpus = dump.vcpus.len();
         self.unanswered = (dump.vcpus.iter().filter(|v| v.leaves().is_empty()).count(), vcpus);
         if self.args.output.output.is_some() {
-            stamp(&mut dump, self.spec, self.arguments.clone(), qmp.version(), qmp.machine()?, &qemu.stderr()?);
+            stamp(&mut dump, self.spec, self.arguments.clone(), qmp.version(), qmp.machine()?, &qemu.stderr());
             host::stamp(&mut dump.provenance, self.args.output.label.as_ref());
             output::deliver(&dump, &self.args.output, Format::Json)?;
         }
