@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
-use cpuid_probe::dump::{Boot, Dump};
+use cpuid_probe::dump::{Boot, BootWarning, Dump};
 use cpuid_probe::text::{has_frame, read_frame};
 use rustix::process::Pid;
 use serde_json::{Value, json};
@@ -21,9 +21,9 @@ use serde_json::{Value, json};
 use crate::boot::guard::{self, guarded};
 use crate::boot::qmp::{Qmp, QmpError};
 use crate::boot::stderr::Stderr;
-use crate::boot::{image, warnings};
+use crate::boot::{image, warnings, words};
 use crate::cli::Accel;
-use crate::say::line;
+use crate::say::{line, say};
 
 /// A guest to boot.
 #[derive(Clone, Debug)]
@@ -72,6 +72,7 @@ pub fn run_guest(spec: &GuestSpec) -> Result<Dump> {
         words => anyhow!("{error:#}; QEMU says: {words}"),
     })?;
     stamp(&mut dump, spec, arguments, told.version, told.machine, &stderr);
+    note_contradiction(&mut dump, spec, &told.words);
     Ok(dump)
 }
 
@@ -95,6 +96,27 @@ pub fn stamp(
         warnings: warnings::parse(stderr),
     });
     dump.note_hypervisors();
+}
+
+/// Says, here and in the dump, where the guest under KVM did not read what QEMU gave to it.
+pub fn note_contradiction(dump: &mut Dump, spec: &GuestSpec, words: &Result<Value, QmpError>) {
+    if spec.accel != Accel::Kvm {
+        return;
+    }
+    let note = match words {
+        Ok(words) => dump.vcpus.first().and_then(|vcpu| words::contradiction(vcpu, words)).map(|places| {
+            format!(
+                "the guest did not read what QEMU defined: {places}. This KVM does not apply CPU definitions as they are \
+                 given, so this dump says nothing of another host"
+            )
+        }),
+        Err(error) => Some(format!("QEMU does not tell its feature words ({error}): what the guest read is unchecked")),
+    };
+    let Some(note) = note.map(line) else { return };
+    say(format_args!("note: -cpu {}: {note}", line(&spec.cpu)));
+    if let Some(boot) = &mut dump.provenance.boot {
+        boot.warnings.push(BootWarning { text: note, feature: None });
+    }
 }
 
 /// How QEMU says that the accelerator is not to be had (QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c).
@@ -170,6 +192,7 @@ struct Told {
     /// QEMU's word for why: `guest-shutdown`, `guest-reset`. Empty where it was too quick to be told.
     reason: String,
     console: String,
+    words: Result<Value, QmpError>,
 }
 
 impl Told {
@@ -242,6 +265,7 @@ impl Qemu {
     fn converse(&mut self, deadline: Instant) -> Result<Told, QmpError> {
         let mut qmp = self.connect(deadline)?;
         let machine = qmp.machine()?;
+        let words = qmp.feature_words();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
         // An event that came before the connection was ready is lost, so the state is asked for first.
         let mut state = qmp.execute("query-status", json!({}))?;
@@ -261,7 +285,7 @@ impl Qemu {
             state = qmp.execute("query-status", json!({}))?;
         }
         let console = qmp.console()?;
-        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console })
+        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console, words })
     }
 
     /// Ends QEMU, if it does not end by itself within `grace`; returns how it ended and what it wrote to standard error.

@@ -8,6 +8,7 @@ mod qmp;
 mod stderr;
 mod warnings;
 mod watch;
+mod words;
 
 use std::env;
 use std::fs;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Result, bail};
 use cpuid_probe::dump::Dump;
 use cpuid_probe::printable::printable;
 
@@ -66,10 +67,15 @@ fn boot_all(specs: &[GuestSpec], args: &BootArgs, directory: &Path) -> Result<Ex
     let one = |(spec, file): (&GuestSpec, &PathBuf)| {
         let written = capture(spec, args).and_then(|dump| {
             output::write_file(file, output::render(&dump, format(args)).as_bytes(), args.output.force)?;
-            Ok(dump.is_complete())
+            let lacks = output::incomplete(&dump);
+            Ok(lacks.map(|lacks| format!("{}: the dump is incomplete: {lacks}", line(file.display()))))
         });
-        progress.show(done.fetch_add(1, Ordering::Relaxed) + 1, spec, written.as_ref().err());
-        written
+        let problem = match &written {
+            Ok(lacks) => lacks.clone(),
+            Err(error) => Some(format!("{error:#}")),
+        };
+        progress.show(done.fetch_add(1, Ordering::Relaxed) + 1, spec, problem);
+        written.map(|lacks| lacks.is_none())
     };
     let work = || {
         let take = || specs.iter().zip(&files).nth(next.fetch_add(1, Ordering::Relaxed));
@@ -97,14 +103,14 @@ struct Progress {
 }
 
 impl Progress {
-    fn show(&self, done: usize, spec: &GuestSpec, error: Option<&Error>) {
+    fn show(&self, done: usize, spec: &GuestSpec, problem: Option<String>) {
         // One write each, since guests end at the same time.
         let mut text = String::new();
         if self.terminal {
             text.push_str("\r\x1b[K");
         }
-        if let Some(error) = error {
-            text.push_str(&say::visible(&format!("cpuid-probe: {error:#}\n")));
+        if let Some(problem) = problem {
+            text.push_str(&say::visible(&format!("cpuid-probe: {problem}\n")));
         }
         if self.terminal && done < self.of {
             text.push_str(&format!("{done}/{} {}", self.of, printable(&spec.cpu, PROGRESS)));

@@ -14,7 +14,7 @@ use cpuid_probe::printable::{MOST, printable};
 use cpuid_probe::text::{has_frame, read_frame};
 use serde_json::json;
 
-use crate::boot::guest::{GuestSpec, Qemu, arguments, gone, stamp};
+use crate::boot::guest::{GuestSpec, Qemu, arguments, gone, note_contradiction, stamp};
 use crate::boot::qmp::{Qmp, QmpError};
 use crate::cli::{BootArgs, Format, WatchFormat};
 use crate::say::{line, say};
@@ -142,6 +142,7 @@ impl Guest<'_> {
         self.unanswered = (dump.vcpus.iter().filter(|v| v.leaves().is_empty()).count(), vcpus);
         if self.args.output.output.is_some() {
             stamp(&mut dump, self.spec, self.arguments.clone(), qmp.version(), qmp.machine()?, &qemu.stderr());
+            note_contradiction(&mut dump, self.spec, &qmp.feature_words());
             host::stamp(&mut dump.provenance, self.args.output.label.as_ref());
             output::deliver(&dump, &self.args.output, Format::Json)?;
         }
