@@ -29,7 +29,7 @@ pub fn write_file(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
     let shown = line(path.display());
     let context = || format!("{shown}: cannot write");
     // The file that a symbolic link means, not the link.
-    let path = &behind_links(path)?;
+    let (given, path) = (path, &behind_links(path)?);
     let old = fs::metadata(path).ok();
     match old.as_ref().map(Metadata::file_type) {
         Some(kind) if kind.is_dir() => bail!("{shown}: is a directory, expected a file name"),
@@ -42,8 +42,8 @@ pub fn write_file(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
                 .and_then(|mut f| f.write_all(bytes))
                 .with_context(context);
         }
-        // Nothing says yet where this link's file is to be.
-        None if !force && fs::symlink_metadata(path).is_ok() => bail!("{shown}: exists already; --force replaces it"),
+        // A link to a file that is not there.
+        None if !force && fs::symlink_metadata(given).is_ok() => bail!("{shown}: exists already; --force replaces it"),
         _ => {}
     }
     let name = path.file_name().with_context(|| format!("{shown}: expected a file name"))?;

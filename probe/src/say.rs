@@ -32,10 +32,15 @@ extern "C" fn note_closed() {
     }
 }
 
-/// Says `words` on standard error, after the program's name. Line breaks are kept; other characters that cannot be seen
-/// are made visible.
+/// Says `words` on standard error, as [`message`] has them.
 pub fn say(words: impl Display) {
-    write(&format!("cpuid-probe: {}\n", visible(&words.to_string())));
+    write(&message(words));
+}
+
+/// `words` after the program's name. Line breaks are kept, with the lines that follow set in, so that none of them looks
+/// like a message of its own; other characters that cannot be seen are made visible.
+pub fn message(words: impl Display) -> String {
+    format!("cpuid-probe: {}\n", visible(&words.to_string()).replace('\n', "\n  "))
 }
 
 /// `text` with its line breaks kept, and other characters that cannot be seen made visible.

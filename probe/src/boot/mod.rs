@@ -110,7 +110,7 @@ impl Progress {
             text.push_str("\r\x1b[K");
         }
         if let Some(problem) = problem {
-            text.push_str(&say::visible(&format!("cpuid-probe: {problem}\n")));
+            text.push_str(&say::message(problem));
         }
         if self.terminal && done < self.of {
             text.push_str(&format!("{done}/{} {}", self.of, printable(&spec.cpu, PROGRESS)));

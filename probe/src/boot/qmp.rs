@@ -24,7 +24,7 @@ pub enum QmpError {
     #[error("{0}")]
     Refused(String),
     /// It says more than anybody asked for.
-    #[error("it sends more than {} MiB where a short answer was due", MOST_BYTES >> 20)]
+    #[error("it sends more and more where a short answer was due")]
     Flood,
     /// What came is no QMP.
     #[error("expected a QMP message, found `{0}`")]
@@ -36,6 +36,8 @@ pub enum QmpError {
 
 /// No message is longer, but for the answer to [`Qmp::execute_at_most`]; nor are all events that wait.
 const MOST_BYTES: usize = 4 << 20;
+/// So many events may wait for an answer.
+const MOST_EVENTS: usize = 4096;
 /// So many bytes of what is no QMP are shown.
 const MOST_SHOWN: usize = 1000;
 
@@ -104,7 +106,7 @@ impl Qmp {
                 None => {
                     self.events.push(message);
                     self.event_bytes += bytes;
-                    if self.event_bytes > MOST_BYTES {
+                    if self.event_bytes > MOST_BYTES || self.events.len() > MOST_EVENTS {
                         return Err(QmpError::Flood);
                     }
                 }
