@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
-use crate::say::say;
+use crate::say::{line, say};
 
 fn main() -> ExitCode {
     if let Some(code) = boot::guard::run() {
@@ -59,7 +59,10 @@ fn run() -> ExitCode {
 /// printable.
 fn usage_or_help(usage: &clap::Error) -> ExitCode {
     if usage.use_stderr() {
-        say::write(&say::visible(&usage.render().to_string()));
+        // clap repeats the words that it does not know. Made printable, they are as wrong as before.
+        let words = init::arguments().into_iter().map(|word| line(word.to_string_lossy()));
+        let printable = Cli::try_parse_from(words).err().filter(clap::Error::use_stderr);
+        say::write(&say::visible(&printable.as_ref().unwrap_or(usage).render().to_string()));
         return ExitCode::from(2);
     }
     match usage.print() {
