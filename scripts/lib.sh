@@ -51,13 +51,29 @@ install_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >&2
 }
 
-# need_rust [PART...]: dies with advice where there is no Rust toolchain; installs the linker that it calls.
+# need_rust [PART...]: dies with advice where there is no Rust toolchain; adds the parts that rustup can add (its minimal
+# profile has but stand-ins of them), installs the linker that it calls.
 need_rust() {
     local part
     for part in cargo "$@"; do
-        command -v "$part" >/dev/null || die "needs a Rust toolchain (https://rustup.rs): no $part found"
+        "$part" --version >/dev/null 2>&1 && continue
+        command -v rustup >/dev/null || die "needs a Rust toolchain (https://rustup.rs): no $part found"
+        [ "$part" != cargo-fmt ] || part=cargo-rustfmt
+        say "adding to the Rust toolchain: ${part#cargo-}"
+        rustup component add "${part#cargo-}" >&2 || die "needs a Rust toolchain with ${part#cargo-}"
     done
     command -v cc >/dev/null || install_packages gcc libc6-dev
+}
+
+# cargo_tool NAME VERSION: installs a program of crates.io into .cache/tools, at that version, and puts it into PATH.
+cargo_tool() {
+    local tools=$root/.cache/tools
+    PATH=$tools/bin:$PATH
+    mkdir -p "$tools"
+    ! cargo install --list --root "$tools" | grep -q "^$1 v$2:" || return 0
+    say "installing with cargo into .cache/tools: $1 $2 (some minutes)"
+    # Elsewhere, so that this workspace's .cargo/config.toml is not that of the tool.
+    (cd / && cargo install --quiet --locked --root "$tools" "$1@$2") >&2
 }
 
 # need_qemu: QEMU, installed if it is missing.

@@ -8,13 +8,13 @@ use crate::check::{Baseline, Checked};
 use crate::decode::brand;
 use crate::finding::{Finding, Value, Values, sort};
 use crate::judge::rule::Directions;
-use crate::judge::verdict::{self, summary};
+use crate::judge::verdict::{self, Grounds, summary};
 use crate::judge::{Comparison, compare, notes};
 use crate::knowledge::Knowledge;
 use crate::policy::{Day, Policy};
 use crate::report::{Coverage, Input, Report, Verdict};
-use crate::view::DumpView;
 use crate::view::join::{NotCaptured, not_captured, sorted};
+use crate::view::{DumpView, Role};
 
 /// A dump and what the user calls it.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,16 +32,25 @@ pub struct Site<'a> {
     pub knowledge: &'a Knowledge,
     /// The site's waivers, and the day on which they are judged.
     pub policy: Option<(&'a Policy, Day)>,
+    /// Roles that the user states: of the input with this name, or of every one.
+    pub roles: &'a [(Option<String>, Role)],
 }
 
 impl Default for Site<'_> {
     /// The rows compiled in, and no policy.
     fn default() -> Self {
-        Self { knowledge: Knowledge::builtin(), policy: None }
+        Self { knowledge: Knowledge::builtin(), policy: None, roles: &[] }
     }
 }
 
 impl Site<'_> {
+    /// The role of an input: what the user states, else what the dump says.
+    fn role(&self, name: &str, dump: &Dump) -> Role {
+        let stated = |of: &Option<String>| of.as_deref().is_none_or(|of| of == name);
+        let role = self.roles.iter().rev().find(|(of, _)| stated(of)).map(|(_, role)| *role);
+        role.unwrap_or_else(|| Role::of(dump))
+    }
+
     /// Marks what the site accepts; what is to be said of that.
     fn waive(&self, findings: &mut [Finding], inputs: &[Input]) -> Vec<String> {
         self.policy.map(|(policy, as_of)| policy.waive(findings, inputs, as_of)).unwrap_or_default()
@@ -61,7 +70,7 @@ pub fn report(
     site: &Site<'_>,
 ) -> Report {
     let views = [a, b].map(|named| DumpView::of(&named.dump));
-    let Comparison { mut findings, mut not_captured, mut notes, compared, complete, msrs } =
+    let Comparison { mut findings, mut not_captured, mut notes, refused, compared, complete, msrs } =
         compare(&views[0], &views[1], directions, site.knowledge);
     let mut doubts = Vec::new();
     if let Some((baseline, log)) = baseline {
@@ -79,12 +88,15 @@ pub fn report(
         sort(&mut findings);
         notes.extend(baseline.notes());
     }
-    let inputs = [(a, &views[0]), (b, &views[1])].map(|(named, view)| input(named, view)).to_vec();
+    let inputs: Vec<Input> = [a, b].iter().zip(&views).map(|(named, view)| input(named, view, site)).collect();
     notes.extend(site.waive(&mut findings, &inputs));
+    let [x, y] = [0, 1].map(|i: usize| inputs[i].role);
+    let unlike = !x.goes_with(y) || x == Role::Hardware;
+    let grounds = Grounds { complete, msrs, unlike, refused };
     let results = doubts.iter().enumerate().map(|(input, doubts)| verdict::baseline(input, &findings, doubts));
     Report {
         inputs,
-        verdict: Verdict { baseline: results.collect(), ..verdict::verdict(&findings, directions, complete, msrs) },
+        verdict: Verdict { baseline: results.collect(), ..verdict::verdict(&findings, directions, grounds) },
         notes,
         summary: summary(&findings),
         findings,
@@ -139,7 +151,7 @@ pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&[Announcement]>
     let view = DumpView::of(&named.dump);
     let Checked { mut findings, not_captured: lacks, doubts } = checked(0, &view, baseline, log, site);
     let own: Vec<NotCaptured> = not_captured(0, &view).into_iter().chain(lacks).collect();
-    let inputs = vec![input(&named, &view)];
+    let inputs = vec![input(&named, &view, site)];
     let mut notes = notes::of_checked(&named.dump);
     notes.extend(baseline.notes());
     notes.extend(site.waive(&mut findings, &inputs));
@@ -149,6 +161,8 @@ pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&[Announcement]>
             overall: None,
             a_to_b: None,
             b_to_a: None,
+            refused: Vec::new(),
+            unlike: false,
             coverage: Coverage::of(view.is_complete()),
             msrs: view.has_msrs(),
             baseline: vec![verdict::baseline(0, &findings, &doubts)],
@@ -177,7 +191,7 @@ fn checked(
 
 /// What a report says of an input.
 #[must_use]
-pub fn input(named: &Named, view: &DumpView<'_>) -> Input {
+pub fn input(named: &Named, view: &DumpView<'_>, site: &Site<'_>) -> Input {
     let Named { name, dump } = named;
     let first = dump.vcpus.first();
     let boot = dump.provenance.boot.as_ref();
@@ -185,6 +199,7 @@ pub fn input(named: &Named, view: &DumpView<'_>) -> Input {
         name: name.clone(),
         label: dump.provenance.label.clone(),
         source: dump.provenance.source,
+        role: site.role(name, dump),
         accel: boot.map(|boot| boot.accel.clone()),
         vendor: first.and_then(VcpuDump::vendor).map(|v| v.to_string()),
         cpu: boot.map(|boot| boot.cpu.clone()).or_else(|| first.and_then(brand)),

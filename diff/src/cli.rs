@@ -9,6 +9,7 @@ use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::judge::verdict::FailOn;
 use cpuid_diff::policy::Day;
 use cpuid_diff::read::READERS;
+use cpuid_diff::view::Role;
 use cpuid_diff::write::WRITERS;
 
 /// Compare the CPUID of guests with each other and with a baseline: what differs, why, and may it migrate?
@@ -168,6 +169,9 @@ pub struct Common {
     /// Read inputs as this format instead of recognising it
     #[arg(long, value_name = "FORMAT", value_parser = from_formats())]
     pub from: Option<String>,
+    /// What an input is: hardware, offer, promise or guest; of one input INPUT=ROLE [default: what it says of itself]
+    #[arg(long = "as", value_name = "ROLE|INPUT=ROLE", value_parser = role)]
+    pub roles: Vec<(Option<String>, Role)>,
     /// The form of the report
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
@@ -180,6 +184,16 @@ pub struct Common {
     /// The day on which waivers are judged, YYYY-MM-DD [default: today, UTC]
     #[arg(long, value_name = "DATE", requires = "policy", value_parser = Day::parse)]
     pub as_of: Option<Day>,
+}
+
+/// `ROLE` for every input, `INPUT=ROLE` for one.
+fn role(text: &str) -> Result<(Option<String>, Role), String> {
+    let (input, word) = match text.rsplit_once('=') {
+        Some((input, word)) => (Some(input.to_string()), word),
+        None => (None, text),
+    };
+    let role = Role::ALL.into_iter().find(|role| role.word() == word);
+    Ok((input, role.ok_or_else(|| format!("`{word}` is no role, expected hardware, offer, promise or guest"))?))
 }
 
 /// Options of `compare`.

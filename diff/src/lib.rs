@@ -9,7 +9,7 @@
 //! - [`explain`]: everything known about a place or a name.
 //! - [`policy`]: what a site accepts. [`assemble`]: findings, waivers, verdict, report, in that order.
 //! - [`report`]: the one value that renderers see; [`render`] prints it, [`wire`] writes it as JSON.
-//! - [`write`]: a dump out, in the form another tool reads.
+//! - [`mod@write`]: a dump out, in the form another tool reads.
 #![forbid(unsafe_code)]
 
 pub mod assemble;

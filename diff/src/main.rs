@@ -21,6 +21,7 @@ use cpuid_diff::pool::{self, Options, Refusal, definition};
 use cpuid_diff::render::{self, Style};
 use cpuid_diff::report::Report;
 use cpuid_diff::trace::{self, Fit, Layer};
+use cpuid_diff::view::Role;
 use cpuid_diff::view::source::Source;
 use cpuid_diff::{assemble, explain, wire, write};
 
@@ -64,21 +65,23 @@ fn compare(args: &CompareArgs) -> Result<ExitCode> {
 }
 
 /// The site's waivers and the day on which they are judged; none without `--policy`.
-struct SitePolicy(Option<(Policy, Day)>);
+struct SitePolicy(Option<(Policy, Day)>, Vec<(Option<String>, Role)>);
 
 impl SitePolicy {
     fn read(common: &Common) -> Result<Self> {
-        let Some(path) = &common.policy else { return Ok(Self(None)) };
+        let roles = common.roles.clone();
+        let Some(path) = &common.policy else { return Ok(Self(None, roles)) };
         let policy = input::policy(path)?;
         let as_of = match common.as_of {
             Some(day) => day,
             None => Day::of(SystemTime::now()),
         };
-        Ok(Self(Some((policy, as_of))))
+        Ok(Self(Some((policy, as_of)), roles))
     }
 
     fn site(&self) -> Site<'_> {
-        Site { knowledge: Knowledge::builtin(), policy: self.0.as_ref().map(|(policy, as_of)| (policy, *as_of)) }
+        let policy = self.0.as_ref().map(|(policy, as_of)| (policy, *as_of));
+        Site { policy, roles: &self.1, ..Site::default() }
     }
 }
 

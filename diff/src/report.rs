@@ -5,6 +5,7 @@
 use cpuid_probe::dump::Dump;
 
 use crate::finding::Finding;
+use crate::view::Role;
 use crate::view::join::NotCaptured;
 
 /// The answer to "may it migrate?".
@@ -20,6 +21,9 @@ pub enum Overall {
     OneWay,
     /// Both directions are unsafe.
     Incompatible,
+    /// Nothing that matters was found, and too little is known for a verdict: not everything was captured, or an input is
+    /// no guest's CPU.
+    Undecided,
 }
 
 impl Overall {
@@ -32,6 +36,7 @@ impl Overall {
             Self::Review => "review",
             Self::OneWay => "one-way",
             Self::Incompatible => "incompatible",
+            Self::Undecided => "undecided",
         }
     }
 }
@@ -41,6 +46,8 @@ impl Overall {
 pub enum Direction {
     /// Nothing above `info`.
     Safe,
+    /// Nothing above `info` in what is known, which is not all.
+    Unknown,
     /// A warning, nothing unsafe.
     Review,
     /// Something unsafe.
@@ -53,6 +60,7 @@ impl Direction {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Safe => "safe",
+            Self::Unknown => "unknown",
             Self::Review => "review",
             Self::Unsafe => "unsafe",
         }
@@ -121,6 +129,57 @@ pub struct BaselineVerdict {
     pub only_unread: bool,
 }
 
+/// Who refuses a migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// QEMU.
+    Qemu,
+    /// libvirt.
+    Libvirt,
+}
+
+impl By {
+    /// The word in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Qemu => "qemu",
+            Self::Libvirt => "libvirt",
+        }
+    }
+}
+
+/// One of the two directions of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the first input to the second.
+    AToB,
+    /// From the second input to the first.
+    BToA,
+}
+
+impl Way {
+    /// The word in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::AToB => "a_to_b",
+            Self::BToA => "b_to_a",
+        }
+    }
+}
+
+/// A migration that would be refused, whatever the registers say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// By whom.
+    pub by: By,
+    /// In which direction.
+    pub way: Way,
+    /// Why.
+    pub reason: String,
+}
+
 /// The verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -130,6 +189,10 @@ pub struct Verdict {
     pub a_to_b: Option<Direction>,
     /// From the second input to the first; `None` where not asked for.
     pub b_to_a: Option<Direction>,
+    /// What would be refused, of the directions asked for.
+    pub refused: Vec<Refused>,
+    /// An input is the hardware's, or the two play different roles: no more capturing would decide.
+    pub unlike: bool,
     /// How much was compared.
     pub coverage: Coverage,
     /// Feature MSRs were compared too.
@@ -147,6 +210,8 @@ pub struct Input {
     pub label: Option<String>,
     /// native, kvm, boot or import.
     pub source: cpuid_probe::dump::Source,
+    /// The part it plays.
+    pub role: Role,
     /// kvm or tcg, where known.
     pub accel: Option<String>,
     /// The vendor text of leaf 0.

@@ -348,7 +348,7 @@ pub fn trace(
         for (_, difference) in join(pair[0], pair[1], knowledge).differences {
             if let Difference::Row(d) = difference {
                 let differs = places.entry(d.place).or_default();
-                differs.closed = d.closed && (differs.closed || !differs.any);
+                differs.closed = d.harmless.is_some() && (differs.closed || !differs.any);
                 differs.any = true;
             }
         }

@@ -60,6 +60,7 @@ struct WireInput<'a> {
     name: &'a str,
     label: Option<&'a str>,
     source: &'static str,
+    role: &'static str,
     accel: Option<&'a str>,
     vendor: Option<&'a str>,
     cpu: Option<&'a str>,
@@ -74,9 +75,17 @@ struct WireVerdict<'a> {
     overall: Option<&'static str>,
     a_to_b: Option<&'static str>,
     b_to_a: Option<&'static str>,
+    refused: Vec<WireRefused<'a>>,
     coverage: &'static str,
     scope: &'static str,
     baseline: Vec<WireBaseline<'a>>,
+}
+
+#[derive(Serialize)]
+struct WireRefused<'a> {
+    by: &'static str,
+    direction: &'static str,
+    reason: &'a str,
 }
 
 #[derive(Serialize)]
@@ -177,6 +186,7 @@ fn input(input: &crate::report::Input) -> WireInput<'_> {
         name: &input.name,
         label: input.label.as_deref(),
         source: input.source.word(),
+        role: input.role.word(),
         accel: input.accel.as_deref(),
         vendor: input.vendor.as_deref(),
         cpu: input.cpu.as_deref(),
@@ -193,6 +203,11 @@ fn verdict(report: &Report) -> WireVerdict<'_> {
         overall: v.overall.map(|o| o.word()),
         a_to_b: v.a_to_b.map(|d| d.word()),
         b_to_a: v.b_to_a.map(|d| d.word()),
+        refused: v
+            .refused
+            .iter()
+            .map(|r| WireRefused { by: r.by.word(), direction: r.way.word(), reason: &r.reason })
+            .collect(),
         coverage: v.coverage.word(),
         scope: if v.msrs { "cpuid+msr" } else { "cpuid" },
         baseline: v

@@ -7,7 +7,8 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cpu::{cpuid, outb, rdmsr, wrmsr};
+use crate::bare::cpuid::cpuid;
+use crate::cpu::{outb, rdmsr, wrmsr};
 
 const APIC_BASE: u32 = 0x1b;
 const APIC_BASE_X2APIC: u64 = 1 << 10;

@@ -2,9 +2,10 @@
 
 use core::arch::asm;
 
-use cpuid_probe::{CpuidSource, Registers};
+use cpuid_probe::Registers;
 
 use crate::apic::WAKE_VECTOR;
+use crate::bare::cpuid::cpuid;
 
 /// Bits of CR4.
 const CR4_OSXSAVE: u64 = 1 << 18;
@@ -17,29 +18,6 @@ unsafe extern "C" {
     safe static exception_stubs: u8;
     safe static general_protection: u8;
     safe static wake_interrupt: u8;
-}
-
-/// The CPUID instruction of the vCPU this runs on.
-#[derive(Debug)]
-pub struct Cpuid;
-
-impl CpuidSource for Cpuid {
-    fn cpuid(&mut self, leaf: u32, subleaf: u32) -> Option<Registers> {
-        Some(cpuid(leaf, subleaf))
-    }
-}
-
-/// Executes CPUID.
-pub fn cpuid(leaf: u32, subleaf: u32) -> Registers {
-    let (eax, ebx, ecx, edx);
-    // SAFETY: CPUID writes four registers and nothing else. RBX may be reserved by the compiler.
-    unsafe {
-        asm!("xchg {b:r}, rbx", "cpuid", "xchg {b:r}, rbx", b = inout(reg) 0u64 => ebx,
-            inout("eax") leaf => eax, inout("ecx") subleaf => ecx, out("edx") edx, options(nomem, nostack));
-    }
-    // Only EBX went through a 64-bit register.
-    let ebx: u64 = ebx;
-    Registers::new(eax, ebx as u32, ecx, edx)
 }
 
 /// Reads an MSR; `None` where that faults.

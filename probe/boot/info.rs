@@ -62,6 +62,8 @@ pub struct Info {
 pub struct Options {
     /// Keep watching, with so many milliseconds between passes.
     pub watch: Option<u32>,
+    /// Write the dump to QEMU's debug console.
+    pub debugcon: bool,
     /// Print a line a pass.
     pub verbose: bool,
 }
@@ -78,6 +80,7 @@ fn options(line: &[u8]) -> Options {
     for word in line.split(|b| *b == b' ') {
         match word {
             b"watch" => options.watch = Some(crate::watch::INTERVAL),
+            b"debugcon" => options.debugcon = true,
             b"verbose" => options.verbose = true,
             _ => {
                 let number = word.strip_prefix(b"watch=").and_then(|n| core::str::from_utf8(n).ok());

@@ -15,20 +15,23 @@
 //! The control registers are set as an operating system would (CR4.OSXSAVE, CR4.PKE, every component in XCR0), so that
 //! the bits that mirror them read as they do in a Linux guest.
 //!
-//! With the word `watch` (or `watch=MS`) on the kernel command line it keeps running and reports every register that
+//! With the word `debugcon` on the kernel command line the dump goes to QEMU's debug console instead ([`console`]), which
+//! is a good deal faster with many vCPUs. With the word `watch` (or `watch=MS`) it keeps running and reports every register that
 //! changes ([`watch`]), as a live migration makes them; with `verbose` too it prints a line a pass.
 #![no_std]
-#![cfg_attr(boot_image, no_main)]
+#![cfg_attr(bare, no_main)]
 // Ports, MSRs, page tables: nothing here can be done without. Each use says why it is sound.
 #![allow(unsafe_code)]
 #![warn(clippy::undocumented_unsafe_blocks)]
 
 mod apic;
+#[path = "../bare/mod.rs"]
+mod bare;
+mod console;
 mod cpu;
 mod info;
 mod memory;
 mod power;
-mod serial;
 mod slot;
 mod smp;
 mod watch;
@@ -38,7 +41,7 @@ use core::fmt::Write;
 
 use cpuid_probe::text::write_frame;
 
-use crate::serial::Serial;
+use crate::console::Console;
 use crate::slot::{Bank, SLOT, SLOTS, STACK};
 
 /// CR4.PAE, which 64-bit mode needs; with it OSFXSR and OSXMMEXCPT where the compiler insisted on SSE.
@@ -64,10 +67,12 @@ extern "C" fn first_vcpu(info: u32, pvh: u32) -> ! {
     cpu::set_up();
     let info = info::read(info, pvh == 1);
     let vcpus = smp::read_all(info.ram_end, Bank::A);
-    let mut serial = Serial::new();
+    let mut serial = Console::serial();
+    let mut debug = Console::debug();
+    let out = if info.options.debugcon { &mut debug } else { &mut serial };
     // Writing to a port cannot fail.
-    let _ = write_frame(&mut serial, "boot", vcpus.views());
-    serial.flush();
+    let _ = write_frame(out, "boot", vcpus.views());
+    out.flush();
     if let Some(interval) = info.options.watch {
         watch::watch(&mut serial, vcpus, &info, interval);
     }
@@ -81,13 +86,13 @@ extern "C" fn exception(vector: u32, at: u64) -> ! {
 
 /// Says what went wrong on a line that no frame holds, and powers off.
 fn fail(what: core::fmt::Arguments<'_>) -> ! {
-    let mut serial = Serial::new();
+    let mut serial = Console::serial();
     let _ = writeln!(serial, "\ncpuid-boot error: {what}");
     serial.flush();
     power::off()
 }
 
-#[cfg(boot_image)]
+#[cfg(bare)]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     fail(format_args!("{info}"))

@@ -9,12 +9,14 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use cpuid_probe::LeafId;
-use cpuid_probe::text::{Gap, GapReason, VcpuView};
+use cpuid_probe::text::VcpuView;
 
 use crate::apic::{Apic, WAKE_VECTOR};
-use crate::cpu::{self, cpuid, inb, outw, wait};
-use crate::slot::{Bank, List, Reading, SLOT, SLOTS};
+use crate::bare::cpuid::cpuid;
+use crate::bare::list::List;
+use crate::bare::reading::{Reading, UNREACHABLE};
+use crate::cpu::{self, inb, outw, wait};
+use crate::slot::{Bank, SLOT, SLOTS};
 
 /// Where the other vCPUs start in real mode: a page below 1 MiB that no boot loader uses.
 pub const TRAMPOLINE: usize = 0x8000;
@@ -65,18 +67,18 @@ unsafe extern "C" {
     safe static trampoline_end: u8;
 }
 
+/// The APIC id of a vCPU that has read itself, and its slot.
+type Arrival = (u32, u16);
+
 /// What all vCPUs read in one pass.
 #[derive(Debug)]
 pub struct Vcpus {
     /// Their slots, by ascending APIC id.
-    slots: List<u16, MOST>,
+    slots: List<Arrival, MOST>,
     bank: Bank,
     /// How many more vCPUs there are; they did not answer.
     missing: usize,
 }
-
-/// What is said of a vCPU that did not answer.
-const UNREACHABLE: &[Gap] = &[Gap { id: LeafId::new(0, 0), reason: GapReason::Unreachable }];
 
 impl Vcpus {
     /// The vCPUs by their numbers.
@@ -84,7 +86,7 @@ impl Vcpus {
         let slots = self.slots.as_slice();
         (0..(slots.len() + self.missing) as u32).map(move |vcpu| match slots.get(vcpu as usize) {
             // SAFETY: its vCPU has finished, and the next pass goes into the other bank (see `read_all`).
-            Some(slot) => unsafe { Reading::finished(usize::from(*slot), self.bank) }.view(vcpu),
+            Some((_, slot)) => unsafe { Reading::finished(usize::from(*slot), self.bank) }.view(vcpu),
             None => VcpuView { vcpu, leaves: &[], msrs: &[], gaps: UNREACHABLE },
         })
     }
@@ -168,13 +170,14 @@ fn done_among(slots: usize) -> usize {
 
 /// The readings that are there, by APIC id. `expected` is how many vCPUs there are.
 fn sort(expected: usize, bank: Bank) -> Vcpus {
-    let mut slots: List<u16, MOST> = List::new();
+    let mut slots: List<Arrival, MOST> = List::new();
     for (slot, _) in (0..).zip(&DONE).filter(|(_, done)| done.load(Ordering::Acquire)) {
-        slots.push(slot);
+        // SAFETY: its vCPU has finished, and writes no more in this pass.
+        let reading = unsafe { Reading::finished(usize::from(slot), bank) };
+        slots.push((reading.apic_id(), slot));
     }
     let all = slots.as_mut_slice();
-    // SAFETY: their vCPUs have finished, and write no more in this pass.
-    all.sort_unstable_by_key(|slot| unsafe { Reading::finished(usize::from(*slot), bank) }.apic_id());
+    all.sort_unstable();
     let missing = expected.saturating_sub(all.len());
     Vcpus { slots, bank, missing }
 }

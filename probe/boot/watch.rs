@@ -13,9 +13,9 @@ use cpuid_probe::change::{Sighting, UNANSWERED, changes};
 use cpuid_probe::text::Crc32;
 
 use crate::apic::Apic;
+use crate::console::Console;
 use crate::cpu;
 use crate::info::Info;
-use crate::serial::Serial;
 use crate::smp::{Vcpus, read_all};
 
 /// Milliseconds between passes, unless the command line says otherwise.
@@ -27,7 +27,7 @@ const TICKS: u64 = 1 << 28;
 const MOST_READINGS: u32 = 8;
 
 /// Reports what differs from `before`, the first pass, and then from what was seen last.
-pub fn watch(serial: &mut Serial, mut before: Vcpus, info: &Info, interval: u32) -> ! {
+pub fn watch(serial: &mut Console, mut before: Vcpus, info: &Info, interval: u32) -> ! {
     let mut missing = before.missing();
     for pass in 2.. {
         match Apic::local() {

@@ -48,6 +48,14 @@ pub enum Command {
         \x20 cpuid-probe watch --until-change --max-seconds 1 --dump-dir changes\n\
         \x20 cpuid-probe watch --baseline node1.json --count 1")]
     Watch(Later<WatchArgs>),
+    /// Print lines to paste into a guest's console, to read CPUID where no file can be brought in
+    ///
+    /// They hold a program of a few kilobytes, which reads CPUID on every online vCPU, prints the dump as framed text and is
+    /// gone. It reads no MSRs. The guest needs x86-64 Linux, a POSIX shell, base64 and gzip; busybox has them all.
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-probe paste\n\
+        \x20 cpuid-probe paste > paste.sh")]
+    Paste,
     /// What scripts/boot-via-libvirt needs: a domain that boots the image, and the dump on its console
     #[command(subcommand, hide = true)]
     Libvirt(Later<LibvirtCommand>),

@@ -8,6 +8,7 @@ mod kvm;
 mod libvirt_guest;
 mod native;
 mod output;
+mod paste;
 mod say;
 mod stop;
 mod watch;
@@ -43,6 +44,7 @@ fn run() -> ExitCode {
         Some(Command::Dump(args)) => native::dump(&args.0),
         Some(Command::Boot(args)) => boot::boot(&args.0),
         Some(Command::Kvm(args)) => kvm::kvm(&args.0),
+        Some(Command::Paste) => paste::paste(),
         Some(Command::Watch(args)) => watch::watch(&args.0),
         Some(Command::Libvirt(command)) => libvirt_guest::run(&command.0),
     };

@@ -112,20 +112,28 @@ pub const fn field(value: u32, hi: u8, lo: u8) -> u32 {
 pub struct Hex(pub u32);
 
 impl Hex {
+    /// The digits, in ASCII.
+    #[must_use]
+    pub fn digits(self) -> [u8; 8] {
+        let mut text = [0; 8];
+        for (i, digit) in text.iter_mut().enumerate() {
+            *digit = b"0123456789abcdef"[(self.0 >> (28 - 4 * i) & 0xf) as usize];
+        }
+        text
+    }
+
     /// `0x` and the digits, in ASCII.
     #[must_use]
     pub fn prefixed(self) -> [u8; 10] {
-        let mut text = *b"0x00000000";
-        for (i, digit) in text[2..].iter_mut().enumerate() {
-            *digit = b"0123456789abcdef"[(self.0 >> (28 - 4 * i) & 0xf) as usize];
-        }
+        let mut text = *b"0x________";
+        text[2..].copy_from_slice(&self.digits());
         text
     }
 }
 
 impl fmt::Display for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(str::from_utf8(&self.prefixed()[2..]).map_err(|_| fmt::Error)?)
+        f.write_str(str::from_utf8(&self.digits()).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -58,7 +58,7 @@ pub enum Subleaves {
         from: u32,
         /// Zero here ends the list.
         end: Field,
-        /// ECX[7:0] repeats the subleaf asked for; anything else means that ECX was ignored, which ends the list too.
+        /// `ECX[7:0]` repeats the subleaf asked for; anything else means that ECX was ignored, which ends the list too.
         echo: bool,
     },
     /// Subleaves 0 to `always`, then each one up to `last` whose bit is set in one of the maps.

@@ -1,7 +1,7 @@
 //! Places that change by themselves while a guest runs: mirrors of state that its system sets, and running values.
 //!
 //! A watcher leaves them out. The table holds what the differ's knowledge calls `os-controlled` with no severity but
-//! `expected`, or `runtime-dynamic`; tests/probe/watch.rs keeps it so. Ids that differ by vCPU are not here: a watcher
+//! `expected`, or `running`; tests/probe/watch.rs keeps it so. Ids that differ by vCPU are not here: a watcher
 //! compares each vCPU with itself. Neither are mirrors whose loss may be a real one (the APIC bit).
 
 use crate::hypervisor::{base_of, block_at};
@@ -40,7 +40,7 @@ const fn xen(leaf: u32, subleaf: u32, register: Register, why: &'static str) -> 
     Volatile { block: Some(b"XenVMMXenVMM"), ..cpu(leaf, Some(subleaf), register, 31, 0, why) }
 }
 
-/// QEMU's emulation does not write leaf 0x1C where CPUID.(EAX=07H,ECX=0):EDX[19] (Architectural LBR) is 0, so the
+/// QEMU's emulation does not write leaf 0x1C where `CPUID.(EAX=07H,ECX=0):EDX[19]` (Architectural LBR) is 0, so the
 /// guest reads what lay on QEMU's stack.
 const fn stale(register: Register) -> Volatile {
     let unless = Some(Gate { leaf: 0x7, register: Edx, bit: 19 });

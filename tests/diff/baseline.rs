@@ -246,7 +246,7 @@ fn a_guest_from_our_own_baseline_is_the_same_on_both_nodes() {
     // Neither node's guest gets what the other node lacks, or it would not be the common CPU.
     let guests = [
         boot(&probe, &files, "guest1.json", &["--cpu-xml", &definition, "--machine", "pc"]),
-        boot(&probe, &files, "guest2.json", &["--cpu-xml", &definition, "--machine", "q35"]),
+        boot(&probe, &files, "guest2.json", &["--cpu-xml", &definition, "--machine", "pc"]),
         boot(&probe, &files, "guest3.json", &["--cpu", qemu.trim(), "--machine", "pc"]),
     ];
     for other in &guests[1..] {

@@ -10,7 +10,7 @@ use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::policy::{Day, Policy, stanzas};
 use cpuid_diff::read::{self, Input};
 use cpuid_diff::finding::Finding;
-use cpuid_diff::report::{Direction, Overall, Report};
+use cpuid_diff::report::{Coverage, Direction, Overall, Report};
 use cpuid_diff::knowledge::Severity;
 use cpuid_diff::wire;
 
@@ -104,7 +104,7 @@ fn a_waived_finding_stays_in_the_json_with_what_it_was() {
     let expected = serde_json::json!({"severity": "warning", "reason": "cold boots only", "expires": "2026-12-31"});
     assert_eq!(finding["waived"], expected);
     assert_eq!(json["summary"]["waived"], 1);
-    assert_eq!(json["verdict"]["overall"], "compatible");
+    assert_eq!(json["verdict"]["overall"], "undecided", "an excerpt is too little for more");
     assert!(json["notes"].to_string().contains("judged as of 2026-06-30"));
 }
 
@@ -143,8 +143,8 @@ fn what_is_unsafe_is_covered_by_name_or_by_its_very_bits() {
     }
     let both = "[[waiver]]\nfeature = [\"ds\", \"dtes64\"]\naccept = \"unsafe\"\nreason = \"because\"\n";
     let report = applied(LEAF1, both);
-    assert_eq!(report.verdict.overall, Some(Overall::Compatible));
-    assert_eq!((report.verdict.a_to_b, report.verdict.b_to_a), (Some(Direction::Safe), Some(Direction::Safe)));
+    assert_eq!(report.verdict.overall, Some(Overall::Undecided), "an excerpt is too little for more");
+    assert_eq!((report.verdict.a_to_b, report.verdict.b_to_a), (Some(Direction::Unknown), Some(Direction::Unknown)));
 }
 
 #[test]
@@ -167,7 +167,14 @@ fn the_stanza_under_a_finding_waives_it_and_nothing_else() {
         let all = stanzas(&report.findings.iter().filter(loud).collect::<Vec<_>>());
         let other = judged(samples, Some(&Policy::parse("p", &all).expect("a policy")));
         assert_eq!((other.summary.unsafe_, other.summary.warning), (0, 0), "{samples:?}\n{all}");
-        assert_eq!(other.verdict.overall, Some(Overall::Compatible));
+        let excerpt = other.verdict.coverage == Coverage::Partial;
+        let refused = !other.verdict.refused.is_empty();
+        let expected = match (refused, excerpt) {
+            (true, _) => Overall::Review,
+            (_, true) => Overall::Undecided,
+            _ => Overall::Compatible,
+        };
+        assert_eq!(other.verdict.overall, Some(expected), "{samples:?}");
     }
 }
 

@@ -57,16 +57,22 @@ fn snippets(remedy: &str, hz: &str) -> Vec<Snippet> {
 /// A domain with `xml` in the elements `within`.
 fn domain(kind: &str, within: &str, xml: &str) -> String {
     let inner = |element: &str| if within.starts_with(&format!("<{element}>")) { xml } else { "" };
+    // libvirt 12.8 wants them with <stimer>.
+    let (needs, timer) = if xml.contains("<stimer ") {
+        ("<vpindex state='on'/><synic state='on'/>", "<timer name='hypervclock' present='yes'/>")
+    } else {
+        ("", "")
+    };
     let nested = within.strip_prefix("<features>").filter(|rest| !rest.is_empty()).map(|open| {
         let name = open.trim_matches(['<', '>']);
-        format!("<{name}>{xml}</{name}>")
+        format!("<{name}>{needs}{xml}</{name}>")
     });
     format!(
         "<domain type='{kind}'><name>remedy</name><memory unit='MiB'>64</memory><vcpu>2</vcpu>
 <os><type arch='x86_64' machine='pc'>hvm</type></os>
 <features><acpi/>{}</features>
 <cpu mode='custom' match='exact' check='none'><model fallback='forbid'>qemu64</model>{}</cpu>
-<clock offset='utc'>{}</clock>
+<clock offset='utc'>{}{timer}</clock>
 <devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices></domain>\n",
         nested.as_deref().unwrap_or_else(|| inner("features")),
         inner("cpu"),

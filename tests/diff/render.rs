@@ -148,7 +148,8 @@ fn a_table_fits_its_width_and_ends_with_the_verdict() {
         for width in [80, 160] {
             for all in [false, true] {
                 let text = table::render(&report, Style { all, ..style(width) });
-                assert_eq!(text.lines().last(), Some(words::verdict(&report).as_str()), "{name}");
+                let words_of = |text: &str| text.split_whitespace().map(str::to_string).collect::<Vec<_>>();
+                assert!(words_of(&text).ends_with(&words_of(&words::verdict(&report))), "{name}");
                 if name == "hostile" {
                     continue; // A name without blanks stays in one piece, so that it can be copied.
                 }
@@ -202,7 +203,8 @@ fn the_verdict_says_what_it_is_worth() {
     let line = words::verdict(&excerpts);
     assert_eq!(line, "one-way: A to B review, B to A unsafe; partial, feature MSRs not captured");
     let alike = compare(&sample("reference-node1-leaf1.txt"), &sample("reference-node1-leaf1.txt"));
-    assert_eq!(words::verdict(&alike), "the 1 register set given agrees; this is not a migration verdict");
+    assert_eq!(words::verdict(&alike), "undecided: 1 register set compared, no difference that matters; too little for a migration verdict; partial, \
+         feature MSRs not captured");
     let tcg = compare(&sample("haswell-node1.json"), &sample("haswell-node2.json"));
     assert!(words::verdict(&tcg).contains("TCG"), "{}", words::verdict(&tcg));
     let one_way = assemble::report(

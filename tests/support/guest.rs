@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::Write;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
+use std::process::{self, Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -149,19 +150,8 @@ impl Guest {
     fn boot_once(&self, silence: Duration) -> Option<String> {
         let serial = tidy::nameless(b"");
         let errors = tidy::nameless(b"");
-        let content = |mut file: &File| {
-            let mut bytes = Vec::new();
-            file.rewind().and_then(|()| file.read_to_end(&mut bytes)).expect("what QEMU wrote");
-            String::from_utf8_lossy(&bytes).replace('\r', "")
-        };
-        let mut command = Command::new("qemu-system-x86_64");
-        command.args(["-serial", "stdio"]).args(self.arguments()).args(["-cpu", &self.cpu, "-smp", &self.smp]);
-        // QEMU opens it anew; its own standard input is the guest's serial line.
         let initramfs = tidy::nameless(&self.initramfs());
-        command.args(["-initrd", &format!("/proc/{}/fd/{}", process::id(), initramfs.as_raw_fd())]);
-        command.stdin(Stdio::null());
-        command.stdout(serial.try_clone().expect("a file")).stderr(errors.try_clone().expect("a file"));
-        let mut child = tidy::bind(&mut command).spawn().expect("qemu-system-x86_64 runs (scripts/test installs it)");
+        let mut child = self.start(&initramfs, Stdio::null(), &serial, &errors);
         let start = Instant::now();
         let is_silent = || serial.metadata().expect("a file").len() == 0;
         let status = loop {
@@ -183,6 +173,97 @@ impl Guest {
         assert!(status == "exit status: 0", "QEMU: {status}\n{errors}\n{serial}");
         Some(serial)
     }
+
+    /// Starts QEMU, with the guest's serial line as its standard input and output.
+    fn start(&self, initramfs: &File, input: Stdio, serial: &File, errors: &File) -> Child {
+        let mut command = Command::new("qemu-system-x86_64");
+        command.args(["-serial", "stdio"]).args(self.arguments()).args(["-cpu", &self.cpu, "-smp", &self.smp]);
+        // QEMU opens it anew.
+        command.args(["-initrd", &format!("/proc/{}/fd/{}", process::id(), initramfs.as_raw_fd())]);
+        // QEMU 10.0 and 11.1 abort by themselves where SeaBIOS starts on an Intel CPU with dies.
+        if self.smp.contains("dies=") {
+            command.args(["-bios", "/usr/share/qemu/qboot.rom"]);
+        }
+        command.stdin(input);
+        command.stdout(serial.try_clone().expect("a file")).stderr(errors.try_clone().expect("a file"));
+        tidy::bind(&mut command).spawn().expect("qemu-system-x86_64 runs (scripts/test installs it)")
+    }
+
+    /// Boots, and waits until somebody can type at the serial console: until it shows `prompt`.
+    pub fn console(self, prompt: &str) -> Console {
+        for _ in 0..BOOTS {
+            let (serial, errors) = (tidy::nameless(b""), tidy::nameless(b""));
+            let initramfs = tidy::nameless(&self.initramfs());
+            let mut child = self.start(&initramfs, Stdio::piped(), &serial, &errors);
+            let keyboard = child.stdin.take().expect("a pipe");
+            let mut console = Console { child, keyboard, serial, seen: 0 };
+            if console.found(prompt, SILENCE).is_some() {
+                return console;
+            }
+            eprintln!("no `{prompt}` within {} s; booting it again\n{}", SILENCE.as_secs(), content(&errors));
+        }
+        panic!("the guest shows no `{prompt}`");
+    }
+}
+
+/// The serial console of a running guest. QEMU is killed when this is dropped.
+pub struct Console {
+    child: Child,
+    keyboard: ChildStdin,
+    serial: File,
+    /// How many characters of what the guest printed were looked at.
+    seen: usize,
+}
+
+impl Console {
+    /// Types, as fast as the guest takes it.
+    pub fn type_in(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).expect("QEMU listens");
+    }
+
+    /// Waits for these words, and returns what came before them since the last wait.
+    pub fn wait_for(&mut self, words: &str) -> String {
+        let found = self.found(words, TIMEOUT);
+        found.unwrap_or_else(|| panic!("no `{words}` on the console:\n{}", content(&self.serial)))
+    }
+
+    /// Types a command, and returns what the console shows of it and its exit code.
+    pub fn run(&mut self, command: &str) -> Output {
+        // The console shows what is typed too, so that has to differ from what is waited for.
+        self.type_in(&format!("{command}\necho ===''end $?\n"));
+        let text = self.wait_for("===end ");
+        let code = self.wait_for("\n");
+        Output { text, code: code.trim().parse().expect(&code) }
+    }
+
+    fn found(&mut self, words: &str, patience: Duration) -> Option<String> {
+        let start = Instant::now();
+        while start.elapsed() < patience {
+            let text = content(&self.serial);
+            if let Some(at) = text.get(self.seen..).and_then(|new| new.find(words)) {
+                let before = text[self.seen..self.seen + at].to_string();
+                self.seen += at + words.len();
+                return Some(before);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        None
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What QEMU has written to a file so far, without CR.
+fn content(file: &File) -> String {
+    let mut bytes = vec![0; usize::try_from(file.metadata().expect("a file").len()).expect("memory")];
+    // Reading at a place leaves the position alone, which QEMU shares.
+    file.read_exact_at(&mut bytes, 0).expect("what QEMU wrote");
+    String::from_utf8_lossy(&bytes).replace('\r', "")
 }
 
 /// Debian's kernel, busybox, cpuid and C library, fetched on first use.

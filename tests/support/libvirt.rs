@@ -8,7 +8,7 @@
 //! As root the daemon runs in a mount namespace in which its directories (/etc/libvirt, /run/libvirt, /var/lib/libvirt,
 //! /var/log/libvirt) are empty ones of a temporary directory, with QEMU as root, so that it can use /dev/kvm. As another
 //! user it is a session daemon with its own XDG directories. It ends when the value is dropped, with every domain that
-//! still runs, and by itself when nobody has talked to it for a minute. What it finds out about QEMU (some seconds) is
+//! still runs, and by itself when nobody has talked to it for five minutes. What it finds out about QEMU (some seconds) is
 //! kept in cargo's directory for test files, so only the first start is slow.
 //!
 //! Needs the Debian packages libvirt-daemon-system and libvirt-clients, which scripts/test installs.
@@ -42,7 +42,7 @@ for own in /etc/libvirt /run/libvirt /var/lib/libvirt /var/log/libvirt /var/cach
 done
 mkdir -p /var/cache/libvirt/qemu/capabilities
 mount --bind "$2" /var/cache/libvirt/qemu/capabilities
-exec libvirtd -f "$1/libvirtd.conf" -p "$1/pid" --timeout 60
+exec libvirtd -f "$1/libvirtd.conf" -p "$1/pid" --timeout 300
 "#;
 
 /// A running libvirtd.
@@ -88,7 +88,7 @@ impl Libvirt {
             fs::write(directory.join("config/libvirt/qemu.conf"), QEMU_CONF).expect("qemu.conf");
             fs::create_dir_all(directory.join("run")).expect("directory");
             let mut command = Command::new("libvirtd");
-            command.arg("-p").arg(directory.join("pid")).args(["--timeout", "60"]);
+            command.arg("-p").arg(directory.join("pid")).args(["--timeout", "300"]);
             command.env("HOME", &directory).env("XDG_RUNTIME_DIR", directory.join("run"));
             command.env("XDG_CACHE_HOME", directory.join("cache")).env("XDG_CONFIG_HOME", directory.join("config"));
             command

@@ -115,7 +115,7 @@ impl Machine {
         command.args(&definition.arguments).args(["-cpu", &cpu.model, "-smp", &cpu.smp]);
         command.args(["-chardev", &format!("ringbuf,id=console,size={SERIAL_BYTES}"), "-serial", "chardev:console"]);
         // A guest that has switched itself off is still looked at.
-        command.arg("-no-shutdown").args(["-chardev", "socket,id=qmp,fd=0", "-mon", "chardev=qmp,mode=control"]);
+        command.arg("-no-shutdown").args(["-chardev", "socket,id=qmp,fd=0", "-qmp", "chardev:qmp"]);
         command.stdin(OwnedFd::from(theirs)).stdout(stderr.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
         let (option, content_of_file) = &definition.file;
         let file = memory(content_of_file);

@@ -10,10 +10,14 @@ use crate::finding::{Change, Decoded, Finding, Judged, Rule, Text, Value, Values
 use crate::knowledge::Severity;
 use crate::knowledge::{Asked, Row, RuleKind};
 use crate::view::blocks::BlockPair;
-use crate::view::join::{Differing, Pair};
+use crate::view::join::{Differing, Harmless, Pair};
 
 /// Why a difference in a closed place is harmless.
 pub const CLOSED: &str = "the bit that announces this leaf is 0 in both dumps, so no software reads it";
+
+/// Why a zero that stands for another field's value is no difference.
+pub const SAME_MEANING: &str = "0 here stands for the value of another field of the register, and the other side spells \
+                                that value out: software computes the same number from both";
 
 /// The values of a row, as a finding has them.
 #[must_use]
@@ -61,8 +65,11 @@ impl Context<'_> {
 pub fn row(context: &Context<'_>, d: &Differing, judgement: &Judgement) -> Finding {
     let mut finding = context.advised(d.place, &d.row, Asked::Differs { values: [d.pair.a, d.pair.b] });
     finding.decoded = Decoded { ppm: judgement.clocks.map(|clocks| clocks.ppm()), ..decode::row(&d.row, d.pair) };
-    if d.closed {
-        finding.cause = Some(CLOSED.into());
+    if let Some(harmless) = d.harmless {
+        finding.cause = Some(match harmless {
+            Harmless::Closed => CLOSED.into(),
+            Harmless::SameMeaning => SAME_MEANING.into(),
+        });
         finding.remedy = Some("Nothing to change.".into());
     }
     context.judged(finding, judgement.a_to_b, judgement.b_to_a)
@@ -91,7 +98,7 @@ pub fn block(context: &Context<'_>, block: &BlockPair) -> Option<Finding> {
 
 /// A register set that its own dump says cannot be there.
 #[must_use]
-pub fn over_enumerated(context: &Context<'_>, place: Place, sides: [bool; 2]) -> Finding {
+pub fn over_enumerated(context: &Context<'_>, place: Place, sides: [bool; 2], unlike: bool) -> Finding {
     let side = |over: bool| if over { Value::OverEnumerated } else { Value::Unknown };
     let finding = Finding {
         values: Values { a: side(sides[0]), b: side(sides[1]), expected: Value::Unknown },
@@ -103,6 +110,11 @@ pub fn over_enumerated(context: &Context<'_>, place: Place, sides: [bool; 2]) ->
         ),
         ..Finding::new(place, Rule::OverEnumerated)
     };
+    if unlike {
+        // No software should read there, but what it would read is another value.
+        let judged = Judged { change: Change::Changed, severity: Severity::Info };
+        return context.judged(finding, judged, judged);
+    }
     set_aside(context, finding)
 }
 
@@ -119,6 +131,51 @@ pub fn terminator(context: &Context<'_>, place: Place) -> Finding {
 
 fn set_aside(context: &Context<'_>, finding: Finding) -> Finding {
     let judged = Judged { change: Change::Same, severity: Severity::Expected };
+    context.judged(finding, judged, judged)
+}
+
+/// An MSR that was read in one dump and faults in the other; the side that faults.
+#[must_use]
+pub fn fault(context: &Context<'_>, place: Place, side: usize) -> Finding {
+    let read = |at: usize| if at == side { "faults" } else { "read" }.to_string();
+    let msr = place.msr_index().unwrap_or_default();
+    let finding = Finding {
+        name: cpuid_probe::msr::FEATURE_MSRS.iter().find(|m| m.index == msr).map(|m| m.name.into()),
+        values: Values { a: Value::Text(read(0)), b: Value::Text(read(1)), expected: Value::Unknown },
+        meaning: Some("a feature MSR, which software reads where CPUID announces it".into()),
+        consequence: Some(
+            "A guest that moves to where reading the MSR faults takes a general protection fault when it reads it again."
+                .into(),
+        ),
+        cause: Some("the KVM or QEMU of one side does not implement the MSR, or its dump could not read it".into()),
+        remedy: Some("capture both sides again with `cpuid-probe boot`, or run one kernel and QEMU on both".into()),
+        source: Some("Linux 7.1 arch/x86/kvm/x86.c (kvm_get_msr_feature, kvm_msr_ignored_check)".into()),
+        ..Finding::new(place, Rule::Row(RuleKind::Subset))
+    };
+    let lost = Judged { change: Change::Lost, severity: Severity::Unsafe };
+    let gained = Judged { change: Change::Gained, severity: Severity::Warning };
+    if side == 1 { context.judged(finding, lost, gained) } else { context.judged(finding, gained, lost) }
+}
+
+/// Both guests have what blocks live migration unless the TSC frequency is pinned, and no dump tells whether it is.
+#[must_use]
+pub fn unpinned(context: &Context<'_>) -> Finding {
+    let finding = Finding {
+        name: Some(Number::TscFrequency.name().into()),
+        meaning: Some("the TSC frequency that the guest's definition pins".into()),
+        consequence: Some("With invtsc and no pinned frequency QEMU refuses to migrate the guest.".into()),
+        cause: Some("invtsc is on in both, and a dump does not tell whether a frequency is pinned".into()),
+        remedy: Some(
+            "pin one frequency in the definition: `<timer name='tsc' frequency='…'/>` in `<clock>` (QEMU: \
+             `tsc-frequency=…` in `-cpu`); or take invtsc away"
+                .into(),
+        ),
+        source: Some(
+            "QEMU 7.2 target/i386/kvm/kvm.c:2107-2118; libvirt 9.0 src/qemu/qemu_migration.c:1451-1476".into(),
+        ),
+        ..Finding::new(Number::TscFrequency, Rule::Row(RuleKind::HostClock))
+    };
+    let judged = Judged { change: Change::Same, severity: Severity::Warning };
     context.judged(finding, judged, judged)
 }
 

@@ -5,6 +5,7 @@
 //!
 //! - [`rule`]: how bad one differing row is, in each direction. [`describe`]: what a finding says.
 //! - [`per_vcpu`]: places that differ by vCPU, judged over all of them. [`within`]: one dump against itself.
+//! - [`refused`]: what QEMU or libvirt would refuse.
 //! - [`collect`]: equal findings of several vCPUs are one. [`notes`]: what the provenances say.
 //! - [`verdict`]: what follows from all of it.
 
@@ -12,6 +13,7 @@ pub mod collect;
 pub mod describe;
 pub mod notes;
 pub mod per_vcpu;
+pub mod refused;
 pub mod rule;
 pub mod verdict;
 pub mod within;
@@ -21,8 +23,11 @@ use crate::knowledge::{Accel, Knowledge, RuleKind};
 use crate::view::DumpView;
 use crate::view::join::{Difference, NotCaptured, join};
 
+use crate::report::Refused;
+
 use collect::Collector;
 use per_vcpu::PerVcpu;
+use refused::{is_blocked, is_pinned, refused};
 use rule::Directions;
 
 /// What every judgement needs to know.
@@ -47,6 +52,8 @@ pub struct Comparison {
     pub notes: Vec<String>,
     /// How many register sets were compared.
     pub compared: usize,
+    /// What would be refused, whatever the registers say.
+    pub refused: Vec<Refused>,
     /// Every captured vCPU of both inputs is complete.
     pub complete: bool,
     /// Feature MSRs were compared too.
@@ -69,9 +76,10 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
                 collector.add(key, Some(vcpu), || describe::row(&context, &d, &judgement));
             }
             Difference::Terminator(place) => collector.put(describe::terminator(&context, place), Some(vcpu)),
-            Difference::OverEnumerated(place, sides) => {
-                collector.put(describe::over_enumerated(&context, place, sides), Some(vcpu));
+            Difference::OverEnumerated(place, sides, unlike) => {
+                collector.put(describe::over_enumerated(&context, place, sides, unlike), Some(vcpu));
             }
+            Difference::Fault(place, side) => collector.put(describe::fault(&context, place, side), Some(vcpu)),
             Difference::Block(block) => {
                 if let Some(finding) = describe::block(&context, &block) {
                     collector.put(finding, Some(vcpu));
@@ -79,7 +87,10 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
             }
         }
     }
-    per_vcpu.judge(a.dump, b.dump, &context, &mut collector);
+    if [a, b].iter().all(|view| is_blocked(view, knowledge) && may_be_unpinned(view)) {
+        collector.put(describe::unpinned(&context), None);
+    }
+    per_vcpu.judge(a, b, &context, &mut collector);
     for (input, view) in [a, b].into_iter().enumerate() {
         within::check(input, view, &context, &mut collector);
     }
@@ -87,8 +98,17 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
         findings: collector.into_sorted(),
         not_captured: joined.not_captured,
         notes: notes::notes(a, b),
+        refused: refused(a, b, knowledge),
         compared: joined.compared,
-        complete: a.is_complete() && b.is_complete(),
+        complete: a.is_complete() && b.is_complete() && !joined.msr_unread,
         msrs: a.has_msrs() && b.has_msrs(),
     }
+}
+
+/// Nothing says that this guest's TSC frequency is pinned. Of a throw-away guest its `-cpu` argument tells: under KVM it
+/// would be refused, and an emulated one does not block. Firecracker restores snapshots whatever invtsc says.
+fn may_be_unpinned(view: &DumpView<'_>) -> bool {
+    let provenance = &view.dump.provenance;
+    let firecracker = provenance.imported.as_ref().is_some_and(|imported| imported.format == "firecracker");
+    provenance.boot.is_none() && !is_pinned(view.dump) && !notes::is_tcg(view.dump) && !firecracker
 }

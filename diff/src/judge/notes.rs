@@ -17,22 +17,10 @@ pub fn notes(a: &DumpView<'_>, b: &DumpView<'_>) -> Vec<String> {
     let (a, b) = (a.dump, b.dump);
     let mut notes = Vec::new();
     let boots = (a.provenance.boot.as_ref(), b.provenance.boot.as_ref());
-    if let (Some(x), Some(y)) = boots {
-        if x.machine != y.machine {
-            notes.push(format!(
-                "different machine types ({} and {}): QEMU refuses to migrate between them",
-                x.machine, y.machine
-            ));
-        }
-        if x.accel != y.accel {
-            notes.push(format!(
-                "different accelerators ({} and {}): QEMU refuses to migrate between them",
-                x.accel, y.accel
-            ));
-        }
-        if x.qemu != y.qemu {
-            notes.push(format!("different QEMU versions ({} and {})", x.qemu, y.qemu));
-        }
+    if let (Some(x), Some(y)) = boots
+        && x.qemu != y.qemu
+    {
+        notes.push(format!("different QEMU versions ({} and {})", x.qemu, y.qemu));
     }
     if [a, b].iter().any(|dump| is_tcg(dump)) {
         notes.push(TCG.to_string());
@@ -67,9 +55,6 @@ pub fn notes(a: &DumpView<'_>, b: &DumpView<'_>) -> Vec<String> {
              and rows of any vendor apply"
                 .to_string(),
         );
-    }
-    if [a, b].iter().all(|dump| has_invtsc(dump)) && !pinned(a) && !pinned(b) {
-        notes.push("invtsc is on in both: live migration needs a pinned tsc-frequency".to_string());
     }
     notes
 }
@@ -118,20 +103,4 @@ pub fn accel(dumps: &[&Dump]) -> Accel {
 fn reads_as_kvm(view: &VcpuView<'_>) -> bool {
     let vcpu = view.vcpu;
     vcpu.leaves().iter().any(|r| base_of(r.id.leaf).is_some_and(|base| vcpu.get(LeafId::new(base, 0)).is_none()))
-}
-
-/// Invariant TSC: the feature that blocks live migration unless its frequency is pinned.
-///
-/// # Source
-/// QEMU 7.2 target/i386/kvm/kvm.c:2107-2118, libvirt 9.0 src/qemu/qemu_migration.c:1451-1476.
-fn has_invtsc(dump: &Dump) -> bool {
-    let (leaf, bit) = (LeafId::new(0x8000_0007, 0), 8);
-    dump.vcpus.first().and_then(|v| v.get(leaf)).is_some_and(|r| r.edx >> bit & 1 == 1)
-}
-
-fn pinned(dump: &Dump) -> bool {
-    dump.provenance
-        .boot
-        .as_ref()
-        .is_some_and(|boot| boot.cpu.contains("tsc-frequency=") || boot.cpu.contains("tsc-freq="))
 }

@@ -1,9 +1,10 @@
-//! Places that differ by vCPU: expected within a guest, but over all vCPUs both guests must show the same values.
+//! Places that differ by vCPU: expected within a guest, but the vCPU with the same APIC id must show the same in both.
 
 use std::collections::BTreeMap;
 
 use cpuid_probe::Place;
-use cpuid_probe::dump::{Dump, VcpuDump};
+use cpuid_probe::Register;
+use cpuid_probe::dump::Dump;
 use cpuid_probe::leaf::LeafId;
 
 use super::Context;
@@ -12,6 +13,7 @@ use super::describe::{self, CLOSED};
 use crate::knowledge::Severity;
 use crate::view::join::Differing;
 use crate::view::pairs::has_all_vcpus;
+use crate::view::{DumpView, Seen, VcpuView};
 
 /// A per-vCPU row, and the vCPUs on which it differs.
 #[derive(Debug)]
@@ -39,12 +41,12 @@ impl PerVcpu {
     /// A per-vCPU row differs in the pair of this vCPU.
     pub fn note(&mut self, differing: Box<Differing>, vcpu: u32) {
         let noted = self.noted.entry(differing.place).or_insert(Noted { closed: true, differing: Vec::new() });
-        noted.closed &= differing.closed;
+        noted.closed &= differing.harmless.is_some();
         noted.differing.push((differing, vcpu));
     }
 
     /// Judges what was noted, and the number of vCPUs.
-    pub fn judge(self, a: &Dump, b: &Dump, context: &Context<'_>, collector: &mut Collector) {
+    pub fn judge(self, a: &DumpView<'_>, b: &DumpView<'_>, context: &Context<'_>, collector: &mut Collector) {
         let counts_differ = self.all && a.vcpus.len() != b.vcpus.len();
         if counts_differ {
             collector.put(describe::vcpu_count(context, a.vcpus.len(), b.vcpus.len()), None);
@@ -52,26 +54,36 @@ impl PerVcpu {
         for (place, Noted { closed, differing }) in self.noted {
             let Some((first, _)) = differing.first() else { continue };
             let (register, row) = (place.register(), first.row);
-            let collect = |dump: &Dump, id: Option<LeafId>| {
-                let read = |v: &VcpuDump| Some(row.bits.of(v.get(id?)?.get(register?).into()));
-                let mut values: Vec<Option<u64>> = dump.vcpus.iter().map(read).collect();
+            let collect = |view: &DumpView<'_>, id: Option<LeafId>| {
+                let read = |v: &VcpuView<'_>| Some(row.bits.of(v.vcpu.get(id?)?.get(register?).into()));
+                let mut pairs: Vec<(u64, Option<u64>)> = view.vcpus.iter().map(|v| (apic_id(v), read(v))).collect();
+                pairs.sort_unstable();
+                pairs
+            };
+            let (of_a, of_b) = (collect(a, first.at[0]), collect(b, first.at[1]));
+            let values = |pairs: &[(u64, Option<u64>)]| {
+                let mut values: Vec<Option<u64>> = pairs.iter().map(|(_, value)| *value).collect();
                 values.sort_unstable();
                 values
             };
-            let (of_a, of_b) = (collect(a, first.at[0]), collect(b, first.at[1]));
-            let (severity, cause) = if counts_differ {
+            // A row whose own severities are `expected` is an id, or follows from one.
+            let worst = row.lost.min(row.gained);
+            let is_kind = worst != Severity::Expected;
+            let (severity, cause) = if is_kind && !closed && (!self.all || of_a != of_b) {
+                // The kind of a core is no id: it is compared vCPU by vCPU.
+                (worst, "the vCPUs of the two guests are of different kinds")
+            } else if counts_differ {
                 (Severity::Expected, "the guests have different numbers of vCPUs, so ids are not compared")
             } else if !self.all {
                 (Severity::Expected, "differs by vCPU, and not all vCPUs of both guests were captured")
             } else if of_a == of_b {
-                (Severity::Expected, "differs by vCPU; over all vCPUs both guests show the same values")
+                (Severity::Expected, "differs by vCPU; every vCPU shows the same in both guests")
             } else if closed {
                 (Severity::Info, CLOSED)
+            } else if values(&of_a) != values(&of_b) {
+                (Severity::Unsafe, "over all vCPUs the two guests show different ids")
             } else {
-                // A row whose own severities are `expected` is an id: a set of other ids is another machine.
-                let worst = row.lost.min(row.gained);
-                let severity = if worst == Severity::Expected { Severity::Unsafe } else { worst };
-                (severity, "over all vCPUs the two guests show different values")
+                (Severity::Warning, "the vCPUs with the same APIC ids show different values: another topology")
             };
             for (d, vcpu) in &differing {
                 let values = describe::values(d.pair, &d.row);
@@ -80,4 +92,15 @@ impl PerVcpu {
             }
         }
     }
+}
+
+/// The vCPU's x2APIC id, else its initial APIC id, else its number.
+fn apic_id(view: &VcpuView<'_>) -> u64 {
+    let ids = [Place::cpuid(0xb, 0, Register::Edx, 31, 0), Place::cpuid(0x1, 0, Register::Ebx, 31, 24)];
+    let announced = view.see(Place::cpuid(0xb, 0, Register::Ebx, 31, 0)).is_set();
+    let known = ids.into_iter().skip(usize::from(!announced)).find_map(|place| match view.see(place) {
+        Seen::Value(id) => Some(id),
+        _ => None,
+    });
+    known.unwrap_or(view.vcpu.vcpu.into())
 }

@@ -49,9 +49,9 @@ pub const CLOSED: &str = "the bit that announces this leaf is 0 in both dumps, s
 /// Judges a row whose values differ.
 #[must_use]
 pub fn judge(differing: &Differing) -> Judgement {
-    let Differing { row, pair, clocks, closed, .. } = differing;
-    let (a, b) = (pair.a.unwrap_or_default(), pair.b.unwrap_or_default());
-    if *closed {
+    let Differing { row, pair, meant, clocks, harmless, alone, .. } = differing;
+    let [a, b] = *meant;
+    if harmless.is_some() {
         let judged = |from, to| Judged { change: change(row.rule, from, to), severity: Severity::Info };
         return Judgement { a_to_b: judged(a, b), b_to_a: judged(b, a), clocks: None };
     }
@@ -62,6 +62,8 @@ pub fn judge(differing: &Differing) -> Judgement {
     let judged = |from: u64, to: u64, source: Option<u64>| {
         let severity = match clocks {
             Some(clocks) if clocks.ppm() > TOLERANCE_PPM => Severity::Unsafe,
+            // A bit that no row names is judged as a feature, unless several are one number perhaps.
+            _ if !row.known && row.bits.is_one() && *alone && from == 0 => Severity::Warning,
             // What the source did not have, its guest cannot rely on: a place that appears is gained.
             _ if row.rule == RuleKind::Equal && row.known && source.is_none() => {
                 severity(row, from, to).max(Severity::Warning)

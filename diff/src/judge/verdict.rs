@@ -3,20 +3,38 @@
 use super::rule::Directions;
 use crate::finding::Finding;
 use crate::knowledge::Severity;
-use crate::report::{BaselineResult, BaselineVerdict, Coverage, Direction, Overall, Report, Summary, Verdict};
+use crate::report::{
+    BaselineResult, BaselineVerdict, Coverage, Direction, Overall, Refused, Report, Summary, Verdict, Way,
+};
+
+/// What a verdict rests on besides findings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Grounds {
+    /// Everything that exists was captured.
+    pub complete: bool,
+    /// Feature MSRs were compared too.
+    pub msrs: bool,
+    /// An input is the hardware's, or the two play different roles.
+    pub unlike: bool,
+    /// What would be refused in either direction.
+    pub refused: Vec<Refused>,
+}
 
 /// The verdict on findings that were judged in `directions`. Findings without a direction are about a baseline, which has
-/// a verdict of its own. What a site policy waived counts as safe.
+/// a verdict of its own. What a site policy waived counts as safe; what would be refused never is.
 #[must_use]
-pub fn verdict(findings: &[Finding], directions: Directions, complete: bool, msrs: bool) -> Verdict {
+pub fn verdict(findings: &[Finding], directions: Directions, grounds: Grounds) -> Verdict {
+    let Grounds { complete, msrs, unlike, refused } = grounds;
     let live = || findings.iter().filter(|f| f.severity != Severity::Waived);
-    let worst = |of: fn(&Finding) -> Option<Severity>| match live().filter_map(of).min() {
+    let worst = |way: Way, of: fn(&Finding) -> Option<Severity>| match live().filter_map(of).min() {
         Some(Severity::Unsafe) => Direction::Unsafe,
         Some(Severity::Warning) => Direction::Review,
+        _ if refused.iter().any(|r| r.way == way) => Direction::Review,
+        _ if !complete || unlike => Direction::Unknown,
         _ => Direction::Safe,
     };
-    let a_to_b = directions.a_to_b().then(|| worst(Finding::severity_a_to_b));
-    let b_to_a = directions.b_to_a().then(|| worst(Finding::severity_b_to_a));
+    let a_to_b = directions.a_to_b().then(|| worst(Way::AToB, Finding::severity_a_to_b));
+    let b_to_a = directions.b_to_a().then(|| worst(Way::BToA, Finding::severity_b_to_a));
     let asked: Vec<Direction> = a_to_b.into_iter().chain(b_to_a).collect();
     let unsafe_ones = asked.iter().filter(|d| **d == Direction::Unsafe).count();
     let directed = |f: &&Finding| f.a_to_b.is_some() || f.b_to_a.is_some();
@@ -24,13 +42,24 @@ pub fn verdict(findings: &[Finding], directions: Directions, complete: bool, msr
         if unsafe_ones == asked.len() { Overall::Incompatible } else { Overall::OneWay }
     } else if asked.contains(&Direction::Review) {
         Overall::Review
+    } else if !complete || unlike {
+        Overall::Undecided
     } else if findings.iter().filter(directed).all(|f| f.severity == Severity::Expected) {
         Overall::Identical
     } else {
         Overall::Compatible
     };
-    let coverage = Coverage::of(complete);
-    Verdict { overall: Some(overall), a_to_b, b_to_a, coverage, msrs, baseline: Vec::new() }
+    let is_asked = |r: &Refused| if r.way == Way::AToB { directions.a_to_b() } else { directions.b_to_a() };
+    Verdict {
+        overall: Some(overall),
+        a_to_b,
+        b_to_a,
+        refused: refused.into_iter().filter(is_asked).collect(),
+        unlike,
+        coverage: Coverage::of(complete),
+        msrs,
+        baseline: Vec::new(),
+    }
 }
 
 /// What an input makes of a baseline besides findings.
@@ -80,8 +109,8 @@ pub enum FailOn {
     Any,
 }
 
-/// Whether a report passes: nothing at or above `fail_on`, every promise of a baseline kept, everything captured.
-/// `partial` forgives what was not captured, but not that nothing was.
+/// Whether a report passes: nothing at or above `fail_on`, every promise of a baseline kept, everything captured, nothing
+/// that would be refused. `partial` forgives what was not captured, but not that nothing was.
 #[must_use]
 pub fn passes(report: &Report, fail_on: FailOn, partial: bool) -> bool {
     let limit = match fail_on {
@@ -95,5 +124,7 @@ pub fn passes(report: &Report, fail_on: FailOn, partial: bool) -> bool {
         BaselineResult::NotMet => false,
         BaselineResult::Unverified => partial && b.only_unread,
     });
-    clean && kept && report.compared > 0 && (partial || report.verdict.coverage == Coverage::Full)
+    // What an input is, and what would be refused, no option forgives.
+    let decided = !report.verdict.unlike && report.verdict.refused.is_empty();
+    clean && kept && decided && report.compared > 0 && (partial || report.verdict.coverage == Coverage::Full)
 }

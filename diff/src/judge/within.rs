@@ -153,6 +153,19 @@ fn msrs_agree(
 ) {
     for msr in first.vcpu.msrs() {
         let of = |coverage: &Coverage<'_>| coverage.msr(msr.index);
+        let faults = [first, other].map(|v| v.vcpu.msr(msr.index) == Some(None));
+        if faults[0] != faults[1] && other.vcpu.msr(msr.index).is_some() {
+            let cause = format!(
+                "reading the MSR faulted on vCPU {} and not on vCPU {}, but every vCPU of a guest should have it",
+                if faults[0] { first } else { other }.vcpu.vcpu,
+                if faults[0] { other } else { first }.vcpu.vcpu
+            );
+            let place = Place::Msr { index: msr.index, bits: BitRange::MSR };
+            let judged = Judged { change: Change::Changed, severity: Severity::Warning };
+            let finding =
+                Finding { input: Some(input), cause: Some(cause.into()), ..Finding::new(place, Rule::SameOnEveryVcpu) };
+            collector.put(context.judged(finding, judged, judged), Some(other.vcpu.vcpu));
+        }
         let (MsrPlace::Read(a), MsrPlace::Read(b)) = (of(&first.coverage), of(&other.coverage)) else { continue };
         let whole = Place::Msr { index: msr.index, bits: BitRange::MSR };
         for row in rows(whole, a, b, context.knowledge) {

@@ -173,15 +173,15 @@ fn segments(groups: &[&'static Group], subleaf: u32) -> Vec<Segment> {
         let what = match (lines.iter().find(|(l, _)| l.bits.holds(one)), rule) {
             (Some((line, _)), _) => What::Line(line),
             (None, Some(rule)) if !named(rule.bits) => What::Range,
-            (None, Some(_)) => What::Nothing,
-            (None, None) => continue,
+            _ => What::Nothing,
         };
+        let cause = causes.iter().map(|(c, _)| *c).find(|c| c.bits.holds(one));
+        if matches!(what, What::Nothing) && rule.is_none() && cause.is_none() {
+            continue;
+        }
         match found.last_mut() {
             Some(last) if last.bits.hi + 1 == bit && last.what.is(what) && same(last.rule, rule) => last.bits.hi = bit,
-            _ => {
-                let cause = causes.iter().map(|(c, _)| *c).find(|c| c.bits.holds(one));
-                found.push(Segment { bits: one, what, rule, cause });
-            }
+            _ => found.push(Segment { bits: one, what, rule, cause }),
         }
     }
     found
@@ -232,6 +232,7 @@ impl Segment {
             cause_source: self.cause.map(|c| c.source),
             source: self.rule.map(|r| r.source).or(line.and_then(|l| l.source)).or_else(|| sources::of(place)),
             unit: Unit::Plain,
+            zero_means: None,
             guard: None,
             weight: 1,
             kvm: Offer::Unknown,
@@ -257,6 +258,7 @@ impl Segment {
             migratable: feature
                 .then(|| line.migratable.unwrap_or(if qemu.is_some() { Migratable::Yes } else { Migratable::Unknown })),
             meaning: Some(line.meaning),
+            zero_means: line.zero_means,
             unit: match line.unit {
                 // A row may be a part of its field: the rest are features of their own.
                 Unit::Bits(first) => Unit::Bits(first + u32::from(self.bits.lo - line.bits.lo)),

@@ -4,7 +4,7 @@
 //! judges asks [`Knowledge::row`] which row a bit belongs to, and branches on nothing but the row's fields.
 //! `cpuid-diff knowledge --format csv` prints all of them.
 //!
-//! - `rows/`: the rows. [`table`]: how they are written. [`row`]: what they say. [`unit`]: how numbers are read.
+//! - `rows/`: the rows. [`table`]: how they are written. [`row`]: what they say. [`mod@unit`]: how numbers are read.
 //! - `gates.rs`, `sources.rs`: what holds for leaves as wholes.
 //! - `index.rs`: from a place to its row. `names.rs`: from a name to its places. `export.rs`: all of them.
 //! - [`advice`]: causes, consequences and remedies, in sentences.

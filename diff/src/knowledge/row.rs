@@ -310,6 +310,8 @@ pub struct Row {
     pub source: Option<&'static str>,
     /// How its number is read.
     pub unit: Unit,
+    /// The bits of the same register whose value a zero stands for.
+    pub zero_means: Option<BitRange>,
     /// Whether it is a protection or a hazard.
     pub guard: Option<Guard>,
     /// What losing it in a pool costs: a protection 10, an instruction set 3, else 1.

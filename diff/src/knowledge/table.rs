@@ -270,6 +270,7 @@ pub struct Line {
     pub(super) judged: bool,
     pub(super) blocks_migration: bool,
     pub(super) unit: Unit,
+    pub(super) zero_means: Option<BitRange>,
     pub(super) rule: Option<Rule>,
     pub(super) cause: Option<Cause>,
     pub(super) source: Option<&'static str>,
@@ -304,6 +305,7 @@ const fn line(bits: BitRange, field: bool, name: Option<&'static str>, meaning: 
         judged: true,
         blocks_migration: false,
         unit: Unit::Plain,
+        zero_means: None,
         rule: None,
         cause: None,
         source: None,
@@ -465,6 +467,12 @@ impl Line {
     /// A guest that has it cannot be live-migrated.
     pub const fn blocks_migration(self) -> Self {
         Self { blocks_migration: true, ..self }
+    }
+
+    /// How the number is read.
+    pub const fn zero_means(self, hi: u8, lo: u8) -> Self {
+        assert!(self.field, "a bit's zero is its own");
+        Self { zero_means: Some(BitRange::new(hi, lo)), ..self }
     }
 
     /// How the number is read.

@@ -61,6 +61,13 @@ fn a_rule_over_nothing_named_is_a_row_of_its_own() {
 }
 
 #[test]
+fn a_cause_holds_over_bits_that_nothing_names() {
+    let stale = row(0x1c, 0, Ebx, 20);
+    assert_eq!((stale.known, stale.bits, stale.cause_kind), (false, BitRange::one(20), Some(CauseKind::Running)));
+    assert!(row(0x1c, 0, Ebx, 0).known);
+}
+
+#[test]
 fn hypervisor_rows_stay_in_their_block() {
     assert_eq!(of(Owner::Kvm, 0x4000_0001, Eax, 3).name, Some("kvmclock"));
     assert_eq!(of(Owner::Kvm, 0x4000_0101, Eax, 3).name, Some("kvmclock"), "wherever the block is");

@@ -143,8 +143,7 @@ impl Page {
         let compared = if report.verdict.overall.is_some() { format!("compared {sets}: ") } else { String::new() };
         self.text("", &format!("{compared}{}{}", words::counts(report), aside.unwrap_or_default()), Paint::Plain);
         let worst = report.findings.iter().map(|f| f.severity).min().unwrap_or(Severity::Expected);
-        let line = paint(&words::verdict(report), Paint::of(worst), self.colour);
-        let _ = writeln!(self.out, "{line}");
+        self.text("", &words::verdict(report), Paint::of(worst));
     }
 
     /// A paragraph with a head, its lines no wider than the page and hanging under the first.

@@ -7,7 +7,8 @@ use cpuid_probe::dump::Source;
 use crate::finding::{Change, Decoded, Finding, Judged};
 use crate::knowledge::Severity;
 use crate::list;
-use crate::report::{BaselineResult, Coverage, Direction, Input, Overall, Report, Verdict};
+use crate::report::{BaselineResult, By, Coverage, Direction, Input, Overall, Report, Verdict, Way};
+use crate::view::Role;
 use crate::view::join::Lack;
 
 /// What an input is called in a report's columns: A, B, … Z, AA, AB, …
@@ -309,28 +310,64 @@ pub fn counts(report: &Report) -> String {
 pub fn verdict(report: &Report) -> String {
     let v = &report.verdict;
     let tcg = report.inputs.iter().any(is_tcg);
-    let agree = v.coverage == Coverage::Partial && v.overall == Some(Overall::Identical);
-    let mut line = match v.overall {
-        Some(_) if agree => {
-            let (n, s, verb) = if report.compared == 1 { (1, "", "agrees") } else { (report.compared, "s", "agree") };
-            format!("the {n} register set{s} given {verb}; this is not a migration verdict")
+    let mut line = refused(v);
+    line.push_str(&match v.overall {
+        Some(Overall::Undecided) => {
+            let s = if report.compared == 1 { "" } else { "s" };
+            format!(
+                "undecided: {} register set{s} compared, no difference that matters; too little for a migration verdict",
+                report.compared
+            )
         }
         Some(word) => format!("{}: {}", word.word(), both(v)),
         None => String::new(),
-    };
+    });
     if !v.baseline.is_empty() {
         if !line.is_empty() {
             line.push_str("; ");
         }
         line.push_str(&baseline(v));
     }
-    let partial = v.coverage == Coverage::Partial && !agree;
-    let limits = [(tcg, "TCG"), (partial, "partial"), (!v.msrs && !agree, "feature MSRs not captured")];
+    let roles: Vec<Role> = report.inputs.iter().map(|input| input.role).collect();
+    let limits = [
+        (tcg, "TCG"),
+        (v.coverage == Coverage::Partial, "partial"),
+        (!v.msrs, "feature MSRs not captured"),
+        (roles.contains(&Role::Hardware), "bare hardware, or a guest that hides its hypervisor"),
+        (v.unlike && !roles.contains(&Role::Hardware), "the inputs play different roles"),
+    ];
     let limits: Vec<&str> = limits.into_iter().filter(|(holds, _)| *holds).map(|(_, words)| words).collect();
     if !limits.is_empty() {
         let _ = write!(line, "; {}", limits.join(", "));
     }
     line
+}
+
+/// `REFUSED by QEMU: the machine types differ (…); `, each reason once. Mostly nothing.
+fn refused(v: &Verdict) -> String {
+    let mut out = String::new();
+    let mut said: Vec<&str> = Vec::new();
+    for r in &v.refused {
+        if said.contains(&r.reason.as_str()) {
+            continue;
+        }
+        said.push(&r.reason);
+        let mut by: Vec<&str> = Vec::new();
+        let ways: Vec<Way> = v.refused.iter().filter(|other| other.reason == r.reason).map(|other| other.way).collect();
+        for other in v.refused.iter().filter(|other| other.reason == r.reason) {
+            let name = if other.by == By::Qemu { "QEMU" } else { "libvirt" };
+            if !by.contains(&name) {
+                by.push(name);
+            }
+        }
+        let way = match (ways.contains(&Way::AToB), ways.contains(&Way::BToA)) {
+            (true, false) => " (A to B)",
+            (false, true) => " (B to A)",
+            _ => "",
+        };
+        let _ = write!(out, "REFUSED by {}{way}: {}; ", by.join(" and "), r.reason);
+    }
+    out
 }
 
 /// Whether an input shows QEMU's emulation rather than a host.

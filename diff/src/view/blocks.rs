@@ -76,9 +76,10 @@ impl Slot {
         self.normalise(self.b, self.base_b, r)
     }
 
-    /// A head's EAX is an absolute leaf number, so it moves with the block.
+    /// A head's EAX is an absolute leaf number, so it moves with the block. Where both dumps have the block at one base,
+    /// nothing has to be moved, and a maximum outside of the block stays what it is.
     fn normalise(&self, id: Option<LeafId>, base: u32, r: Registers) -> Registers {
-        if base != 0 && id.is_some_and(|id| id.leaf == base) && r.eax >= base {
+        if self.base_a != self.base_b && base != 0 && id.is_some_and(|id| id.leaf == base) && r.eax >= base {
             Registers { eax: r.eax - base + FIRST_BASE, ..r }
         } else {
             r

@@ -35,10 +35,23 @@ pub struct Differing {
     pub pair: Pair,
     /// The rates that the whole leaf reports, where they are not the row's own number.
     pub clocks: Option<Clocks>,
-    /// The bits that give the place its meaning are known and 0 on both sides.
-    pub closed: bool,
+    /// The values as software understands them: a zero that stands for another field's value is that value.
+    pub meant: [u64; 2],
+    /// Why the difference means nothing, where it does not.
+    pub harmless: Option<Harmless>,
+    /// It is the only bit of its register that differs and that no row names.
+    pub alone: bool,
     /// The register set in each dump, for a place in one.
     pub at: [Option<LeafId>; 2],
+}
+
+/// Why a difference means nothing to software.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harmless {
+    /// The bits that give the place its meaning are known and 0 on both sides.
+    Closed,
+    /// One side's zero stands for another field's value, which the other side spells out.
+    SameMeaning,
 }
 
 /// What two vCPUs that are compared do not have alike.
@@ -48,10 +61,12 @@ pub enum Difference {
     Row(Box<Differing>),
     /// The end of a list of subleaves, in one dump alone.
     Terminator(Place),
-    /// A register set that its own dump says cannot be there, and in which dumps.
-    OverEnumerated(Place, [bool; 2]),
+    /// A register set that its own dump says cannot be there, in which dumps, and whether both hold it and differ.
+    OverEnumerated(Place, [bool; 2], bool),
     /// A hypervisor block on one side only, or at another base.
     Block(BlockPair),
+    /// An MSR that was read in one dump and faults in the other; the side that faults.
+    Fault(Place, usize),
 }
 
 /// A place that could not be compared. The order is that of reports.
@@ -90,6 +105,8 @@ impl Lack {
 /// Two dumps, joined.
 #[derive(Debug, Default)]
 pub struct Joined {
+    /// One dump holds a feature MSR that is not zero and that the other announces and does not hold.
+    pub msr_unread: bool,
     /// What differs, with the number of the vCPU to report.
     pub differences: Vec<(u32, Difference)>,
     /// What could not be compared, by input and place.
@@ -203,7 +220,9 @@ impl Both<'_> {
             let (place_a, place_b) = (covered(slot.a, self.a), covered(slot.b, self.b));
             if place_a == Covered::OverEnumerated || place_b == Covered::OverEnumerated {
                 let sides = [place_a, place_b].map(|p| p == Covered::OverEnumerated);
-                joined.differences.push((self.vcpu, Difference::OverEnumerated(slot.set(), sides)));
+                let held = |id: Option<LeafId>, view: &VcpuView<'_>| id.and_then(|id| view.vcpu.get(id));
+                let unlike = sides == [true; 2] && held(slot.a, self.a) != held(slot.b, self.b);
+                joined.differences.push((self.vcpu, Difference::OverEnumerated(slot.set(), sides, unlike)));
             }
             // Data of a place that does not exist is set aside above; the place itself reads as absent.
             let read = |place, vcpu: &VcpuDump, id: Option<LeafId>| match place {
@@ -241,13 +260,25 @@ impl Both<'_> {
         for register in Register::ALL {
             let whole = slot.bits(register, BitRange::REGISTER);
             let (in_a, in_b) = (u64::from(va[register]), u64::from(vb[register]));
-            for row in rows(whole, in_a, in_b, self.knowledge) {
+            let differing: Vec<Row> = rows(whole, in_a, in_b, self.knowledge).collect();
+            let unnamed = differing.iter().filter(|row| !row.known).count();
+            for row in differing {
+                let meant = [in_a, in_b].map(|value| match row.zero_means {
+                    Some(other) if row.bits.of(value) == 0 => other.of(value),
+                    _ => row.bits.of(value),
+                });
+                let harmless = match meant {
+                    _ if is_closed(row.gates, [&self.a.coverage, &self.b.coverage]) => Some(Harmless::Closed),
+                    [a, b] => (a == b).then_some(Harmless::SameMeaning),
+                };
                 let difference = Differing {
                     place: whole.with_bits(row.bits),
                     row,
                     pair: Pair { a: a.map(|_| row.bits.of(in_a)), b: b.map(|_| row.bits.of(in_b)) },
                     clocks: clock::frequencies(whole, va, vb),
-                    closed: is_closed(row.gates, [&self.a.coverage, &self.b.coverage]),
+                    meant,
+                    harmless,
+                    alone: unnamed <= 1,
                     at: [slot.a, slot.b],
                 };
                 joined.differences.push((self.vcpu, Difference::Row(Box::new(difference))));
@@ -272,9 +303,26 @@ impl Both<'_> {
                 place: whole,
                 reason: if view.vcpu.msr(index).is_some() { Lack::Gap(GapReason::Fault) } else { Lack::Missing },
             };
-            match (self.a.coverage.msr(index), self.b.coverage.msr(index)) {
-                (MsrPlace::NotCaptured, _) => joined.not_captured.push(lacks(0, self.a)),
-                (_, MsrPlace::NotCaptured) => joined.not_captured.push(lacks(1, self.b)),
+            let faults = |view: &VcpuView<'_>| view.vcpu.msr(index) == Some(None);
+            let (of_a, of_b) = (self.a.coverage.msr(index), self.b.coverage.msr(index));
+            match (of_a, of_b) {
+                (MsrPlace::Read(_), _) if faults(self.b) => {
+                    joined.differences.push((self.vcpu, Difference::Fault(whole, 1)));
+                }
+                (_, MsrPlace::Read(_)) if faults(self.a) => {
+                    joined.differences.push((self.vcpu, Difference::Fault(whole, 0)));
+                }
+                _ => {}
+            }
+            match (of_a, of_b) {
+                (MsrPlace::NotCaptured, other) => {
+                    joined.msr_unread |= matches!(other, MsrPlace::Read(1..));
+                    joined.not_captured.push(lacks(0, self.a));
+                }
+                (other, MsrPlace::NotCaptured) => {
+                    joined.msr_unread |= matches!(other, MsrPlace::Read(1..));
+                    joined.not_captured.push(lacks(1, self.b));
+                }
                 (a, b) => {
                     let (a, b) = (value(a), value(b));
                     let (in_a, in_b) = (a.unwrap_or_default(), b.unwrap_or_default());
@@ -284,7 +332,9 @@ impl Both<'_> {
                             row,
                             pair: Pair { a: a.map(|_| row.bits.of(in_a)), b: b.map(|_| row.bits.of(in_b)) },
                             clocks: None,
-                            closed: false,
+                            meant: [row.bits.of(in_a), row.bits.of(in_b)],
+                            harmless: None,
+                            alone: true,
                             at: [None, None],
                         };
                         joined.differences.push((self.vcpu, Difference::Row(Box::new(difference))));

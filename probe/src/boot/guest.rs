@@ -1,8 +1,8 @@
 //! One throw-away guest: QEMU with the boot image, from its start to the dump.
 //!
 //! QEMU gets nothing that has a name: the image as its standard input, a QMP connection as its standard output, a pipe as
-//! its standard error, and a ring buffer of its own for the guest's serial port. So nothing can be left behind,
-//! and the command line is the same every time.
+//! its standard error, and ring buffers of its own for the guest's serial port and debug console. So nothing can be left
+//! behind, and the command line is the same every time.
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -48,10 +48,14 @@ pub struct GuestSpec {
 const MEMORY: &str = "64";
 /// The serial port's ring buffer, to QEMU.
 const CONSOLE: &str = "console";
-/// What the serial port may write: a power of two of bytes, enough for more vCPUs than fit into memory.
-const SERIAL_BYTES: u32 = 1 << 24;
+/// The debug console's.
+const DUMP: &str = "dump";
+/// QEMU's device for a debug console, which takes text many times as fast as a serial port.
+const DEBUG_CONSOLE: &str = "isa-debugcon";
+/// What a port may write: a power of two of bytes, enough for more vCPUs than fit into memory.
+const RING_BYTES: u32 = 1 << 24;
 /// What QEMU may need to tell all of that: JSON has two characters for a line break.
-const ANSWER_BYTES: usize = 2 * SERIAL_BYTES as usize;
+const ANSWER_BYTES: usize = 2 * RING_BYTES as usize;
 /// How long a QEMU that has closed its connection may take to end, and one that is late to say what it knows.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -60,12 +64,17 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// # Errors
 /// QEMU's own words where it refuses; a guest that hangs, crashes or says what it cannot do.
 pub fn run_guest(spec: &GuestSpec) -> Result<Dump> {
-    let arguments = arguments(spec);
-    let mut qemu = Qemu::start(&spec.qemu, &arguments, None)?;
-    let told = qemu.converse(Instant::now() + spec.timeout);
-    // A QEMU that has closed its connection is about to end, with a status worth knowing.
-    let grace = if matches!(told, Err(QmpError::Closed)) { LAST_WORDS } else { Duration::ZERO };
-    let (status, stderr) = qemu.end(grace)?;
+    let mut arguments = arguments(spec);
+    let on_serial_port = arguments.clone();
+    arguments.extend(["-chardev".to_string(), format!("ringbuf,id={DUMP},size={RING_BYTES}")]);
+    arguments.extend(["-device".to_string(), format!("{DEBUG_CONSOLE},iobase=0xe9,chardev={DUMP}")]);
+    arguments.extend(["-append", "debugcon"].map(String::from));
+    let (mut told, mut status, mut stderr) = run_qemu(spec, &arguments, DUMP)?;
+    // QEMU can be built without that device.
+    if told.is_err() && stderr.contains(DEBUG_CONSOLE) {
+        arguments = on_serial_port;
+        (told, status, stderr) = run_qemu(spec, &arguments, CONSOLE)?;
+    }
     let told = told.map_err(|error| gone(&error, status, &stderr, spec))?;
     let mut dump = told.dump(spec).map_err(|error| match warnings::errors(&stderr) {
         words if words.is_empty() => error,
@@ -74,6 +83,21 @@ pub fn run_guest(spec: &GuestSpec) -> Result<Dump> {
     stamp(&mut dump, spec, arguments, told.version, told.machine, &stderr);
     note_contradiction(&mut dump, spec, &told.words);
     Ok(dump)
+}
+
+/// Runs QEMU to its end: what it tells, with the dump in the ring buffer `dump`; how it ended, and what it wrote to standard
+/// error.
+fn run_qemu(
+    spec: &GuestSpec,
+    arguments: &[String],
+    dump: &str,
+) -> Result<(Result<Told, QmpError>, ExitStatus, String)> {
+    let mut qemu = Qemu::start(&spec.qemu, arguments, None)?;
+    let told = qemu.converse(Instant::now() + spec.timeout, dump);
+    // A QEMU that has closed its connection is about to end, with a status worth knowing.
+    let grace = if matches!(told, Err(QmpError::Closed)) { LAST_WORDS } else { Duration::ZERO };
+    let (status, stderr) = qemu.end(grace)?;
+    Ok((told, status, stderr))
 }
 
 /// Fills in `boot` and `hypervisor` of the provenance.
@@ -119,8 +143,32 @@ pub fn note_contradiction(dump: &mut Dump, spec: &GuestSpec, words: &Result<Valu
     }
 }
 
-/// How QEMU says that the accelerator is not to be had (QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c).
-const NO_KVM: [&str; 3] = ["failed to initialize kvm", "Could not access KVM", "invalid accelerator"];
+/// Words with which QEMU ends, and what helps.
+struct Advice {
+    /// With this accelerator.
+    accel: Accel,
+    words: &'static [&'static str],
+    advice: &'static str,
+}
+
+const ADVICE: &[Advice] = &[
+    // QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c.
+    Advice {
+        accel: Accel::Kvm,
+        words: &["failed to initialize kvm", "Could not access KVM", "invalid accelerator"],
+        advice: "Without KVM there is no fallback: `--accel tcg` shows what QEMU's emulation gives, not what this host \
+                 gives",
+    },
+    // QEMU 10.0 to 11.1 target/i386/cpu.c: leaf 0x1F, which a CPU with dies has, asserts a small subleaf. SeaBIOS reads
+    // leaves above the maximum, which emulation answers from the last leaf, with any subleaf.
+    Advice {
+        accel: Accel::Tcg,
+        words: &["encode_topo_cpuid1f: Assertion"],
+        advice: "This QEMU's emulation aborts when SeaBIOS starts on such a CPU with several dies, before any guest runs. \
+                 With qboot as firmware it does not: install qboot.rom (Debian: qemu-system-data), which pc and q35 take \
+                 where it is installed",
+    },
+];
 
 /// Why QEMU did not see a guest to its end.
 pub fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec) -> Error {
@@ -131,13 +179,11 @@ pub fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec
     };
     // Warnings too: `enforce` makes errors of them.
     let words = warnings::lines(stderr);
-    let advice = "Without KVM there is no fallback: `--accel tcg` shows what QEMU's emulation gives, not what this host \
-                  gives";
-    let no_kvm = spec.accel == Accel::Kvm && NO_KVM.iter().any(|words| stderr.contains(words));
-    match (words.as_str(), no_kvm) {
+    let advice = ADVICE.iter().find(|a| a.accel == spec.accel && a.words.iter().any(|words| stderr.contains(words)));
+    match (words.as_str(), advice) {
         ("", _) => anyhow!(what),
-        (_, false) => anyhow!("{what}: {words}"),
-        (_, true) => anyhow!("{what}: {words}\n{advice}"),
+        (_, None) => anyhow!("{what}: {words}"),
+        (_, Some(Advice { advice, .. })) => anyhow!("{what}: {words}\n{advice}"),
     }
 }
 
@@ -149,10 +195,10 @@ pub fn arguments(spec: &GuestSpec) -> Vec<String> {
         ["-cpu", &spec.cpu],
         ["-m", MEMORY],
         ["-kernel", "/proc/self/fd/0"],
-        ["-chardev", &format!("ringbuf,id={CONSOLE},size={SERIAL_BYTES}")],
+        ["-chardev", &format!("ringbuf,id={CONSOLE},size={RING_BYTES}")],
         ["-serial", &format!("chardev:{CONSOLE}")],
         ["-chardev", "socket,id=qmp,fd=1"],
-        ["-mon", "chardev=qmp,mode=control"],
+        ["-qmp", "chardev:qmp"],
         ["-display", "none"],
     ]
     .as_flattened()
@@ -191,8 +237,10 @@ struct Told {
     state: String,
     /// QEMU's word for why: `guest-shutdown`, `guest-reset`. Empty where it was too quick to be told.
     reason: String,
+    /// What the guest wrote to its serial port, and where its dump goes.
     console: String,
     words: Result<Value, QmpError>,
+    dump: String,
 }
 
 impl Told {
@@ -201,16 +249,15 @@ impl Told {
         if let Some((_, words)) = self.console.split_once("cpuid-boot error: ") {
             bail!("the guest says: {}", line(words.lines().next().unwrap_or_default()));
         }
-        let frame = read_frame(&self.console);
         match self.state.as_str() {
-            "shutdown" => frame.with_context(|| format!("the guest's serial port ({})", self.reason)),
+            "shutdown" => read_frame(&self.dump).with_context(|| format!("the guest's dump ({})", self.reason)),
             "running" => bail!("the guest did not finish within {} s{}", spec.timeout.as_secs(), self.progress()),
             state => bail!("the guest was stopped before it finished (`{}`){}", line(state), self.progress()),
         }
     }
 
     fn progress(&self) -> &'static str {
-        match (self.console.is_empty(), has_frame(&self.console)) {
+        match (self.console.is_empty() && self.dump.is_empty(), has_frame(&self.dump)) {
             (true, _) => "; it wrote nothing",
             (_, true) => "; its dump is cut off",
             _ => "; it wrote no dump",
@@ -225,11 +272,15 @@ impl Qmp {
         Ok(machine.as_str().unwrap_or_default().trim_end_matches("-machine").to_string())
     }
 
-    /// What the guest has written since this was asked last.
+    /// What the guest has written to its serial port since this was asked last.
     pub fn console(&mut self) -> Result<String, QmpError> {
-        let arguments = json!({ "device": CONSOLE, "size": SERIAL_BYTES });
-        let console = self.execute_at_most("ringbuf-read", arguments, ANSWER_BYTES)?;
-        Ok(console.as_str().unwrap_or_default().to_string())
+        self.ring(CONSOLE)
+    }
+
+    fn ring(&mut self, name: &str) -> Result<String, QmpError> {
+        let arguments = json!({ "device": name, "size": RING_BYTES });
+        let text = self.execute_at_most("ringbuf-read", arguments, ANSWER_BYTES)?;
+        Ok(text.as_str().unwrap_or_default().to_string())
     }
 }
 
@@ -261,8 +312,8 @@ impl Qemu {
         Qmp::connect(self.qmp.take().ok_or(QmpError::Closed)?, deadline)
     }
 
-    /// Lets the guest run to its end and asks for everything worth knowing.
-    fn converse(&mut self, deadline: Instant) -> Result<Told, QmpError> {
+    /// Lets the guest run to its end and asks for everything worth knowing. `dump` is the ring buffer with its dump.
+    fn converse(&mut self, deadline: Instant, dump: &str) -> Result<Told, QmpError> {
         let mut qmp = self.connect(deadline)?;
         let machine = qmp.machine()?;
         let words = qmp.feature_words();
@@ -285,7 +336,8 @@ impl Qemu {
             state = qmp.execute("query-status", json!({}))?;
         }
         let console = qmp.console()?;
-        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console, words })
+        let dump = if dump == CONSOLE { console.clone() } else { qmp.ring(dump)? };
+        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console, dump, words })
     }
 
     /// Ends QEMU, if it does not end by itself within `grace`; returns how it ended and what it wrote to standard error.

@@ -61,6 +61,12 @@ mod tests {
             ("warning: host doesn't support requested feature: MSR(10AH).rdctl-no [bit 0]", Some("rdctl-no")),
             ("warning: host doesn't support requested feature: CPUID.0DH:EAX [bit 9]", None),
             ("warning: host doesn't support requested feature: MSR(480H) [bit 55]", None),
+            ("q: warning: TCG doesn't support requested feature: CPUID[eax=01h].EDX.ds [bit 21]", Some("ds")),
+            ("warning: host doesn't support requested feature: CPUID[eax=01h].ECX.sse4.1 [bit 19]", Some("sse4.1")),
+            ("warning: host doesn't support requested feature: CPUID[eax=0Dh,ecx=01h].EAX.xfd [bit 4]", Some("xfd")),
+            ("warning: host doesn't support requested feature: CPUID[eax=07h,ecx=00h].EBX [bit 12]", None),
+            ("warning: host doesn't support requested feature: MSR(10Ah).rdctl-no [bit 0]", Some("rdctl-no")),
+            ("warning: host doesn't support requested feature: MSR(48Ch) [bit 14]", None),
             ("warning: 'isapc' is deprecated", None),
         ] {
             assert_eq!(feature(line).as_deref(), name, "{line}");

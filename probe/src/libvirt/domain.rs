@@ -339,7 +339,8 @@ fn last_options(cpu: &Cpu) -> Result<Vec<String>, XmlError> {
             }
             (PhysAddrMode::Emulate, Some(bits)) => options.push(format!("phys-bits={bits}")),
             (PhysAddrMode::Passthrough, Some(_)) => return refuse("<maxphysaddr mode='passthrough'> has no bits="),
-            (PhysAddrMode::Emulate, None) => return refuse("<maxphysaddr mode='emulate'> has no bits= attribute"),
+            // libvirt 9.0 refuses it, 11.3 takes it.
+            (PhysAddrMode::Emulate, None) => options.push("host-phys-bits=off".into()),
         }
     }
     Ok(options)
@@ -438,10 +439,10 @@ fn hyperv_options(hyperv: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
     Ok(options)
 }
 
-/// At least 4095, says libvirt (src/conf/domain_conf.c).
+/// At least 4095, says libvirt (src/conf/domain_conf.c). 11.3 wants a number; without one 12.8 tells QEMU never to notify.
 fn spinlock_retries(element: Element<'_, '_>) -> Result<u32, XmlError> {
-    element.required("retries")?;
     match element.number("retries")? {
+        None => Ok(u32::MAX),
         Some(retries) if retries >= 4095 => Ok(retries),
         _ => Err(element.error("<spinlocks> has too few retries=, expected at least 4095")),
     }

@@ -1,7 +1,7 @@
 //! Advice: why a place differs, what that does to a running guest, which layers decide, and what to change.
 //!
-//! Specific text is in `notes/`, a file a subject; [`general`] has a text per rule for everything else, filled in with
-//! the row's own names ([`remedies`]) and with what each layer does about the feature ([`layers`]). Nothing here judges.
+//! Specific text is in `notes/`, a file a subject; `general` has a text per rule for everything else, filled in with
+//! the row's own names (`remedies`) and with what each layer does about the feature ([`layers`]). Nothing here judges.
 //! What no source supports is said to be unknown.
 
 mod emulation;

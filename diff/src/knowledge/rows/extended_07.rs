@@ -52,7 +52,8 @@ pub(super) const ROWS: &[Group] = &[
             .cause(Firmware, "Linear width follows LA57 offered by host and model",
                 "QEMU 7.2 target/i386/cpu.c case 0x80000008; Linux 6.1 arch/x86/kvm/cpuid.c:139-160"),
         field(23, 16, "guest_phys_bits", "Usable guest physical width, zero means phys_bits").unit(of("bits"))
-            .rule(Equal, Unsafe, Unsafe, "Zero means phys_bits, so order misleads; narrower usable width strands device windows",
+            .zero_means(7, 0)
+            .rule(NotLess, Unsafe, Info, "Zero means phys_bits; narrower usable width strands device windows, a wider one loses nothing",
                 "Linux 7.1 arch/x86/kvm/cpuid.c:1774-1815; QEMU 10.2 target/i386/cpu.c:8449")
             .cause(Firmware, "Guest physical width depends on host paging levels",
                 "Linux 7.1 arch/x86/kvm/cpuid.c:1774-1815; QEMU 10.2 target/i386/cpu.c:8449"),

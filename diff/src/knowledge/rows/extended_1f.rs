@@ -37,14 +37,17 @@ pub(super) const ROWS: &[Group] = &[
         nameless(29, "Nested RMP management MSRs").unsettable().kvm(Never),
         nameless(30, "Writes to in-use hypervisor pages allowed").unsettable().kvm(Never),
         nameless(31, "IBPB on guest entry").unsettable().kvm(Never),
+    ]).rules(&[
+        rule(31, 0, Subset, Info, Info, "A guest whose memory is not encrypted cannot use SEV; one whose memory is does not migrate like this",
+            "Firecracker docs/snapshotting/versioning.md and its published m6a fingerprints: 5.10 shows the leaf, 6.1 does not, and snapshots restore"),
     ]),
     cpu(0x8000_001f, At(0), Ebx, &[
         field(5, 0, "c_bit", "Page-table bit selecting encryption")
-            .rule(Equal, Unsafe, Unsafe, "C-bit position is in every page table of an encrypted guest", "QEMU 7.2 target/i386/cpu.c:5851-5858"),
+            .rule(Equal, Warning, Warning, "C-bit position is in every page table of an encrypted guest, and in none of another", "QEMU 7.2 target/i386/cpu.c:5851-5858"),
         field(11, 6, "phys_reduction", "Physical address bits lost to encryption").unit(of("bits"))
-            .rule(Equal, Unsafe, Unsafe, "Address bits lost to encryption bound the guest's usable width", "QEMU 7.2 target/i386/cpu.c:5851-5858"),
+            .rule(Equal, Warning, Warning, "Address bits lost to encryption bound an encrypted guest's usable width", "QEMU 7.2 target/i386/cpu.c:5851-5858"),
         field(15, 12, "vmpl_count", "SNP privilege levels")
-            .rule(NotLess, Unsafe, Warning, "Privilege levels in use must stay", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x8000001f"),
+            .rule(NotLess, Warning, Info, "Privilege levels in use must stay; only an encrypted guest has any", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x8000001f"),
         nameless(31, "No software coherency workaround needed").unsettable(),
     ]).causes(&[
         cause(11, 0, Firmware, "C-bit position and address reduction come from host firmware setup", "QEMU 7.2 target/i386/cpu.c:5851-5858"),

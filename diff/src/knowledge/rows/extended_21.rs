@@ -74,8 +74,12 @@ pub(super) const ROWS: &[Group] = &[
     cpu(0x8000_0021, At(0), Ecx, &[
         bit(1, "tsa-sq-no", "Immune to TSA store-queue leak").libvirt(V12_8).qemu(V10_2).kvm(IfHost).not_in_tcg().protection(),
         bit(2, "tsa-l1-no", "Immune to TSA L1 leak").libvirt(V12_8).qemu(V10_2).kvm(IfHost).not_in_tcg().protection(),
+        nameless(13, "A word of Linux's own, which KVM showed guests by mistake").unsettable(),
+        nameless(14, "A word of Linux's own, which KVM showed guests by mistake").unsettable(),
     ]).rules(&[
         rule(2, 1, Subset, Unsafe, Warning, "Immunity: guest booted with it runs without TSA flushing", "Linux 6.1 arch/x86/kvm/cpuid.c:775-780"),
+        rule(14, 13, Subset, Info, Warning, "AMD defines no such bit; KVM of Linux 5.10 leaked bits of a word that Linux uses for itself",
+            "Firecracker's published m6a fingerprints: 5.10 shows both bits, 6.1 neither, and snapshots restore"),
     ]).causes(&[
         cause(2, 1, Firmware, "TSA immunity bits depend on host kernel and microcode", "Linux 6.1 arch/x86/kvm/cpuid.c:775-780"),
     ]),

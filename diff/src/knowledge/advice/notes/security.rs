@@ -167,6 +167,15 @@ pub(super) const NOTES: &[Note] = &[
         source: "Linux 7.1 arch/x86/kvm/x86.c:1629-1635",
     },
     Note {
+        at: &[bits(0x8000_0021, At(0), Ecx, 14, 13)],
+        layers: &[Kernel],
+        cause: "KVM of Linux 5.10 showed guests bits of a word that Linux uses for itself. AMD defines no feature here, \
+                and newer kernels clear the bits.",
+        lost: "Nothing: no software uses these bits.",
+        remedy: "Nothing to change; a host kernel upgrade takes them away.",
+        source: "Firecracker's published m6a fingerprints of Linux 5.10 and 6.1 hosts",
+    },
+    Note {
         at: &[bit(0x8000_0021, Eax, 2)],
         layers: LAYERS,
         cause: "The host's kernel tells KVM that LFENCE serialises; QEMU 10.2 names it, 7.2 does not.",
