@@ -10,6 +10,7 @@ use rustix::system::{RebootCommand, reboot};
 use rustix::termios::tcdrain;
 
 use crate::cli::Cli;
+use crate::say::say;
 
 /// Whether this process is the machine's own PID 1, not merely a container's: the kernel starts that one with
 /// /dev/console (character device 5:1) as its standard output.
@@ -44,7 +45,7 @@ pub fn power_off() {
     let _ = tcdrain(io::stdout());
     for command in [RebootCommand::PowerOff, RebootCommand::Restart] {
         if let Err(e) = reboot(command) {
-            eprintln!("cpuid-probe: cannot switch the machine off: {e}");
+            say(format_args!("cannot switch the machine off: {e}"));
         }
     }
 }

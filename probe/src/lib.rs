@@ -38,6 +38,8 @@ pub mod json;
 #[cfg(feature = "libvirt")]
 pub mod libvirt;
 #[cfg(feature = "alloc")]
+pub mod printable;
+#[cfg(feature = "alloc")]
 pub mod raw;
 #[cfg(feature = "alloc")]
 pub mod warning;

@@ -12,6 +12,7 @@ use cpuid_probe::text::read_frame;
 
 use crate::boot::definitions::{read_xml, removed};
 use crate::cli::{self, Format, LibvirtCommand, LibvirtDomainArgs, LibvirtDumpArgs};
+use crate::say::line;
 use crate::{host, output};
 
 /// Runs the command.
@@ -29,30 +30,26 @@ fn domain(args: &LibvirtDomainArgs) -> Result<ExitCode> {
         cli::Accel::Tcg => Accel::Tcg,
     });
     let domain = transient_domain(&text, accel, args.machine.as_deref());
-    output::print(&domain.map_err(|error| anyhow!("{name}: {error}"))?)?;
+    output::print(&domain.map_err(|error| anyhow!("{name}: {}", line(error)))?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn dump(args: &LibvirtDumpArgs) -> Result<ExitCode> {
     let dump = read_dump(args)?;
-    let text = output::render(&dump, args.output.format.unwrap_or(Format::Json));
-    match &args.output.output {
-        Some(file) => output::write_file(file, text.as_bytes(), args.output.force)?,
-        None => output::print(&text)?,
-    }
-    Ok(if dump.is_complete() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    output::deliver(&dump, &args.output, Format::Json)
 }
 
 fn read_dump(args: &LibvirtDumpArgs) -> Result<Dump> {
-    let console = fs::read(&args.console).with_context(|| format!("{}: cannot read it", args.console.display()))?;
+    let console =
+        fs::read(&args.console).with_context(|| format!("{}: cannot read it", line(args.console.display())))?;
     let console = String::from_utf8_lossy(&console);
     if let Some((_, words)) = console.split_once("cpuid-boot error: ") {
-        return Err(anyhow!("the guest says: {}", words.lines().next().unwrap_or_default()));
+        return Err(anyhow!("the guest says: {}", line(words.lines().next().unwrap_or_default())));
     }
-    let mut dump = read_frame(&console).context("the guest's serial port")?;
+    let mut dump = read_frame(&console).map_err(|error| anyhow!("the guest's serial port: {}", line(error)))?;
 
     let (name, text) = read_xml(&args.domain)?;
-    let mut guests = read_guests(&text, &removed).map_err(|error| anyhow!("{name}: {error}"))?;
+    let mut guests = read_guests(&text, &removed).map_err(|error| anyhow!("{name}: {}", line(error)))?;
     let guest = guests.pop().with_context(|| format!("{name}: no domain"))?;
     host::stamp(&mut dump.provenance, args.output.label.as_ref());
     // The guest ran on the node of its libvirtd, which need not be this one.

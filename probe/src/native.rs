@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
+use cpuid_probe::change::same;
 use cpuid_probe::dump::{Dump, Gap, GapReason, MsrRecord, Source, VcpuDump};
 use cpuid_probe::msr::FEATURE_MSRS;
 use cpuid_probe::{LeafId, Registers};
@@ -20,6 +21,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::cli::{DumpArgs, Format};
 use crate::host::cpuinfo;
+use crate::say::{line, say};
 use crate::{host, init, output};
 
 /// CPUID traps in a guest, so vCPUs are read at the same time; more threads than this gain nothing.
@@ -101,10 +103,10 @@ impl OnlineList {
 /// The vCPUs of a `--cpus` list, which must be online.
 fn chosen(list: &str, online: &[u32]) -> Result<Vec<u32>> {
     let Some(cpus) = parse_list(list) else {
-        bail!("--cpus {list}: expected `all`, or vCPU numbers and ranges like 0,2-3");
+        bail!("--cpus {}: expected `all`, or vCPU numbers and ranges like 0,2-3", line(list));
     };
     let offline: Vec<u32> = cpus.iter().filter(|n| !online.contains(n)).copied().collect();
-    ensure!(offline.is_empty(), "--cpus {list}: not online: {}; online: {}", List(&offline), List(online));
+    ensure!(offline.is_empty(), "--cpus {}: not online: {}; online: {}", line(list), List(&offline), List(online));
     Ok(cpus)
 }
 
@@ -165,7 +167,36 @@ fn read(cpus: &[u32], meanwhile: impl FnOnce()) -> Vec<VcpuDump> {
         meanwhile();
     });
     let _ = sched_setaffinity(None, &mask);
+    if let Some(refusal) = may_not_pin(&mask).filter(|_| vcpus.iter().all(|v| v.leaves().is_empty())) {
+        read_here(&mut vcpus, &refusal);
+    }
     vcpus
+}
+
+/// Why this thread may not choose its vCPU at all: a sandbox refuses even the choice that is in force.
+fn may_not_pin(mask: &CpuSet) -> Option<io::Error> {
+    sched_setaffinity(None, mask).err().map(io::Error::from)
+}
+
+/// So often a thread that the kernel moves while it reads is given another try.
+const MOST_MOVES: usize = 20;
+
+/// Reads the vCPU that the calling thread is on, without any say in which that is, and says so.
+fn read_here(vcpus: &mut [VcpuDump], refusal: &io::Error) {
+    for _ in 0..MOST_MOVES {
+        let here = current_cpu();
+        let Some(vcpu) = vcpus.iter_mut().find(|v| Some(v.vcpu) == here) else { break };
+        // Twice, since the thread could have been away and back meanwhile.
+        let mut again = VcpuDump::new(vcpu.vcpu);
+        vcpu.recapture(&mut instruction);
+        again.recapture(&mut instruction);
+        if current_cpu() == here && same(vcpu.leaves(), again.leaves()) {
+            say(format_args!("may not choose a vCPU ({refusal}): read vCPU {}, which this runs on", vcpu.vcpu));
+            return;
+        }
+        Reader::give_up(vcpu);
+    }
+    say(format_args!("may not choose a vCPU ({refusal})"));
 }
 
 /// Lets new threads share this thread's memory pool. Else the C library reserves 128 MiB of address space for each, which
@@ -211,6 +242,11 @@ impl Reader {
             return;
         }
         self.at = None;
+        Self::give_up(dump);
+    }
+
+    /// Leaves nothing but the gap.
+    fn give_up(dump: &mut VcpuDump) {
         dump.clear();
         dump.gaps.push(Gap { id: LeafId::new(0, 0), reason: GapReason::Unreachable });
     }
@@ -254,7 +290,7 @@ fn read_msrs(vcpus: &mut [VcpuDump]) {
             Ok(device) => device,
             Err(e) => {
                 let hint = if e.kind() == ErrorKind::NotFound { " (modprobe msr?)" } else { "" };
-                eprintln!("cpuid-probe: {path}: {e}{hint}; feature MSRs are left out");
+                say(format_args!("{path}: {e}{hint}; feature MSRs are left out"));
                 return;
             }
         };

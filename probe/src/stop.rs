@@ -17,12 +17,18 @@ impl Stop {
     /// From here on they wait until [`Stop::within`] takes them. One that is ignored (a shell's background job, `nohup`)
     /// stays ignored.
     pub fn new() -> Self {
+        let heeded: Vec<c_int> = [SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal)).collect();
+        Self::of(&heeded)
+    }
+
+    /// The same with these signals.
+    pub fn of(signals: &[c_int]) -> Self {
         let mut set = MaybeUninit::uninit();
         // SAFETY: fills in the set, and blocks the signals in it, of this thread and those that it starts.
         unsafe {
             libc::sigemptyset(set.as_mut_ptr());
-            for signal in [SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal)) {
-                libc::sigaddset(set.as_mut_ptr(), signal);
+            for signal in signals {
+                libc::sigaddset(set.as_mut_ptr(), *signal);
             }
             libc::sigprocmask(SIG_BLOCK, set.as_ptr(), ptr::null_mut());
             Self(set.assume_init())
@@ -31,6 +37,11 @@ impl Stop {
 
     /// Sleeps for `time`. `true` as soon as one of the signals is there.
     pub fn within(&self, time: Duration) -> bool {
+        self.signal_within(time).is_some()
+    }
+
+    /// Sleeps for `time`, or until one of the signals is there: which.
+    pub fn signal_within(&self, time: Duration) -> Option<c_int> {
         let start = Instant::now();
         loop {
             let left = time.saturating_sub(start.elapsed());
@@ -39,12 +50,13 @@ impl Stop {
                 tv_nsec: left.subsec_nanos().into(),
             };
             // SAFETY: reads the set and the time, and writes nothing.
-            if unsafe { libc::sigtimedwait(&self.0, ptr::null_mut(), &left) } > 0 {
-                return true;
+            let signal = unsafe { libc::sigtimedwait(&self.0, ptr::null_mut(), &left) };
+            if signal > 0 {
+                return Some(signal);
             }
             // Another signal, such as the one that goes on after a stop, ends the sleep early.
             if start.elapsed() >= time {
-                return false;
+                return None;
             }
         }
     }

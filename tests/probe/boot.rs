@@ -21,13 +21,13 @@ const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
 const QEMU: &str = "qemu-system-x86_64";
 
 /// Fails with advice where there is no QEMU.
-fn need_qemu() {
+pub fn need_qemu() {
     let found = Command::new(QEMU).arg("-version").stdout(Stdio::null()).status();
     assert!(found.is_ok(), "these tests need {QEMU}: scripts/test installs it (Debian package qemu-system-x86)");
 }
 
 /// `cpuid-probe boot` with these arguments.
-fn boot(arguments: &[&str]) -> Output {
+pub fn boot(arguments: &[&str]) -> Output {
     need_qemu();
     Command::new(PROBE).arg("boot").args(arguments).stdin(Stdio::null()).output().unwrap()
 }
@@ -386,7 +386,7 @@ fn several_definitions_make_several_files_in_their_order() {
     fs::remove_dir_all(directory).unwrap();
 }
 
-fn names(directory: &Path) -> Vec<String> {
+pub fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -490,18 +490,23 @@ fn invtsc_brings_the_frequency_leaf_under_kvm() {
     assert!(with.eax > 100_000 && with.ebx == 1_000_000, "{with:x?}");
 }
 
+/// The processes below one.
+fn below(process: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let children = threads.filter_map(|t| fs::read_to_string(t.path().join("children")).ok());
+    let children: Vec<u32> =
+        children.flat_map(|c| c.split_whitespace().map(|p| p.parse().unwrap()).collect::<Vec<_>>()).collect();
+    children.iter().flat_map(|child| [*child].into_iter().chain(below(*child))).collect()
+}
+
 /// The QEMU that a running probe has started.
 fn qemu_of(probe: &Child) -> Pid {
     let deadline = Instant::now() + Duration::from_secs(60);
-    let tasks = format!("/proc/{}/task", probe.id());
     while Instant::now() < deadline {
-        let threads = fs::read_dir(&tasks).unwrap().flatten();
-        let children = threads.flat_map(|t| fs::read_to_string(t.path().join("children")));
-        for child in children.flat_map(|c| c.split_whitespace().map(|p| p.parse::<i32>().unwrap()).collect::<Vec<_>>())
-        {
-            let name = fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
+        for process in below(probe.id()) {
+            let name = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
             if name.starts_with("qemu-system") {
-                return Pid::from_raw(child).unwrap();
+                return Pid::from_raw(process.cast_signed()).unwrap();
             }
         }
         thread::sleep(Duration::from_millis(1));
@@ -510,7 +515,7 @@ fn qemu_of(probe: &Child) -> Pid {
 }
 
 /// Waits until the process is gone. It may stay a zombie of a dead parent for a moment.
-fn assert_gone(pid: Pid) {
+pub fn assert_gone(pid: Pid) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while test_kill_process(pid).is_ok() {
         let state = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();

@@ -12,6 +12,7 @@ use cpuid_probe::libvirt::{self, Guest, domain, read_guests};
 
 use crate::boot::guest::GuestSpec;
 use crate::cli::{Accel, BootArgs};
+use crate::say::{line, say};
 
 /// Where QEMU is outside PATH, as on RHEL and its derivatives.
 const QEMU_PLACES: [&str; 2] = ["/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm"];
@@ -27,7 +28,7 @@ pub fn specs(args: &BootArgs) -> Result<Vec<GuestSpec>> {
     };
     let guests = read(path)?;
     for note in guests.iter().flat_map(|guest| &guest.notes) {
-        eprintln!("cpuid-probe: note: {note}");
+        say(format_args!("note: {}", line(note)));
     }
     guests.into_iter().map(|guest| spec(args, guest.cpu.clone(), Some(guest))).collect()
 }
@@ -42,8 +43,7 @@ fn spec(args: &BootArgs, cpu: String, xml: Option<Guest>) -> Result<GuestSpec> {
     });
     let qemu = match (&args.qemu, emulator) {
         (Some(qemu), _) => qemu.clone(),
-        (None, Some(emulator)) if Path::new(&emulator).is_file() => PathBuf::from(emulator),
-        (None, Some(emulator)) => bail!("the domain's QEMU, {emulator}, is not here; name another one with --qemu"),
+        (None, Some(emulator)) => installed(&emulator)?,
         (None, None) => find_qemu()?,
     };
     Ok(GuestSpec {
@@ -53,20 +53,48 @@ fn spec(args: &BootArgs, cpu: String, xml: Option<Guest>) -> Result<GuestSpec> {
         cpu,
         smp: args.smp.clone().or(smp),
         extra_args: Vec::new(),
-        timeout: Duration::from_secs(args.timeout),
+        // What is longer than a year cannot be added to the time.
+        timeout: Duration::from_secs(args.timeout.min(365 * 24 * 3600)),
     })
+}
+
+/// Where packages install QEMU, and under which names.
+const EMULATOR_PLACES: [&str; 7] =
+    ["/usr/bin", "/bin", "/usr/local/bin", "/usr/libexec", "/usr/lib/qemu", "/usr/lib64/qemu", "/usr/lib/xen/bin"];
+const EMULATOR_NAMES: [&str; 2] = ["qemu", "kvm"];
+
+/// The `<emulator>` of a domain, where it is an installed QEMU: a file that somebody sent must not have us start any other
+/// program.
+fn installed(emulator: &str) -> Result<PathBuf> {
+    let path = Path::new(emulator);
+    let place = path.parent().and_then(Path::to_str).unwrap_or_default();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // The text itself: Path would not see `/usr/bin/./x`.
+    let plain = emulator == format!("{place}/{name}");
+    let shown = line(emulator);
+    if !plain || !EMULATOR_PLACES.contains(&place) || !EMULATOR_NAMES.iter().any(|usual| name.starts_with(usual)) {
+        bail!(
+            "the domain's <emulator>, {shown}, is no QEMU in one of {}; a program is not started because a file names it. \
+             Name the QEMU to run with --qemu",
+            EMULATOR_PLACES.join(", ")
+        );
+    }
+    if !path.is_file() {
+        bail!("the domain's QEMU, {shown}, is not here; name another one with --qemu");
+    }
+    Ok(path.to_path_buf())
 }
 
 /// The guests of a file, or of standard input for `-`.
 fn read(path: &Path) -> Result<Vec<Guest>> {
     let (name, text) = read_xml(path)?;
-    read_guests(&text, &removed).map_err(|error| anyhow!("{name}: {error}"))
+    read_guests(&text, &removed).map_err(|error| anyhow!("{name}: {}", line(error)))
 }
 
 /// A libvirt XML from a file, or from standard input for `-`, and what to call it.
 pub fn read_xml(path: &Path) -> Result<(String, String)> {
     let is_stdin = path == Path::new("-");
-    let name = if is_stdin { "standard input".to_string() } else { path.display().to_string() };
+    let name = if is_stdin { "standard input".to_string() } else { line(path.display()) };
     let text = if is_stdin { libvirt::read_text(io::stdin()) } else { File::open(path).and_then(libvirt::read_text) };
     let text = text.with_context(|| format!("{name}: cannot read it"))?;
     Ok((name, text))

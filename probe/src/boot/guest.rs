@@ -1,29 +1,29 @@
 //! One throw-away guest: QEMU with the boot image, from its start to the dump.
 //!
-//! QEMU gets nothing that has a name: the image as its standard input, a QMP connection as its standard output, memory
-//! for its standard error, and ring buffers of its own for the guest's serial port and debug console. So nothing can be
-//! left behind, and the command line is the same every time.
+//! QEMU gets nothing that has a name: the image as its standard input, a QMP connection as its standard output, a pipe as
+//! its standard error, and ring buffers of its own for the guest's serial port and debug console. So nothing can be left
+//! behind, and the command line is the same every time.
 
-use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
-use cpuid_probe::dump::{Boot, Dump};
+use cpuid_probe::dump::{Boot, BootWarning, Dump};
 use cpuid_probe::text::{has_frame, read_frame};
-use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+use rustix::process::Pid;
 use serde_json::{Value, json};
 
+use crate::boot::guard::{self, guarded};
 use crate::boot::qmp::{Qmp, QmpError};
-use crate::boot::{image, warnings};
+use crate::boot::stderr::Stderr;
+use crate::boot::{image, warnings, words};
 use crate::cli::Accel;
+use crate::say::{line, say};
 
 /// A guest to boot.
 #[derive(Clone, Debug)]
@@ -54,7 +54,9 @@ const DUMP: &str = "dump";
 const DEBUG_CONSOLE: &str = "isa-debugcon";
 /// What a port may write: a power of two of bytes, enough for more vCPUs than fit into memory.
 const RING_BYTES: u32 = 1 << 24;
-/// How long a QEMU that has closed its connection may take to end.
+/// What QEMU may need to tell all of that: JSON has two characters for a line break.
+const ANSWER_BYTES: usize = 2 * RING_BYTES as usize;
+/// How long a QEMU that has closed its connection may take to end, and one that is late to say what it knows.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Boots a guest and returns what it saw, with `boot` and `hypervisor` of the provenance filled in.
@@ -79,6 +81,7 @@ pub fn run_guest(spec: &GuestSpec) -> Result<Dump> {
         words => anyhow!("{error:#}; QEMU says: {words}"),
     })?;
     stamp(&mut dump, spec, arguments, told.version, told.machine, &stderr);
+    note_contradiction(&mut dump, spec, &told.words);
     Ok(dump)
 }
 
@@ -89,7 +92,7 @@ fn run_qemu(
     arguments: &[String],
     dump: &str,
 ) -> Result<(Result<Told, QmpError>, ExitStatus, String)> {
-    let mut qemu = Qemu::start(&spec.qemu, arguments)?;
+    let mut qemu = Qemu::start(&spec.qemu, arguments, None)?;
     let told = qemu.converse(Instant::now() + spec.timeout, dump);
     // A QEMU that has closed its connection is about to end, with a status worth knowing.
     let grace = if matches!(told, Err(QmpError::Closed)) { LAST_WORDS } else { Duration::ZERO };
@@ -117,6 +120,27 @@ pub fn stamp(
         warnings: warnings::parse(stderr),
     });
     dump.note_hypervisors();
+}
+
+/// Says, here and in the dump, where the guest under KVM did not read what QEMU gave to it.
+pub fn note_contradiction(dump: &mut Dump, spec: &GuestSpec, words: &Result<Value, QmpError>) {
+    if spec.accel != Accel::Kvm {
+        return;
+    }
+    let note = match words {
+        Ok(words) => dump.vcpus.first().and_then(|vcpu| words::contradiction(vcpu, words)).map(|places| {
+            format!(
+                "the guest did not read what QEMU defined: {places}. This KVM does not apply CPU definitions as they are \
+                 given, so this dump says nothing of another host"
+            )
+        }),
+        Err(error) => Some(format!("QEMU does not tell its feature words ({error}): what the guest read is unchecked")),
+    };
+    let Some(note) = note.map(line) else { return };
+    say(format_args!("note: -cpu {}: {note}", line(&spec.cpu)));
+    if let Some(boot) = &mut dump.provenance.boot {
+        boot.warnings.push(BootWarning { text: note, feature: None });
+    }
 }
 
 /// Words with which QEMU ends, and what helps.
@@ -151,7 +175,7 @@ pub fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec
     let what = match error {
         QmpError::Timeout => format!("QEMU does not answer within {} s", spec.timeout.as_secs()),
         QmpError::Closed => format!("QEMU ended early ({status})"),
-        other => format!("QEMU: {other}"),
+        other => format!("QEMU: {}", line(other)),
     };
     // Warnings too: `enforce` turns them into errors.
     let words = warnings::lines(stderr);
@@ -215,6 +239,7 @@ struct Told {
     reason: String,
     /// What the guest wrote to its serial port, and where its dump goes.
     console: String,
+    words: Result<Value, QmpError>,
     dump: String,
 }
 
@@ -222,12 +247,12 @@ impl Told {
     /// The dump on the console.
     fn dump(&self, spec: &GuestSpec) -> Result<Dump> {
         if let Some((_, words)) = self.console.split_once("cpuid-boot error: ") {
-            bail!("the guest says: {}", words.lines().next().unwrap_or_default());
+            bail!("the guest says: {}", line(words.lines().next().unwrap_or_default()));
         }
         match self.state.as_str() {
             "shutdown" => read_frame(&self.dump).with_context(|| format!("the guest's dump ({})", self.reason)),
             "running" => bail!("the guest did not finish within {} s{}", spec.timeout.as_secs(), self.progress()),
-            state => bail!("the guest was stopped before it finished (`{state}`){}", self.progress()),
+            state => bail!("the guest was stopped before it finished (`{}`){}", line(state), self.progress()),
         }
     }
 
@@ -253,32 +278,33 @@ impl Qmp {
     }
 
     fn ring(&mut self, name: &str) -> Result<String, QmpError> {
-        let text = self.execute("ringbuf-read", json!({ "device": name, "size": RING_BYTES }))?;
+        let arguments = json!({ "device": name, "size": RING_BYTES });
+        let text = self.execute_at_most("ringbuf-read", arguments, ANSWER_BYTES)?;
         Ok(text.as_str().unwrap_or_default().to_string())
     }
 }
 
-/// A running QEMU. It is killed when this is dropped.
+/// A running QEMU, under its guard. Both end when this is dropped.
 pub struct Qemu {
     child: Child,
     qmp: Option<UnixStream>,
-    stderr: File,
+    /// Another handle of the same connection.
+    quit: UnixStream,
+    stderr: Stderr,
 }
 
 impl Qemu {
     /// Starts it.
-    pub fn start(qemu: &Path, arguments: &[String]) -> Result<Self> {
+    ///
+    /// `socket` is a file that QEMU makes, and that is to go with it.
+    pub fn start(qemu: &Path, arguments: &[String], socket: Option<&Path>) -> Result<Self> {
         let (ours, theirs) = UnixStream::pair().context("cannot make a socket for QEMU")?;
-        let stderr = image::nameless("qemu-stderr")?;
-        let mut command = Command::new(qemu);
-        command.args(arguments).env("LC_ALL", "C");
-        command.stdin(image::open()?).stdout(OwnedFd::from(theirs));
-        command.stderr(stderr.try_clone().context("cannot share a file with QEMU")?);
-        // Ctrl-C at a terminal is for us: QEMU is asked for its last words then.
-        command.process_group(0);
-        die_with_us(&mut command);
-        let child = command.spawn().with_context(|| format!("{}: cannot start it", qemu.display()))?;
-        Ok(Self { child, qmp: Some(ours), stderr })
+        let quit = ours.try_clone().context("cannot make a socket for QEMU")?;
+        let (stderr, to_stderr) = Stderr::new()?;
+        let mut command = guarded(qemu, arguments, socket);
+        command.env("LC_ALL", "C").stdin(image::open()?).stdout(OwnedFd::from(theirs)).stderr(to_stderr);
+        let child = command.spawn().context("/proc/self/exe: cannot start it")?;
+        Ok(Self { child, qmp: Some(ours), quit, stderr })
     }
 
     /// The connection to it, once.
@@ -290,6 +316,7 @@ impl Qemu {
     fn converse(&mut self, deadline: Instant, dump: &str) -> Result<Told, QmpError> {
         let mut qmp = self.connect(deadline)?;
         let machine = qmp.machine()?;
+        let words = qmp.feature_words();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
         // An event that came before the connection was ready is lost, so the state is asked for first.
         let mut state = qmp.execute("query-status", json!({}))?;
@@ -300,14 +327,17 @@ impl Qemu {
                 Ok(event) if event["event"] == "STOP" => {}
                 Ok(_) => continue,
                 // What the guest has written so far may say why it hangs.
-                Err(QmpError::Timeout) => break,
+                Err(QmpError::Timeout) => {
+                    qmp.renew(Instant::now() + LAST_WORDS);
+                    break;
+                }
                 Err(error) => return Err(error),
             }
             state = qmp.execute("query-status", json!({}))?;
         }
         let console = qmp.console()?;
         let dump = if dump == CONSOLE { console.clone() } else { qmp.ring(dump)? };
-        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console, dump })
+        Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console, dump, words })
     }
 
     /// Ends QEMU, if it does not end by itself within `grace`; returns how it ended and what it wrote to standard error.
@@ -316,40 +346,28 @@ impl Qemu {
         while Instant::now() < deadline && self.child.try_wait().context("cannot wait for QEMU")?.is_none() {
             thread::sleep(Duration::from_millis(1));
         }
-        let _ = self.child.kill();
-        let status = self.child.wait().context("cannot wait for QEMU")?;
-        Ok((status, self.stderr()?))
+        let status = self.stop().context("cannot wait for QEMU")?;
+        Ok((status, self.stderr.text()))
+    }
+
+    /// Ends it now.
+    fn stop(&mut self) -> io::Result<ExitStatus> {
+        // A QEMU that was started by another user's right cannot be killed, but asked.
+        let _ = self.quit.set_nonblocking(true).and_then(|()| self.quit.write_all(b"{\"execute\":\"quit\"}\n"));
+        if let Ok(None) = self.child.try_wait() {
+            guard::end(Pid::from_child(&self.child));
+        }
+        self.child.wait()
     }
 
     /// What it has written to standard error so far.
-    pub fn stderr(&self) -> Result<String> {
-        let read = || {
-            // Reading at a place leaves the position alone, which QEMU shares.
-            let mut bytes = vec![0; usize::try_from(self.stderr.metadata()?.len()).unwrap_or(0)];
-            self.stderr.read_exact_at(&mut bytes, 0)?;
-            io::Result::Ok(String::from_utf8_lossy(&bytes).into_owned())
-        };
-        read().context("cannot read QEMU's errors")
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
     }
 }
 
 impl Drop for Qemu {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.stop();
     }
-}
-
-/// Has the kernel kill the child when this thread ends, however it ends.
-#[allow(unsafe_code)]
-fn die_with_us(command: &mut Command) {
-    let us = Some(getpid());
-    let in_child = move || {
-        set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The parent may have gone before that call.
-        if getppid() == us { Ok(()) } else { Err(io::Error::from(io::ErrorKind::BrokenPipe)) }
-    };
-    // SAFETY: between fork and exec only prctl and getppid are called: two system calls, nothing that could be locked
-    // by another thread.
-    unsafe { command.pre_exec(in_child) };
 }

@@ -1,12 +1,16 @@
 //! `cpuid-probe boot`: what a guest with a given CPU definition sees on this host.
 
 pub mod definitions;
+pub mod guard;
 mod guest;
 mod image;
 mod qmp;
+mod stderr;
 mod warnings;
 mod watch;
+mod words;
 
+use std::env;
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::num::NonZero;
@@ -15,12 +19,14 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use anyhow::{Context, Error, Result, bail};
+use anyhow::{Context, Result, bail};
 use cpuid_probe::dump::Dump;
+use cpuid_probe::printable::printable;
 
 use crate::boot::definitions::specs;
 use crate::boot::guest::{GuestSpec, run_guest};
 use crate::cli::{BootArgs, Format};
+use crate::say::{self, line};
 use crate::{host, output};
 
 /// Runs the command.
@@ -32,7 +38,7 @@ pub fn boot(args: &BootArgs) -> Result<ExitCode> {
     let specs = specs(args)?;
     if args.watch {
         let [spec] = &specs[..] else { bail!("--watch takes one CPU definition") };
-        return watch::watch(spec, args).with_context(|| format!("-cpu {}", spec.cpu));
+        return watch::watch(spec, args).with_context(|| format!("-cpu {}", line(&spec.cpu)));
     }
     match (&specs[..], &args.output.output) {
         ([spec], to) if !to.as_ref().is_some_and(|to| to.is_dir()) => {
@@ -48,20 +54,28 @@ fn boot_all(specs: &[GuestSpec], args: &BootArgs, directory: &Path) -> Result<Ex
     let files: Vec<PathBuf> =
         (1..).zip(specs).map(|(n, spec)| directory.join(file_name(n, specs.len(), spec, args))).collect();
     if let Some(file) = files.iter().find(|file| !args.output.force && file.exists()) {
-        bail!("{}: exists already; --force replaces it", file.display());
+        bail!("{}: exists already; --force replaces it", line(file.display()));
     }
-    fs::create_dir_all(directory).with_context(|| format!("{}: cannot create it", directory.display()))?;
+    fs::create_dir_all(directory).with_context(|| format!("{}: cannot create it", line(directory.display())))?;
 
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(specs.len());
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let progress = Progress { terminal: io::stderr().is_terminal(), of: specs.len() };
+    let progress = Progress {
+        terminal: io::stderr().is_terminal() && env::var_os("TERM").is_some_and(|term| term != "dumb"),
+        of: specs.len(),
+    };
     let one = |(spec, file): (&GuestSpec, &PathBuf)| {
         let written = capture(spec, args).and_then(|dump| {
             output::write_file(file, output::render(&dump, format(args)).as_bytes(), args.output.force)?;
-            Ok(dump.is_complete())
+            let lacks = output::incomplete(&dump);
+            Ok(lacks.map(|lacks| format!("{}: the dump is incomplete: {lacks}", line(file.display()))))
         });
-        progress.show(done.fetch_add(1, Ordering::Relaxed) + 1, spec, written.as_ref().err());
-        written
+        let problem = match &written {
+            Ok(lacks) => lacks.clone(),
+            Err(error) => Some(format!("{error:#}")),
+        };
+        progress.show(done.fetch_add(1, Ordering::Relaxed) + 1, spec, problem);
+        written.map(|lacks| lacks.is_none())
     };
     let work = || {
         let take = || specs.iter().zip(&files).nth(next.fetch_add(1, Ordering::Relaxed));
@@ -79,6 +93,9 @@ fn boot_all(specs: &[GuestSpec], args: &BootArgs, directory: &Path) -> Result<Ex
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+/// So many characters of a CPU definition are shown while it boots.
+const PROGRESS: usize = 60;
+
 /// What is said on standard error while several guests boot: on a terminal one line, written over; errors always.
 struct Progress {
     terminal: bool,
@@ -86,19 +103,19 @@ struct Progress {
 }
 
 impl Progress {
-    fn show(&self, done: usize, spec: &GuestSpec, error: Option<&Error>) {
+    fn show(&self, done: usize, spec: &GuestSpec, problem: Option<String>) {
         // One write each, since guests end at the same time.
-        let mut line = String::new();
+        let mut text = String::new();
         if self.terminal {
-            line.push_str("\r\x1b[K");
+            text.push_str("\r\x1b[K");
         }
-        if let Some(error) = error {
-            line.push_str(&format!("cpuid-probe: {error:#}\n"));
+        if let Some(problem) = problem {
+            text.push_str(&say::message(problem));
         }
         if self.terminal && done < self.of {
-            line.push_str(&format!("{done}/{} {}", self.of, spec.cpu));
+            text.push_str(&format!("{done}/{} {}", self.of, printable(&spec.cpu, PROGRESS)));
         }
-        eprint!("{line}");
+        say::write(&text);
     }
 }
 
@@ -113,7 +130,7 @@ fn file_name(n: usize, of: usize, spec: &GuestSpec, args: &BootArgs) -> String {
 
 /// Boots one guest.
 fn capture(spec: &GuestSpec, args: &BootArgs) -> Result<Dump> {
-    let mut dump = run_guest(spec).with_context(|| format!("-cpu {}", spec.cpu))?;
+    let mut dump = run_guest(spec).with_context(|| format!("-cpu {}", line(&spec.cpu)))?;
     host::stamp(&mut dump.provenance, args.output.label.as_ref());
     Ok(dump)
 }

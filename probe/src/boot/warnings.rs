@@ -1,7 +1,11 @@
 //! What QEMU writes to its standard error.
 
+use std::collections::HashSet;
+
 use cpuid_probe::dump::BootWarning;
 use cpuid_probe::warning::Warning;
+
+use crate::say::line;
 
 /// QEMU's warnings.
 pub fn parse(stderr: &str) -> Vec<BootWarning> {
@@ -11,23 +15,29 @@ pub fn parse(stderr: &str) -> Vec<BootWarning> {
 
 /// What QEMU says that is not a warning.
 pub fn errors(stderr: &str) -> String {
-    unique(stderr).into_iter().filter(|line| !is_warning(line)).collect::<Vec<_>>().join("\n")
+    shown(&unique(stderr).into_iter().filter(|line| !is_warning(line)).collect::<Vec<_>>())
 }
 
 /// Everything that QEMU says.
 pub fn lines(stderr: &str) -> String {
-    unique(stderr).join("\n")
+    shown(&unique(stderr))
+}
+
+/// So many lines of QEMU's are shown; the first say most.
+const SHOWN: usize = 20;
+
+fn shown(lines: &[&str]) -> String {
+    let mut shown: Vec<String> = lines.iter().take(SHOWN).map(line).collect();
+    if lines.len() > SHOWN {
+        shown.push(format!("… and {} more lines", lines.len() - SHOWN));
+    }
+    shown.join("\n")
 }
 
 /// Each line once, in the order in which they first came: QEMU repeats its warnings for every vCPU.
 fn unique(stderr: &str) -> Vec<&str> {
-    let mut lines: Vec<&str> = Vec::new();
-    for line in stderr.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        if !lines.contains(&line) {
-            lines.push(line);
-        }
-    }
-    lines
+    let mut known = HashSet::new();
+    stderr.lines().map(str::trim).filter(|line| !line.is_empty() && known.insert(*line)).collect()
 }
 
 fn is_warning(line: &str) -> bool {

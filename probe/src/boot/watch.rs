@@ -5,24 +5,27 @@
 
 use std::fs;
 use std::mem;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, anyhow, bail};
 use cpuid_probe::change::{Sighting, UNANSWERED};
+use cpuid_probe::printable::{MOST, printable};
 use cpuid_probe::text::{has_frame, read_frame};
 use serde_json::json;
 
-use crate::boot::guest::{GuestSpec, Qemu, arguments, gone, stamp};
+use crate::boot::guest::{GuestSpec, Qemu, arguments, gone, note_contradiction, stamp};
 use crate::boot::qmp::{Qmp, QmpError};
 use crate::cli::{BootArgs, Format, WatchFormat};
+use crate::say::{line, say};
 use crate::stop::Stop;
 use crate::watch::{exit_code, lines};
 use crate::{host, output};
 
 /// How often QEMU is asked what the guest has written.
 const PERIOD: Duration = Duration::from_millis(100);
+/// No dump and no line of a guest is so long.
+const MOST_BYTES: usize = 1 << 26;
 
 /// Watches one guest. Exit code 1 when a change was seen.
 ///
@@ -40,8 +43,11 @@ pub fn watch(spec: &GuestSpec, args: &BootArgs) -> Result<ExitCode> {
     if let Some(uri) = &args.incoming {
         arguments.extend(["-incoming".to_string(), uri.clone()]);
     }
-    let _socket = args.qmp.as_deref().map(Socket);
-    let mut qemu = Qemu::start(&spec.qemu, &arguments)?;
+    if let Some(path) = args.qmp.as_deref().filter(|path| fs::symlink_metadata(path).is_ok()) {
+        // QEMU would remove whatever it is.
+        bail!("--qmp {}: exists already; remove it first", line(path.display()));
+    }
+    let mut qemu = Qemu::start(&spec.qemu, &arguments, args.qmp.as_deref())?;
     let mut guest = Guest { spec, args, arguments, text: String::new(), seen: 0, unanswered: (0, 0) };
     match guest.follow(&mut qemu, &stop) {
         Ok(()) => Ok(guest.summary()),
@@ -53,15 +59,6 @@ pub fn watch(spec: &GuestSpec, args: &BootArgs) -> Result<ExitCode> {
             }
             Err(error) => Err(error),
         },
-    }
-}
-
-/// The socket that QEMU makes for `--qmp`, and cannot remove when it is killed.
-struct Socket<'a>(&'a Path);
-
-impl Drop for Socket<'_> {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(self.0);
     }
 }
 
@@ -85,7 +82,7 @@ impl Guest<'_> {
             (0, _) => String::new(),
             (missing, all) => format!("; not watched: {missing} of {all} vCPUs do not answer"),
         };
-        eprintln!("cpuid-probe: {} changed registers{unread}", self.seen);
+        say(format_args!("{} changed registers{unread}", self.seen));
         exit_code(self.seen > 0, self.unanswered.0 == 0)
     }
 
@@ -101,8 +98,11 @@ impl Guest<'_> {
             qmp.renew(Instant::now() + self.spec.timeout);
             let status = qmp.execute("query-status", json!({}))?;
             self.text.push_str(&qmp.console()?.replace('\r', ""));
+            if self.text.len() > MOST_BYTES {
+                bail!("the guest writes on and on, and neither a whole dump nor a whole line");
+            }
             if let Some((_, words)) = self.text.split_once("cpuid-boot error: ") {
-                bail!("the guest says: {}", words.lines().next().unwrap_or_default());
+                bail!("the guest says: {}", printable(words.lines().next().unwrap_or_default(), MOST));
             }
             if !dumped {
                 dumped = self.take_dump(qemu, &mut qmp)?;
@@ -116,11 +116,11 @@ impl Guest<'_> {
                 || deadline.is_some_and(|deadline| Instant::now() >= deadline);
             match status["status"].as_str().unwrap_or_default() {
                 "postmigrate" => {
-                    eprintln!("cpuid-probe: the guest has migrated away");
+                    say("the guest has migrated away");
                     return Ok(());
                 }
                 state @ ("shutdown" | "internal-error" | "io-error" | "guest-panicked") => {
-                    bail!("the guest was stopped (`{state}`)");
+                    bail!("the guest was stopped (`{}`)", line(state));
                 }
                 "inmigrate" if ends => bail!("nothing was watched: no guest has arrived"),
                 _ if ends && !dumped => bail!("nothing was watched: the guest has not written its dump yet"),
@@ -141,13 +141,14 @@ impl Guest<'_> {
         let vcpus = dump.vcpus.len();
         self.unanswered = (dump.vcpus.iter().filter(|v| v.leaves().is_empty()).count(), vcpus);
         if self.args.output.output.is_some() {
-            stamp(&mut dump, self.spec, self.arguments.clone(), qmp.version(), qmp.machine()?, &qemu.stderr()?);
+            stamp(&mut dump, self.spec, self.arguments.clone(), qmp.version(), qmp.machine()?, &qemu.stderr());
+            note_contradiction(&mut dump, self.spec, &qmp.feature_words());
             host::stamp(&mut dump.provenance, self.args.output.label.as_ref());
             output::deliver(&dump, &self.args.output, Format::Json)?;
         }
         let end = self.text.rfind(" crc32=").and_then(|at| Some(at + self.text[at..].find('\n')? + 1));
         self.text.drain(..end.unwrap_or(0));
-        eprintln!("cpuid-probe: watching {vcpus} vCPUs of a guest without an operating system");
+        say(format_args!("watching {vcpus} vCPUs of a guest without an operating system"));
         Ok(true)
     }
 
@@ -156,7 +157,7 @@ impl Guest<'_> {
         let whole: String = self.text.drain(..self.text.rfind('\n').map_or(0, |at| at + 1)).collect();
         let mut sightings = Vec::new();
         for line in whole.lines() {
-            let wrong = |what| anyhow!("expected {what}, the guest wrote `{line}`");
+            let wrong = |what| anyhow!("expected {what}, the guest wrote `{}`", printable(line, MOST));
             if let Some(change) = line.strip_prefix(Sighting::WORD) {
                 sightings.push(Sighting::parse(change).ok_or_else(|| wrong("a change"))?);
                 continue;
@@ -170,7 +171,7 @@ impl Guest<'_> {
                     continue;
                 }
             }
-            eprintln!("cpuid-probe: the guest says: {line}");
+            say(format_args!("the guest says: {}", printable(line, MOST)));
         }
         self.seen += sightings.len();
         let json = self.args.output.format == Some(Format::Json);

@@ -10,6 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use crate::say::{self, say};
+
 const VARIABLE: &str = "GLIBC_TUNABLES";
 
 /// Every feature that glibc's string and mathematical functions choose by.
@@ -33,15 +35,15 @@ pub fn use_baseline() {
     let name = words.next().unwrap_or_default();
     let arguments: Vec<OsString> = words.collect();
     let mut refusal = None;
+    say::close_again();
     // PID 1 has no /proc; the kernel names it by its path. A shell's name is looked for in PATH.
     for program in [OsStr::new("/proc/self/exe"), &name] {
         refusal = Some(Command::new(program).arg0(&name).args(&arguments).env(VARIABLE, &value).exec());
     }
     let why = refusal.map(|e| e.to_string()).unwrap_or_default();
-    eprintln!(
-        "cpuid-probe: cannot start again with {VARIABLE} ({why}); a migration that takes AVX2 or SSE4 away may end \
-         this watcher"
-    );
+    say(format_args!(
+        "cannot start again with {VARIABLE} ({why}); a migration that takes AVX2 or SSE4 away may end this watcher"
+    ));
 }
 
 /// The user's own tunables, followed by these.

@@ -1,7 +1,7 @@
 //! What a watcher prints.
 
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind, Write};
+use std::io::ErrorKind;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
@@ -9,6 +9,7 @@ use cpuid_probe::change::Sighting;
 use serde::Serialize;
 
 use crate::cli::WatchFormat;
+use crate::say;
 
 /// Prints one line a sighting. `false` once standard output is closed.
 ///
@@ -23,8 +24,7 @@ pub fn print(sightings: &[Sighting], at: SystemTime, format: WatchFormat) -> Res
             WatchFormat::Json => writeln!(text, "{}", json(sighting, at)),
         };
     }
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match say::print(&text) {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
         other => other.map(|()| true).context("standard output: cannot write"),
     }

@@ -17,15 +17,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use cpuid_probe::change::{Sighting, changes, same};
-use cpuid_probe::coverage::Coverage;
 use cpuid_probe::dump::{Dump, Provenance, Source, VcpuDump};
-use cpuid_probe::{LeafId, json, text};
+use cpuid_probe::{json, text};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::cli::{Format, WatchArgs};
 use crate::native::{List, OnlineList, Reader};
+use crate::say::{line, say};
 use crate::stop::Stop;
 use crate::watch::pace::Pace;
 use crate::{host, native, output};
@@ -73,10 +73,10 @@ pub fn watch(args: &WatchArgs) -> Result<ExitCode> {
     } else {
         format!("; not watched, because out of reach: vCPU {}", List(&unread))
     };
-    eprintln!(
-        "cpuid-probe: {passes} passes, {seen} changed registers; {each:.2} ms of CPU time a pass, {share:.2} % of one \
+    say(format_args!(
+        "{passes} passes, {seen} changed registers; {each:.2} ms of CPU time a pass, {share:.2} % of one \
          vCPU{not_watched}"
-    );
+    ));
     Ok(exit_code(seen > 0, unread.is_empty()))
 }
 
@@ -139,7 +139,7 @@ impl<'a> Watcher<'a> {
         let mut list = OnlineList::open();
         let online = list.as_mut().and_then(OnlineList::news).map_or_else(native::online, Ok)?;
         for v in before.iter().filter(|v| !online.contains(&v.vcpu)) {
-            eprintln!("cpuid-probe: vCPU {} of the baseline is not online here", v.vcpu);
+            say(format_args!("vCPU {} of the baseline is not online here", v.vcpu));
         }
         let now: Vec<VcpuDump> = online.iter().copied().map(VcpuDump::new).collect();
         Ok(Self {
@@ -188,7 +188,7 @@ impl<'a> Watcher<'a> {
         if self.args.verbose {
             let ms = cpu_time().saturating_sub(used).as_secs_f64() * 1000.0;
             let (pass, count) = (self.passes, seen(&self.now).count());
-            eprintln!("cpuid-probe: pass {pass}: {count} vCPUs, read {readings} times, {ms:.2} ms of CPU time");
+            say(format_args!("pass {pass}: {count} vCPUs, read {readings} times, {ms:.2} ms of CPU time"));
         }
         for v in self.now.iter_mut().filter(|v| !v.leaves().is_empty()) {
             match self.before.binary_search_by_key(&v.vcpu, |b| b.vcpu) {
@@ -267,11 +267,11 @@ impl<'a> Watcher<'a> {
         let count = seen(&self.now).count();
         let why = if self.pace.is_stretched() { " (for now: so that it costs at most 1 %)" } else { "" };
         let (interval, cost) = (self.pace.interval().as_millis(), cost.as_secs_f64() * 1000.0);
-        eprintln!(
-            "cpuid-probe: {count} vCPUs, {sets} register sets; a pass every {interval} ms{why}, {cost:.2} ms of CPU time"
-        );
+        say(format_args!(
+            "{count} vCPUs, {sets} register sets; a pass every {interval} ms{why}, {cost:.2} ms of CPU time"
+        ));
         for v in seen(&self.now).filter(|v| self.args.baseline.is_some() && find(&self.before, v.vcpu).is_none()) {
-            eprintln!("cpuid-probe: vCPU {} is not in the baseline; it is compared with this pass", v.vcpu);
+            say(format_args!("vCPU {} is not in the baseline; it is compared with this pass", v.vcpu));
         }
     }
 
@@ -304,7 +304,7 @@ fn seen(vcpus: &[VcpuDump]) -> impl Iterator<Item = &VcpuDump> {
 fn say_difference(old: &[u32], new: &[u32], words: [&str; 2]) {
     for (these, those, word) in [(old, new, words[0]), (new, old, words[1])] {
         for cpu in these.iter().filter(|cpu| !those.contains(cpu)) {
-            eprintln!("cpuid-probe: vCPU {cpu} {word}");
+            say(format_args!("vCPU {cpu} {word}"));
         }
     }
 }
@@ -327,46 +327,25 @@ fn cpu_time() -> Duration {
 
 /// Creates the directory for dumps, and refuses one that already holds dumps.
 fn prepare(directory: &Path) -> Result<()> {
-    fs::create_dir_all(directory).with_context(|| format!("{}: cannot create it", directory.display()))?;
+    fs::create_dir_all(directory).with_context(|| format!("{}: cannot create it", line(directory.display())))?;
     let first = directory.join("01-before.json");
     if first.exists() {
-        bail!("{}: exists already; --dump-dir takes a directory without dumps", first.display());
+        bail!("{}: exists already; --dump-dir takes a directory without dumps", line(first.display()));
     }
     Ok(())
 }
 
 /// A complete dump, as our JSON or framed text.
 fn read_dump(path: &Path) -> Result<Dump> {
-    let content = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let name = line(path.display());
+    let content = fs::read_to_string(path).with_context(|| name.clone())?;
     let dump = if content.trim_start().starts_with('{') {
-        json::from_str(&content).with_context(|| path.display().to_string())?
+        json::from_str(&content).map_err(|error| anyhow!("{name}: {}", line(error)))?
     } else {
-        text::read_frame(&content).with_context(|| path.display().to_string())?
+        text::read_frame(&content).map_err(|error| anyhow!("{name}: {}", line(error)))?
     };
-    let lacks: Vec<String> = dump.vcpus.iter().filter_map(lack).collect();
-    if !lacks.is_empty() {
-        bail!("{}: expected a complete dump to compare with; {}", path.display(), lacks.join("; "));
+    if let Some(lacks) = output::incomplete(&dump) {
+        bail!("{name}: expected a complete dump to compare with; {lacks}");
     }
     Ok(dump)
-}
-
-/// So many places are named.
-const MOST_PLACES: usize = 6;
-
-/// What a dump does not have of a vCPU: `vCPU 1 lacks 0x00000007.0, 0x0000000d.1 and 3 more places`.
-fn lack(v: &VcpuDump) -> Option<String> {
-    if v.leaves().is_empty() {
-        return Some(format!("vCPU {} was not read", v.vcpu));
-    }
-    let Coverage { missing, capped, .. } = Coverage::of(v);
-    let mut places: Vec<LeafId> = missing.into_iter().chain(capped).chain(v.gaps.iter().map(|gap| gap.id)).collect();
-    places.sort_unstable();
-    places.dedup();
-    let more = match places.len().saturating_sub(MOST_PLACES) {
-        0 => String::new(),
-        n => format!(" and {n} more places"),
-    };
-    places.truncate(MOST_PLACES);
-    let names: Vec<String> = places.iter().map(ToString::to_string).collect();
-    (!names.is_empty()).then(|| format!("vCPU {} lacks {}{more}", v.vcpu, names.join(", ")))
 }
