@@ -1,6 +1,6 @@
 //! One input of a baseline: what it has, what it lacks, and what it says nothing of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use cpuid_probe::Place;
@@ -318,9 +318,7 @@ impl Input {
         let signature =
             view.vcpus[0].see(SIGNATURE).number().and_then(|eax| u32::try_from(eax).ok()).map(Signature::of);
         let text = first.vendor();
-        let is_nameless = |place: &Place| !wide.map.features.iter().any(|f| f.place == *place);
-        let guards =
-            facts().guards.iter().filter(|place| is_nameless(place)).map(|place| (*place, known(*place, false)));
+        let guards = facts().guards.iter().map(|place| (*place, known(*place, false)));
         Ok(Self {
             says: Says {
                 role,
@@ -383,12 +381,12 @@ fn unsaid(cpu: &Cpu, has: &Features, map: &CpuMap) -> Features {
 struct Facts {
     /// Places whose value depends on the mode of the reader.
     by_mode: Vec<Place>,
-    /// Protections and hazards.
+    /// Protections and hazards that no libvirt has a name for.
     guards: Vec<Place>,
     /// What blocks live migration.
     blocking: Vec<Place>,
     /// Since which libvirt and QEMU a feature has a name.
-    since: BTreeMap<Place, (Option<Version>, Option<Version>)>,
+    since: HashMap<Place, (Option<Version>, Option<Version>)>,
     /// The rate of the time stamp counter, as hypervisors tell it, in kHz.
     tsc_khz: Vec<Place>,
 }
@@ -398,9 +396,10 @@ fn facts() -> &'static Facts {
     FACTS.get_or_init(|| {
         let knowledge = Knowledge::builtin();
         let by_mode = knowledge.features().filter(|(_, row)| row.cause_kind == Some(CauseKind::CaptureMode));
+        let nameless = knowledge.guards().filter(|(_, row)| row.names.libvirt.is_none());
         Facts {
             by_mode: by_mode.map(|(place, _)| place).collect(),
-            guards: knowledge.guards().map(|(place, _)| place).collect(),
+            guards: nameless.map(|(place, _)| place).collect(),
             blocking: knowledge.features().filter(|(_, row)| row.blocks_migration).map(|(place, _)| place).collect(),
             since: knowledge.features().map(|(place, row)| (place, (row.libvirt_since, row.qemu_since))).collect(),
             tsc_khz: knowledge.by_name("tsc_khz").into_iter().map(|found| found.place).collect(),
