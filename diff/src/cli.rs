@@ -246,13 +246,14 @@ pub struct CheckArgs {
 /// Options of `baseline`.
 #[derive(Args, Clone, Debug)]
 pub struct CommonArgs {
-    /// virsh domcapabilities or capabilities of each host, other libvirt CPUs, dumps of guests
+    /// virsh domcapabilities of each host, other libvirt CPUs, dumps of guests. Of hardware (virsh capabilities) nobody
+    /// knows what a guest gets: the exit code is 1 then
     #[arg(required = true, value_name = "IN")]
     pub inputs: Vec<PathBuf>,
     /// The form of the result
     #[arg(long, value_enum, default_value = "libvirt")]
     pub format: CpuFormat,
-    /// Keep what blocks live migration: invtsc, which then needs a pinned TSC frequency
+    /// Keep what blocks live migration: xsaves, and invtsc where every input says a TSC frequency that suits all
     #[arg(long)]
     pub keep_unmigratable: bool,
     /// libvirt's CPU map to use instead of the built-in one (/usr/share/libvirt/cpu_map of the libvirt that will read

@@ -1,5 +1,7 @@
 //! Files in: the one place that opens what the user names.
 
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -115,17 +117,15 @@ pub fn cpu_map(asked: Option<&Path>) -> Result<CpuMap> {
 
 /// What files are called in sentences: their names without directories, where those tell them apart.
 pub fn short_names(paths: &[PathBuf]) -> Vec<String> {
-    let short: Vec<Option<String>> =
-        paths.iter().map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect();
-    let unique = |name: &Option<String>| short.iter().filter(|other| *other == name).count() == 1;
-    paths
-        .iter()
-        .zip(&short)
-        .map(|(path, name)| match name {
-            Some(short) if unique(name) => short.clone(),
-            _ => path.display().to_string(),
-        })
-        .collect()
+    let mut used: HashMap<&OsStr, BTreeSet<&Path>> = HashMap::new();
+    for path in paths {
+        used.entry(path.file_name().unwrap_or_default()).or_default().insert(path);
+    }
+    let name = |path: &PathBuf| match path.file_name() {
+        Some(short) if used.get(short).is_some_and(|paths| paths.len() == 1) => short.to_string_lossy().into_owned(),
+        _ => path.display().to_string(),
+    };
+    paths.iter().map(name).collect()
 }
 
 /// Reads a log of QEMU's.

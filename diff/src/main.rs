@@ -17,7 +17,7 @@ use cpuid_diff::cpu_map::wide::Wide;
 use cpuid_diff::judge::verdict::passes;
 use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::policy::{Day, Policy};
-use cpuid_diff::pool::{self, Options, Refusal, definition};
+use cpuid_diff::pool::{self, Options, Pool, Refusal, definition};
 use cpuid_diff::render::{self, Style};
 use cpuid_diff::report::Report;
 use cpuid_diff::trace::{self, Fit, Layer};
@@ -179,23 +179,24 @@ fn trace(args: &TraceArgs) -> Result<ExitCode> {
 
 fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?, Knowledge::builtin());
-    let mut inputs = Vec::new();
+    let qemu = args.format == CpuFormat::Qemu;
+    // One file at a time: a fleet's worth of dumps need not be in memory.
+    let mut pool = Pool::new(&wide, Knowledge::builtin());
     for (path, name) in args.inputs.iter().zip(input::short_names(&args.inputs)) {
         match input::source(path, None)? {
             Source::Cpus(cpus) => {
                 for cpu in &cpus {
                     let name = if cpus.len() == 1 { name.clone() } else { format!("{name}:{}", cpu.at.line) };
-                    inputs.push(pool::Input::of_cpu(name, cpu, &wide).map_err(|e| anyhow!("{e}"))?);
+                    pool.add(pool::Input::of_cpu(name, cpu, &wide).map_err(|e| anyhow!("{e}"))?);
                 }
             }
             Source::Dump(dump) => {
-                inputs.push(pool::Input::of_dump(name, &dump, &wide).map_err(|e| anyhow!("{e}"))?);
+                pool.add(pool::Input::of_whole_dump(name, *dump, &wide).map_err(|e| anyhow!("{e}"))?);
             }
             Source::Template(_) => bail!("{name}: a CPU template, expected a libvirt CPU or a dump"),
         }
     }
-    let options = Options { keep_unmigratable: args.keep_unmigratable };
-    let common = match pool::common(&inputs, &wide, Knowledge::builtin(), options) {
+    let common = match pool.common(Options { keep_unmigratable: args.keep_unmigratable, qemu }) {
         Ok(common) => common,
         Err(Refusal::Nothing(why)) => {
             eprintln!("cpuid-diff: {why}");
@@ -204,15 +205,15 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
         Err(Refusal::Input(why)) => bail!("{why}"),
     };
     let xml = definition::libvirt(&common, &wide.map);
-    pool::prove(&xml, &inputs, &wide).map_err(|why| anyhow!("the result does not hold ({why}); please report this"))?;
-    for line in common.explain(&inputs, &wide, Knowledge::builtin(), args.format == CpuFormat::Qemu) {
-        eprintln!("{line}");
-    }
+    pool::prove(&xml, &common, &wide).map_err(|why| anyhow!("the result does not hold ({why}); please report this"))?;
+    let said = common.explain(&wide, Knowledge::builtin(), qemu).join("\n") + "\n";
+    // A result whose words nobody could read is none to go by.
+    let heard = io::stderr().lock().write_all(said.as_bytes()).is_ok();
     print(&match args.format {
         CpuFormat::Libvirt => xml,
         CpuFormat::Qemu => definition::qemu(&common, &wide.map),
     })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(if common.is_plain() && heard { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn style(all: bool) -> Style {

@@ -44,6 +44,8 @@ pub struct Knowledge {
     index: Index,
     /// Places of named features of the CPU, in order.
     features: Vec<Place>,
+    /// Places of protections and hazards of the CPU, in order.
+    guards: Vec<Place>,
 }
 
 impl Knowledge {
@@ -66,7 +68,12 @@ impl Knowledge {
         };
         let mut features: Vec<Place> = rows_of(&groups).filter_map(named).collect();
         features.sort_unstable();
-        Self { index: Index::new(&groups), groups, features }
+        let index = Index::new(&groups);
+        let guards = |row: &Row| row.guard.is_some() || row.feature && row.rule == RuleKind::Hazard;
+        let own = rows_of(&groups).map(|(place, ..)| place).filter(|place| place.owner() == Owner::Cpu);
+        let mut guards: Vec<Place> = own.filter(|place| guards(&index.row(*place))).collect();
+        guards.sort_unstable();
+        Self { index, groups, features, guards }
     }
 
     /// The row that the lowest bit of `place` belongs to.
@@ -84,6 +91,12 @@ impl Knowledge {
     /// Every named feature of the CPU: single bits of its leaves and MSRs, in the order of places.
     pub fn features(&self) -> impl Iterator<Item = (Place, Row)> {
         self.features.iter().map(|place| (*place, self.row(*place)))
+    }
+
+    /// Every protection and hazard of the CPU, and every other bit of which one means less, named or not, in the order of
+    /// places.
+    pub fn guards(&self) -> impl Iterator<Item = (Place, Row)> {
+        self.guards.iter().map(|place| (*place, self.row(*place)))
     }
 
     /// The subleaves at which rows of a leaf begin, ascending. `leaf` may be that of any hypervisor block.

@@ -70,14 +70,58 @@ pub fn without_broken_tsx(
 /// The model that libvirt would choose for `features`. `None` only where the map has no model for the purpose.
 #[must_use]
 pub fn decode<'a>(map: &'a CpuMap, features: &Features, purpose: Purpose, hints: Hints<'_>) -> Option<Decoded<'a>> {
+    let all = map.models.iter().collect();
+    let candidate = |model| Candidate::new(model, features, &Features::new(), purpose, hints);
+    best(all, &candidate, purpose, hints)
+}
+
+/// What is known of the inputs of a common CPU, which libvirt does not look at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nearest<'a> {
+    /// Features of which an input says nothing: a model may bring them.
+    pub unsure: &'a Features,
+    /// The families of the inputs; none: any.
+    pub families: &'a [u32],
+    /// The signatures of the inputs that are dumps.
+    pub signatures: &'a [Signature],
+}
+
+impl Nearest<'_> {
+    /// The model for a guest that has `features`: the one that all inputs name, else the one that libvirt would choose
+    /// among those of the inputs' families, where there is one; of the inputs' own CPUs before others.
+    pub(super) fn decode<'a>(self, map: &'a CpuMap, features: &Features, hints: Hints<'_>) -> Option<Decoded<'a>> {
+        let purpose = Purpose::Guest;
+        let candidate = |model: &'a Model| {
+            let any = self.signatures.iter().any(|s| model.matches(*s));
+            let matches_signature = (!self.signatures.is_empty()).then_some(any);
+            Candidate { matches_signature, ..Candidate::new(model, features, self.unsure, purpose, hints) }
+        };
+        if let [name] = hints.preferred
+            && let Ok(model) = map.model(name)
+        {
+            return Some(candidate(model).decoded);
+        }
+        let (family, others): (Vec<&Model>, Vec<&Model>) =
+            map.models.iter().partition(|model| model.signatures.iter().any(|s| self.families.contains(&s.family)));
+        best(family, &candidate, purpose, hints).or_else(|| best(others, &candidate, purpose, hints))
+    }
+}
+
+/// The best of `models`, which are in the order of the map.
+fn best<'a>(
+    models: Vec<&'a Model>,
+    candidate: &dyn Fn(&'a Model) -> Candidate<'a>,
+    purpose: Purpose,
+    hints: Hints<'_>,
+) -> Option<Decoded<'a>> {
     let mut best: Option<Candidate<'a>> = None;
-    for model in map.models.iter().rev() {
+    for model in models.into_iter().rev() {
         if let (Some(a), Some(b)) = (hints.vendor, model.vendor)
             && a != b
         {
             continue;
         }
-        let candidate = Candidate::new(model, features, purpose, hints);
+        let candidate = candidate(model);
         if !candidate.allowed(purpose) {
             continue;
         }
@@ -102,13 +146,15 @@ struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    fn new(model: &'a Model, features: &Features, purpose: Purpose, hints: Hints<'_>) -> Self {
+    fn new(model: &'a Model, features: &Features, unsure: &Features, purpose: Purpose, hints: Hints<'_>) -> Self {
         let require: Features = features.difference(&model.features).copied().collect();
         let mut disable: Features = model.features.difference(features).copied().collect();
         if purpose == Purpose::Guest {
             // QEMU's model no longer has these; libvirt says so for the sake of an older QEMU, whose model has.
             disable.extend(model.removed.difference(&require));
         }
+        let brought = disable.intersection(unsure).count();
+        disable = &disable - unsure;
         let listed = require.len() + disable.len();
         let (points, penalty) = match purpose {
             Purpose::Host => (listed, 0),
@@ -118,7 +164,8 @@ impl<'a> Candidate<'a> {
             decoded: Decoded { model, require, disable },
             preferred: hints.preferred.contains(&model.name),
             matches_signature: hints.signature.map(|s| model.matches(s)),
-            points,
+            // What nobody knows of costs as much as what has to be listed.
+            points: points + brought,
             penalty,
         }
     }

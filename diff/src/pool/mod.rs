@@ -1,86 +1,41 @@
 //! The CPU that several hosts or guests have in common.
 //!
-//! Only what all have: QEMU and KVM cannot make up what a host lacks. The model is chosen, and the features are listed,
-//! as libvirt does (`virsh cpu-baseline`), so that the result is the one libvirt would give wherever libvirt's own is
-//! sound; docs/baselines.md lists where it differs and why.
+//! Only what all have: QEMU and KVM cannot make up what a host lacks. What an input says nothing of is neither asked for
+//! nor taken away. The model is chosen, and the features are listed, as libvirt does (`virsh cpu-baseline`), so that the
+//! result is the one libvirt would give wherever libvirt's own is sound; docs/baselines.md lists where it differs and why.
+//!
+//! Inputs are taken one by one. Of a dump only what it says of features is kept: inputs that say the same are one class,
+//! and everything else is worked out by class.
 //!
 //! # Source
 //! libvirt 9.0.0 src/cpu/cpu_x86.c (`virCPUx86Baseline`), src/cpu/cpu.c (`virCPUBaseline`).
 
 pub mod decode;
 pub mod definition;
+mod explain;
+mod guards;
+mod input;
+mod tsc;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
-use cpuid_probe::dump::Dump;
-use cpuid_probe::libvirt::cpu::{Cpu, Form, MaxPhysAddr, Mode, PhysAddrMode};
-use cpuid_probe::{Place, Register};
+use cpuid_probe::Place;
+use cpuid_probe::libvirt::cpu::{Cache, Cpu, Fallback, Match, Policy, Topology};
+use cpuid_probe::msr::FEATURE_MSRS;
 
-use crate::check::cpu::host_note;
 use crate::cpu_map::wide::Wide;
-use crate::cpu_map::{CpuMap, FeatureId, Features, Vendor, qemu_differs};
-use crate::knowledge::advice::Asked;
-use crate::knowledge::{Knowledge, Row, RuleKind};
+use crate::cpu_map::{CpuMap, FeatureId, Features, Model, Vendor, qemu_differs};
+use crate::knowledge::{CauseKind, Knowledge, Row, RuleKind};
 use crate::list;
+use crate::view::DumpView;
 use crate::view::dump::PHYS_BITS;
 use crate::view::join::{Difference, join};
-use crate::view::promise::{Expanded, unknown_at};
-use crate::view::{DumpView, Seen, VcpuView};
+use crate::view::promise::Expanded;
 
-use decode::{Hints, Purpose, decode};
-
-/// One input of a baseline.
-#[derive(Clone, Debug)]
-pub struct Input {
-    /// What the user calls it.
-    pub name: String,
-    /// What it has.
-    pub features: Features,
-    /// What it says nothing of.
-    pub not_captured: Features,
-    /// Its vendor, where it says so.
-    pub vendor: Option<Vendor>,
-    /// The vendor of its model, where it has one.
-    model_vendor: Option<Vendor>,
-    /// libvirt's name of its model.
-    model: Option<String>,
-    /// The width of physical addresses, where it says one.
-    pub width: Option<Width>,
-    /// Registers, for what libvirt has no name for.
-    dump: Option<Dump>,
-    /// Sentences about it.
-    pub notes: Vec<String>,
-}
-
-/// A width of physical addresses, in bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
-    /// A guest can have up to this many: what domcapabilities say.
-    Limit(u32),
-    /// A guest is to have this many.
-    Exactly(u32),
-    /// A dump has this many.
-    Read(u32),
-}
-
-impl Width {
-    /// The number.
-    #[must_use]
-    pub const fn bits(self) -> u32 {
-        match self {
-            Self::Limit(bits) | Self::Exactly(bits) | Self::Read(bits) => bits,
-        }
-    }
-
-    fn of(asked: &MaxPhysAddr) -> Option<Self> {
-        match (asked.mode, asked.bits, asked.limit) {
-            (PhysAddrMode::Emulate, Some(bits), _) => Some(Self::Exactly(bits)),
-            (PhysAddrMode::Passthrough, _, Some(limit)) => Some(Self::Limit(limit)),
-            _ => None,
-        }
-    }
-}
+use decode::{Hints, Nearest};
+pub use input::{Input, Known, Role, Says, Tsc, Width};
+use tsc::Clock;
 
 /// A place in which inputs differ, and what becomes of it.
 #[derive(Clone, Copy, Debug)]
@@ -123,92 +78,39 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl Input {
-    /// A libvirt CPU.
-    ///
-    /// # Errors
-    /// Its model, vendor or a feature is in no map, or it says nothing by itself (host-passthrough, maximum, an
-    /// inactive host-model).
-    pub fn of_cpu(name: String, cpu: &Cpu, wide: &Wide) -> Result<Self, Refusal> {
-        let refuse = |why: String| Refusal::Input(format!("{name}: {why}"));
-        if cpu.form == Form::Guest && cpu.mode != Mode::Custom {
-            return Err(refuse(format!(
-                "mode='{}' does not say which CPU it is; take virsh domcapabilities of the host, or virsh dumpxml of \
-                 the running guest",
-                cpu.mode.word()
-            )));
-        }
-        let expanded = Expanded::new(cpu, &wide.map).map_err(|unknown| refuse(unknown_at(cpu.model_at, &unknown)))?;
-        let Some(model) = expanded.model else { return Err(refuse("it names no CPU model".to_string())) };
-        if let Some((listed, unknown)) = expanded.unknown.first() {
-            return Err(refuse(unknown_at(listed.at, unknown)));
-        }
-        let notes = host_note(cpu).map(str::to_string).into_iter().collect();
-        Ok(Self {
-            features: expanded.features(),
-            not_captured: Features::new(),
-            vendor: expanded.vendor,
-            model_vendor: model.vendor,
-            model: cpu.model.clone(),
-            width: cpu.max_phys_addr.as_ref().and_then(Width::of),
-            dump: None,
-            notes,
-            name,
-        })
-    }
-
-    /// A dump: what all of its vCPUs have.
-    ///
-    /// # Errors
-    /// An excerpt, of which nobody knows what the rest says.
-    pub fn of_dump(name: String, dump: &Dump, wide: &Wide) -> Result<Self, Refusal> {
-        let view = DumpView::of(dump);
-        let first = dump.vcpus.first().ok_or_else(|| Refusal::Input(format!("{name}: holds no vCPU")))?;
-        for leaf in [0, 1, 0x8000_0001] {
-            let place = Place::bit(leaf, 0, Register::Edx, 0);
-            if view.vcpus.iter().any(|v| matches!(v.see(place), Seen::NotCaptured(_))) {
-                return Err(Refusal::Input(format!(
-                    "{name}: is an excerpt without leaf {leaf:#010x}, expected a whole dump"
-                )));
-            }
-        }
-        let which = |v: &VcpuView<'_>, is: fn(Seen) -> bool| -> Features {
-            wide.map.features.iter().enumerate().filter(|(_, f)| is(v.feature(f.place))).map(|(id, _)| id).collect()
-        };
-        let mut features = which(&view.vcpus[0], Seen::is_set);
-        for v in &view.vcpus[1..] {
-            features = &features & &which(v, Seen::is_set);
-        }
-        let unread = |v| which(v, |seen| matches!(seen, Seen::NotCaptured(_)));
-        let mut notes = Vec::new();
-        if crate::judge::notes::is_tcg(dump) {
-            notes.push("was made under TCG emulation: it shows what QEMU emulates, not what a host gives".to_string());
-        }
-        let text = first.vendor();
-        Ok(Self {
-            features,
-            not_captured: view.vcpus.iter().flat_map(unread).collect(),
-            vendor: wide.map.vendors.iter().copied().find(|v| Some(v.text) == text),
-            model_vendor: None,
-            model: None,
-            width: view
-                .vcpus
-                .iter()
-                .filter_map(|v| u32::try_from(v.phys_bits().number().filter(|bits| *bits > 0)?).ok())
-                .min()
-                .map(Width::Read),
-            dump: Some(dump.clone()),
-            notes,
-            name,
-        })
-    }
-}
-
 /// What to do with what is not plain.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Keep what blocks live migration.
     pub keep_unmigratable: bool,
+    /// The result is a `-cpu` argument, which can name what the site's libvirt cannot.
+    pub qemu: bool,
+}
+
+/// Inputs that say the same.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// What they say.
+    pub says: Says,
+    /// What the user calls them, in the order given.
+    pub names: Vec<String>,
+}
+
+/// The inputs of a baseline, taken one by one.
+#[derive(Debug)]
+pub struct Pool<'a> {
+    wide: &'a Wide,
+    knowledge: &'a Knowledge,
+    classes: Vec<Class>,
+    /// Classes by what they have and do not know.
+    index: HashMap<(Features, Features), Vec<usize>>,
+    first: Option<Input>,
+    /// Every place in which an input differs from the first.
+    differing: BTreeMap<Place, Row>,
+    clock: Clock,
+    /// All inputs are this definition.
+    own: Option<Cpu>,
+    inputs: usize,
 }
 
 /// The common CPU.
@@ -216,24 +118,40 @@ pub struct Options {
 pub struct Common {
     /// libvirt's name of the model.
     pub model: &'static str,
+    /// What to do where QEMU does not know the model.
+    pub fallback: Fallback,
+    /// How much more a guest may have.
+    pub matching: Match,
     /// The vendor, where every input says so.
     pub vendor: Option<Vendor>,
-    /// What is listed beyond the model, in the order of the map.
-    pub require: Vec<FeatureId>,
-    /// What is listed to be away.
-    pub disable: Vec<FeatureId>,
+    /// The vendor text that guests are to see, where all inputs are one definition that gives it.
+    pub vendor_id: Option<String>,
+    /// The topology, where all inputs are one definition that gives it.
+    pub topology: Option<Topology>,
+    /// The caches, where all inputs are one definition that gives them.
+    pub cache: Option<Cache>,
+    /// What is listed beside the model.
+    pub listed: Vec<(Policy, FeatureId)>,
     /// What all inputs have and the site's libvirt has no name for.
     pub nameless: Vec<FeatureId>,
     /// What all inputs have and blocks live migration, or that libvirt calls unmigratable.
     pub unmigratable: Vec<FeatureId>,
-    /// What each input has and the result has not.
+    /// The TSC frequency to pin, in Hz: where the result has what blocks migration without one.
+    pub tsc_frequency: Option<u64>,
+    /// What the inputs of each class have and the result has not.
     pub losses: Vec<Vec<FeatureId>>,
-    /// Sentences: what a person must know of the result.
+    /// What keeps the result from being good without a look: sentences, the most urgent first.
+    pub words: Vec<String>,
+    /// Sentences: what a person should know of the result besides.
     pub notes: Vec<String>,
     /// The width of physical addresses to ask for, where the inputs state or differ in one: the smallest.
     pub width: Option<Width>,
     /// Every place in which inputs differ, in order.
     pub differing: Vec<Differing>,
+    /// The inputs by what they say, in the order of their first.
+    pub classes: Vec<Class>,
+    /// How many inputs there are.
+    pub inputs: usize,
 }
 
 /// The common CPU of `inputs`.
@@ -241,159 +159,389 @@ pub struct Common {
 /// # Errors
 /// The vendors differ, or nothing is common.
 pub fn common(inputs: &[Input], wide: &Wide, knowledge: &Knowledge, options: Options) -> Result<Common, Refusal> {
-    let map = &wide.map;
-    let vendor = common_vendor(inputs)?;
-    let features: Features = inputs
-        .iter()
-        .skip(1)
-        .fold(inputs.first().map(|i| i.features.clone()).unwrap_or_default(), |all, input| &all & &input.features);
-    if features.is_empty() {
-        return Err(Refusal::Nothing("the inputs have no feature in common".to_string()));
+    let mut pool = Pool::new(wide, knowledge);
+    for input in inputs {
+        pool.add(input.clone());
     }
-    let never_listed: Features = map.those(knowledge, |row| !row.listed);
-    let (known, nameless) = wide.split(&features);
-    let mut preferred: Vec<&str> = Vec::new();
-    for model in inputs.iter().filter_map(|i| i.model.as_deref()) {
-        if !preferred.contains(&model) {
-            preferred.push(model);
-        }
-    }
-    let hints = Hints { vendor, signature: None, preferred: &preferred };
-    let decoded = decode(&wide.site, &known, Purpose::Guest, hints)
-        .ok_or_else(|| Refusal::Nothing(format!("no CPU model of {} fits", wide.site.origin)))?;
-
-    let is_unmigratable = |id: &FeatureId| map.features.get(*id).is_some_and(|f| !f.migratable);
-    let (mut require, mut disable) = (&decoded.require - &never_listed, &decoded.disable - &never_listed);
-    let mut unmigratable = Features::new();
-    if !options.keep_unmigratable {
-        unmigratable = require.iter().copied().filter(is_unmigratable).collect();
-        require = &require - &unmigratable;
-        // What blocks migration inside a model has to be taken away by name.
-        let inside = &map.those(knowledge, |row| row.blocks_migration) & &decoded.model.features;
-        unmigratable.extend(&inside);
-        disable.extend(inside);
-    }
-    // `-cpu MODEL` is QEMU's model: what it has beyond libvirt's would come back, what it lacks would be missing.
-    let (beyond, lacks) = qemu_differs(decoded.model.name);
-    let (beyond, lacks) = (wide.site.features_named(&beyond), wide.site.features_named(&lacks));
-    disable.extend(beyond.difference(&known).filter(|id| !never_listed.contains(id)));
-    require.extend(lacks.intersection(&known).filter(|id| !unmigratable.contains(id)));
-
-    let in_map_order = |set: Features| set.into_iter().collect::<Vec<_>>();
-    let nameless = &nameless - &never_listed;
-    let promised: Features = &(&decoded.model.features - &disable) | &require;
-    let lost = |input: &Input| in_map_order(&(&input.features - &promised) - &never_listed);
-    let mut notes = Vec::new();
-    not_captured(inputs, map, &mut notes);
-    let views: Vec<Option<DumpView<'_>>> = inputs.iter().map(|i| i.dump.as_ref().map(DumpView::of)).collect();
-    upward(inputs, &views, map, knowledge, &mut notes);
-    let width = width(inputs, &mut notes);
-    let differing = differing(inputs, &views, map, knowledge, width.is_some());
-    let common = Common {
-        model: decoded.model.name,
-        vendor: vendor.filter(|_| inputs.iter().all(|i| i.vendor.is_some())),
-        losses: inputs.iter().map(lost).collect(),
-        require: in_map_order(require),
-        disable: in_map_order(disable),
-        nameless: in_map_order(nameless),
-        unmigratable: in_map_order(unmigratable),
-        notes,
-        width,
-        differing,
-    };
-    Ok(common)
+    pool.common(options)
 }
 
-/// The one vendor of all inputs that have one.
-fn common_vendor(inputs: &[Input]) -> Result<Option<Vendor>, Refusal> {
-    let mut found: Option<(Vendor, &str)> = None;
-    for input in inputs {
-        if let (Some(own), Some(model)) = (input.vendor, input.model_vendor)
-            && own != model
-        {
-            let why = format!("{}: a {} CPU with a model of {}'s", input.name, own.name, model.name);
-            return Err(Refusal::Nothing(why));
+/// What a definition gives, beside what its model's name and its list say.
+struct Chosen<'a> {
+    model: &'a Model,
+    listed: Vec<(Policy, FeatureId)>,
+    /// Listed features are the definition's own: it is given back as it is.
+    own: bool,
+}
+
+impl<'a> Pool<'a> {
+    /// A pool without inputs.
+    #[must_use]
+    pub fn new(wide: &'a Wide, knowledge: &'a Knowledge) -> Self {
+        Self {
+            wide,
+            knowledge,
+            classes: Vec::new(),
+            index: HashMap::new(),
+            first: None,
+            differing: BTreeMap::new(),
+            clock: Clock::default(),
+            own: None,
+            inputs: 0,
         }
-        match (found, input.vendor.or(input.model_vendor)) {
-            (None, Some(vendor)) => found = Some((vendor, &input.name)),
-            (Some((first, name)), Some(vendor)) if first != vendor => {
-                return Err(Refusal::Nothing(format!(
-                    "no common CPU: {name} is {}, {} is {}; no guest can move between vendors",
-                    first.name, input.name, vendor.name
-                )));
+    }
+
+    /// Takes an input. Its registers are compared with the first one's and are not kept.
+    pub fn add(&mut self, mut input: Input) {
+        self.inputs += 1;
+        self.clock.add(&input.name, input.tsc);
+        match &self.first {
+            None => self.own.clone_from(&input.definition),
+            Some(first) => {
+                differing(first, &input, self.wide, self.knowledge, &mut self.differing);
+                let same = self.own.as_ref().zip(input.definition.as_ref()).is_some_and(|(a, b)| is_same(a, b));
+                self.own = self.own.take().filter(|_| same);
             }
-            _ => {}
         }
-    }
-    Ok(found.map(|(vendor, _)| vendor))
-}
-
-/// What one input has and another says nothing of: left out, not because it lacks it.
-fn not_captured(inputs: &[Input], map: &CpuMap, notes: &mut Vec<String>) {
-    for input in inputs {
-        let elsewhere: Features = inputs.iter().flat_map(|i| &i.features).copied().collect();
-        let left_out: Features = input.not_captured.intersection(&elsewhere).copied().collect();
-        if !left_out.is_empty() {
-            let in_msr = |id: &FeatureId| matches!(map.features[*id].place, Place::Msr { .. });
-            let hint = if left_out.iter().all(in_msr) {
-                "capture feature MSRs too (cpuid-probe --msrs, cpuid-probe boot)"
-            } else {
-                "capture every leaf (cpuid-probe does)"
-            };
-            let left_out = map.names(&left_out).join(" ");
-            notes.push(format!("{} was captured without these, so they are left out: {left_out}; {hint}", input.name));
+        if self.first.is_none() {
+            self.first = Some(input.clone());
         }
-    }
-}
-
-/// Bits that a pool should agree on upwards, or that mean less when set: never added, but a difference is said.
-fn upward(
-    inputs: &[Input],
-    views: &[Option<DumpView<'_>>],
-    map: &CpuMap,
-    knowledge: &Knowledge,
-    notes: &mut Vec<String>,
-) {
-    for (place, row) in knowledge.features().filter(|(_, row)| row.rule == RuleKind::Hazard) {
-        let named = map.feature_at(place);
-        let has = |(input, view): (&Input, &Option<DumpView<'_>>)| match (view, named) {
-            (Some(view), _) => {
-                let seen: Vec<Seen> = view.vcpus.iter().map(|v| v.see(place)).collect();
-                if seen.iter().all(|s| s.is_set()) {
-                    Some(true)
-                } else if seen.iter().any(|s| s.is_clear()) {
-                    Some(false)
-                } else {
-                    None
+        let name = std::mem::take(&mut input.name);
+        let bucket = self.index.entry((input.says.features.clone(), input.says.unknown.clone())).or_default();
+        match bucket.iter().find(|i| self.classes.get(**i).is_some_and(|class| class.says == input.says)) {
+            Some(known) => {
+                let names = &mut self.classes[*known].names;
+                // A file that is given twice is called once.
+                if names.last() != Some(&name) {
+                    names.push(name);
                 }
             }
-            (None, Some(id)) => Some(input.features.contains(&id)),
-            (None, None) => None,
+            None => {
+                bucket.push(self.classes.len());
+                self.classes.push(Class { says: input.says, names: vec![name] });
+            }
+        }
+    }
+
+    /// What all inputs have in common.
+    ///
+    /// # Errors
+    /// The vendors differ, or nothing is common.
+    pub fn common(self, options: Options) -> Result<Common, Refusal> {
+        let map = &self.wide.map;
+        let vendor = self.vendor()?;
+        let all = |of: fn(&Says) -> Features| -> Features {
+            let mut sets = self.classes.iter().map(|class| of(&class.says));
+            let first = sets.next().unwrap_or_default();
+            sets.fold(first, |all, next| &all & &next)
         };
-        let with = |wanted: bool| -> Vec<&str> {
-            let inputs = inputs.iter().zip(views).filter(|i| has(*i) == Some(wanted));
-            inputs.map(|(input, _)| input.name.as_str()).collect()
+        let features = all(|says| says.features.clone());
+        if features.is_empty() {
+            return Err(Refusal::Nothing("the inputs have no feature in common".to_string()));
+        }
+        // What no input is known to lack, and not all are known to have.
+        let unsure = &all(|says| &says.features | &says.unknown) - &features;
+        let never_listed: Features = map.those(self.knowledge, |row| !row.listed);
+        let blocking: Features = map.those(self.knowledge, |row| row.blocks_migration);
+        let (known, nameless) = self.wide.split(&features);
+        let chosen = match self.own_definition() {
+            Some(own) => own,
+            None => self.decoded(vendor, &known, &unsure, &never_listed)?,
         };
-        let (have, lack) = (with(true), with(false));
-        if !have.is_empty() && !lack.is_empty() {
-            let advice = knowledge.advice(place, &row, Asked::Explain);
-            let name = row.name.map_or_else(|| place.prose().to_string(), |name| format!("{name} ({})", place.prose()));
-            notes.push(format!(
-                "{name} differs: {} {} it, {} {} not; it is left out, as no host can be given what it lacks. {} {}",
-                have.join(", "),
-                if have.len() == 1 { "has" } else { "have" },
-                lack.join(", "),
-                if lack.len() == 1 { "does" } else { "do" },
-                row.reason.map_or_else(String::new, |reason| format!("{reason}.")),
-                advice.consequence
+        let model = chosen.model;
+        let mut listed = chosen.listed;
+
+        let tsc = self.clock.common();
+        let mut unmigratable = Features::new();
+        let mut words = Vec::new();
+        let has = |listed: &[(Policy, FeatureId)], id: FeatureId| match listed.iter().find(|(_, l)| *l == id) {
+            Some((policy, _)) => matches!(policy, Policy::Require | Policy::Force | Policy::Optional),
+            None => model.features.contains(&id),
+        };
+        let kept = options.keep_unmigratable && tsc.is_ok();
+        let leave_out = |id: &FeatureId| {
+            let libvirts = map.features.get(*id).is_some_and(|f| !f.migratable);
+            if blocking.contains(id) { !kept } else { libvirts && !options.keep_unmigratable && !chosen.own }
+        };
+        let candidates: Features = (0..map.features.len()).filter(leave_out).collect();
+        for id in candidates {
+            let inside = model.features.contains(&id);
+            // A model's own xsaves stays, as with virsh cpu-baseline --migratable.
+            if has(&listed, id) && (blocking.contains(&id) || !inside) {
+                unmigratable.insert(id);
+                listed.retain(|(_, l)| *l != id);
+                if inside {
+                    listed.push((Policy::Disable, id));
+                }
+            }
+        }
+        if options.keep_unmigratable && unmigratable.iter().any(|id| blocking.contains(id)) {
+            let names = map.names(&unmigratable).join(" ");
+            words.extend(tsc.as_ref().err().map(|why| {
+                format!(
+                    "left out: {names}: a guest that has it cannot be live-migrated without a pinned TSC frequency, and \
+                     {why}"
+                )
+            }));
+            unmigratable = &unmigratable - &blocking;
+        }
+
+        let listed_with = |wanted: bool| -> Features {
+            let on = |policy| matches!(policy, Policy::Require | Policy::Force);
+            let off = |policy| matches!(policy, Policy::Disable | Policy::Forbid);
+            listed.iter().filter(|(p, _)| if wanted { on(*p) } else { off(*p) }).map(|(_, id)| *id).collect()
+        };
+        let (require, disable) = (listed_with(true), listed_with(false));
+        let promised: Features = &(&model.features - &disable) | &require;
+        let pinned = kept && promised.iter().any(|id| blocking.contains(id));
+        let nameless = &(&nameless - &never_listed) - &unmigratable;
+        let given = if options.qemu { &promised | &nameless } else { promised.clone() };
+        let mut notes = Vec::new();
+        guards::settle(&self.classes, &given, map, self.knowledge, &mut words, &mut notes);
+        self.hardware(&mut words);
+        self.brought(model, &promised, &disable, &unsure, &mut words);
+        self.left_out_unknown(&(&promised | &blocking), &mut notes);
+        self.on_some_vcpus(&mut notes);
+        let width = width(&self.classes, &mut words, &mut notes);
+        if let (Err(why), true) = (&tsc, self.clock.differs()) {
+            notes.push(format!("{why}; a guest with a pinned TSC frequency cannot move between all of these"));
+        }
+        let own = self.own.as_ref().filter(|_| chosen.own);
+        let lost = |class: &Class| {
+            let has = &class.says.features | &class.says.partly;
+            (&(&has - &given) - &never_listed).into_iter().collect()
+        };
+        let losses = self.classes.iter().map(lost).collect();
+        Ok(Common {
+            model: model.name,
+            fallback: own.map_or(Fallback::Forbid, |cpu| cpu.fallback),
+            matching: own.map_or(Match::Exact, |cpu| cpu.matching),
+            vendor: vendor.filter(|_| self.classes.iter().all(|class| class.says.vendor.is_some())),
+            vendor_id: own.and_then(|cpu| cpu.vendor_id.clone()),
+            topology: own.and_then(|cpu| cpu.topology),
+            cache: own.and_then(|cpu| cpu.cache),
+            losses,
+            listed,
+            nameless: nameless.into_iter().collect(),
+            unmigratable: unmigratable.into_iter().collect(),
+            tsc_frequency: tsc.ok().filter(|_| pinned),
+            words,
+            notes,
+            differing: settled(&self.differing, map, width.is_some()),
+            width,
+            classes: self.classes,
+            inputs: self.inputs,
+        })
+    }
+
+    /// The definition that all inputs are, where the site's libvirt knows its words.
+    fn own_definition(&self) -> Option<Chosen<'_>> {
+        let (map, site) = (&self.wide.map, &self.wide.site);
+        let cpu = self.own.as_ref()?;
+        let says = &self.classes.first()?.says;
+        let model = site.model(cpu.model.as_deref()?).ok()?;
+        let named = |f: &cpuid_probe::libvirt::cpu::Feature| Some((f.policy, map.feature(&f.name)?));
+        let mut listed: Vec<(Policy, FeatureId)> = cpu.features.iter().map(named).collect::<Option<_>>()?;
+        if listed.iter().any(|(_, id)| *id >= site.features.len()) {
+            return None;
+        }
+        if says.role == Role::Offer {
+            // QEMU's model is not quite libvirt's: what is not in the offer must not come back, or be missing.
+            let (beyond, lacks) = self.beside(model);
+            let named: Features = listed.iter().map(|(_, id)| *id).collect();
+            let more = lacks.intersection(&says.features).map(|id| (Policy::Require, *id));
+            let less = beyond.difference(&says.features).map(|id| (Policy::Disable, *id));
+            let corrections = more.chain(less).filter(|(_, id)| !named.contains(id) && !says.unknown.contains(id));
+            listed.extend(corrections.collect::<Vec<_>>());
+        }
+        Some(Chosen { model, listed, own: true })
+    }
+
+    /// What QEMU's model has beyond libvirt's of that name, and what it lacks, in the site's words.
+    fn beside(&self, model: &Model) -> (Features, Features) {
+        let (beyond, lacks) = qemu_differs(model.name);
+        (self.wide.site.features_named(&beyond), self.wide.site.features_named(&lacks))
+    }
+
+    /// The model that comes nearest to what all have, and what has to be listed beside it.
+    fn decoded(
+        &self,
+        vendor: Option<Vendor>,
+        known: &Features,
+        unsure: &Features,
+        never_listed: &Features,
+    ) -> Result<Chosen<'_>, Refusal> {
+        let site = &self.wide.site;
+        let mut preferred: Vec<&str> = Vec::new();
+        for model in self.classes.iter().filter_map(|class| class.says.model.as_deref()) {
+            if !preferred.contains(&model) {
+                preferred.push(model);
+            }
+        }
+        let mut families: Vec<u32> = Vec::new();
+        if self.classes.iter().all(|class| !class.says.families.is_empty()) {
+            families = self.classes.iter().flat_map(|class| class.says.families.iter().copied()).collect();
+        }
+        families.sort_unstable();
+        families.dedup();
+        let signatures = self.classes.iter().filter_map(|class| class.says.signature);
+        let hints = Hints { vendor, signature: None, preferred: &preferred };
+        let nearest = Nearest { unsure, families: &families, signatures: &signatures.collect::<Vec<_>>() };
+        let decoded = nearest
+            .decode(site, known, hints)
+            .ok_or_else(|| Refusal::Nothing(format!("no CPU model of {} fits", site.origin)))?;
+        let (mut require, mut disable) = (&decoded.require - never_listed, &decoded.disable - never_listed);
+        // `-cpu MODEL` is QEMU's model: what it has beyond libvirt's would come back, what it lacks would be missing.
+        let (beyond, lacks) = self.beside(decoded.model);
+        disable.extend(beyond.difference(known).filter(|id| !never_listed.contains(id)));
+        disable = &disable - unsure;
+        require.extend(lacks.intersection(known));
+        let listed = require.into_iter().map(|id| (Policy::Require, id));
+        let listed = listed.chain(disable.into_iter().map(|id| (Policy::Disable, id))).collect();
+        Ok(Chosen { model: decoded.model, listed, own: false })
+    }
+
+    /// The one vendor of all inputs that have one.
+    fn vendor(&self) -> Result<Option<Vendor>, Refusal> {
+        let mut found: Option<(Vendor, &str)> = None;
+        for Class { says, names } in &self.classes {
+            let name = names.first().map_or("", String::as_str);
+            if let (Some(own), Some(model)) = (says.vendor, says.model_vendor)
+                && own != model
+            {
+                return Err(Refusal::Nothing(format!("{name}: a {} CPU with a model of {}'s", own.name, model.name)));
+            }
+            match (found, says.vendor.or(says.model_vendor)) {
+                (None, Some(vendor)) => found = Some((vendor, name)),
+                (Some((first, other)), Some(vendor)) if first != vendor => {
+                    return Err(Refusal::Nothing(format!(
+                        "no common CPU: {other} is {}, {name} is {}; no guest can move between vendors",
+                        first.name, vendor.name
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(found.map(|(vendor, _)| vendor))
+    }
+
+    /// Inputs of which nobody knows what they can give a guest.
+    fn hardware(&self, words: &mut Vec<String>) {
+        let hardware = self.classes.iter().filter(|class| class.says.role == Role::Hardware);
+        let names: Vec<String> = hardware.flat_map(|class| class.names.iter().cloned()).collect();
+        if !names.is_empty() {
+            words.push(format!(
+                "hardware: {}: what the bare CPU has, of which KVM and QEMU give a guest less; whether a guest gets this \
+                 result there is not known",
+                list::first(&names, 8)
             ));
         }
     }
+
+    /// What comes with the model and some inputs say nothing of.
+    fn brought(
+        &self,
+        model: &Model,
+        promised: &Features,
+        disable: &Features,
+        unsure: &Features,
+        words: &mut Vec<String>,
+    ) {
+        let map = &self.wide.map;
+        let (beyond, _) = self.beside(model);
+        let comes = &(promised | &(&beyond - disable)) & unsure;
+        let comes: Features = comes.into_iter().filter(|id| is_announced(map, *id, promised)).collect();
+        for Class { says, names } in &self.classes {
+            let unknown = &(&comes & &says.unknown) - &says.brings;
+            if !unknown.is_empty() {
+                words.push(format!(
+                    "{} brings these, and {} {} nothing of them: {}; they are neither disabled nor asked for by name; {}",
+                    model.name,
+                    list::first(names, 8),
+                    if names.len() == 1 { "says" } else { "say" },
+                    map.names(&unknown).join(" "),
+                    hint(&unknown, says, map)
+                ));
+            }
+        }
+    }
+
+    /// What one input has and another says nothing of: left out, not because it lacks it.
+    fn left_out_unknown(&self, promised: &Features, notes: &mut Vec<String>) {
+        let map = &self.wide.map;
+        let elsewhere: Features = self
+            .classes
+            .iter()
+            .flat_map(|class| class.says.features.iter().chain(&class.says.partly))
+            .copied()
+            .collect();
+        let elsewhere = &elsewhere - promised;
+        for Class { says, names } in &self.classes {
+            let left_out = &says.unknown & &elsewhere;
+            if !left_out.is_empty() {
+                let how = if says.model.is_some() { "says nothing of these" } else { "was captured without these" };
+                notes.push(format!(
+                    "{} {how}, so they are not in the result: {}; {}",
+                    list::first(names, 8),
+                    map.names(&left_out).join(" "),
+                    hint(&left_out, says, map)
+                ));
+            }
+        }
+    }
+
+    /// What some vCPUs alone lack.
+    fn on_some_vcpus(&self, notes: &mut Vec<String>) {
+        for Class { says, names } in &self.classes {
+            if !says.partly.is_empty() {
+                notes.push(format!(
+                    "not every vCPU of {} has these, so they are left out: {}",
+                    list::first(names, 8),
+                    self.wide.map.names(&says.partly).join(" ")
+                ));
+            }
+        }
+    }
+}
+
+/// How to learn what an input does not say of these features.
+fn hint(features: &Features, says: &Says, map: &CpuMap) -> String {
+    if says.model.is_some() {
+        return "they are optional there, or its libvirt has no name for them; take a dump of a guest there (cpuid-probe boot)".to_string();
+    }
+    let mut hints = BTreeSet::new();
+    for place in features.iter().filter_map(|id| map.features.get(*id)).map(|f| f.place) {
+        hints.insert(if input::depends_on_the_reader(place) {
+            "capture with a 64-bit program (cpuid-probe is one): others read some bits as 0"
+        } else if place.msr_index().is_some() {
+            "capture feature MSRs too (cpuid-probe --msrs, cpuid-probe boot)"
+        } else {
+            "capture every leaf (cpuid-probe does)"
+        });
+    }
+    hints.into_iter().collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a feature is in CPUID, or in an MSR that a guest with `promised` has.
+fn is_announced(map: &CpuMap, id: FeatureId, promised: &Features) -> bool {
+    let Some(index) = map.features.get(id).and_then(|f| f.place.msr_index()) else { return true };
+    FEATURE_MSRS.iter().filter(|msr| msr.index == index).any(|msr| {
+        let (leaf, register, bit) = msr.announced_by;
+        map.feature_at(Place::bit(leaf, 0, register, bit)).is_some_and(|id| promised.contains(&id))
+    })
+}
+
+/// Whether two definitions say the same, wherever they are written.
+fn is_same(a: &Cpu, b: &Cpu) -> bool {
+    let listed = |cpu: &Cpu| cpu.features.iter().map(|f| (f.name.clone(), f.policy)).collect::<Vec<_>>();
+    let rest = |cpu: &Cpu| Cpu { features: Vec::new(), at: a.at, model_at: a.model_at, numa: false, ..cpu.clone() };
+    a.features.len() == b.features.len() && rest(a) == rest(b) && listed(a) == listed(b)
 }
 
 /// The width to ask for: the smallest, where definitions state one or inputs differ in it.
-fn width(inputs: &[Input], notes: &mut Vec<String>) -> Option<Width> {
-    let known: Vec<(Width, &str)> = inputs.iter().filter_map(|i| Some((i.width?, i.name.as_str()))).collect();
+fn width(classes: &[Class], words: &mut Vec<String>, notes: &mut Vec<String>) -> Option<Width> {
+    let name = |class: &Class| class.names.first().cloned().unwrap_or_default();
+    let known: Vec<(Width, String)> = classes.iter().filter_map(|c| Some((c.says.width?, name(c)))).collect();
     let least = known.iter().min_by_key(|(width, _)| width.bits())?;
     let most = known.iter().max_by_key(|(width, _)| width.bits())?;
     let bits = least.0.bits();
@@ -405,47 +553,53 @@ fn width(inputs: &[Input], notes: &mut Vec<String>) -> Option<Width> {
             most.1
         ));
     }
-    let silent: Vec<&str> = inputs.iter().filter(|i| i.width.is_none()).map(|i| i.name.as_str()).collect();
+    let silent = classes.iter().filter(|c| c.says.width.is_none());
+    let silent: Vec<String> = silent.flat_map(|c| c.names.iter().cloned()).collect();
+    if known.iter().all(|(width, _)| matches!(width, Width::Limit(_))) && silent.is_empty() {
+        return Some(Width::Limit(bits));
+    }
     let stated = known.iter().any(|(width, _)| matches!(width, Width::Exactly(_))) || bits != most.0.bits();
     if stated && !silent.is_empty() {
-        notes.push(format!("{} says nothing of the width of physical addresses", silent.join(", ")));
-    }
-    if known.iter().all(|(width, _)| matches!(width, Width::Limit(_))) {
-        return silent.is_empty().then_some(Width::Limit(bits));
+        words.push(format!(
+            "{} {} nothing of the width of physical addresses: whether {bits} bits can be given there is not known",
+            list::first(&silent, 8),
+            if silent.len() == 1 { "says" } else { "say" }
+        ));
     }
     stated.then_some(Width::Exactly(bits))
 }
 
-/// Every place in which an input differs from the first, and what becomes of it.
-fn differing(
-    inputs: &[Input],
-    views: &[Option<DumpView<'_>>],
-    map: &CpuMap,
-    knowledge: &Knowledge,
-    pinned: bool,
-) -> Vec<Differing> {
-    let Some((first, others)) = inputs.split_first() else { return Vec::new() };
-    let mut found: BTreeMap<Place, Row> = BTreeMap::new();
-    for (i, other) in others.iter().enumerate() {
-        if let (Some(a), Some(b)) = (&views[0], &views[i + 1]) {
-            for (_, difference) in join(a, b, knowledge).differences {
-                if let Difference::Row(d) = difference {
-                    found.insert(d.place, d.row);
-                }
-            }
-        } else {
-            let unknown = &first.not_captured | &other.not_captured;
-            let differ = first.features.symmetric_difference(&other.features).filter(|id| !unknown.contains(id));
-            let places = differ.filter_map(|id| map.features.get(*id)).map(|f| f.place);
-            let widths = first.width.zip(other.width).is_some_and(|(a, b)| a.bits() != b.bits());
-            for place in places.chain(widths.then_some(PHYS_BITS)) {
-                found.insert(place, knowledge.row(place));
+/// Finds every place in which an input differs from the first.
+fn differing(first: &Input, other: &Input, wide: &Wide, knowledge: &Knowledge, found: &mut BTreeMap<Place, Row>) {
+    if let (Some(a), Some(b)) = (&first.dump, &other.dump) {
+        if a.vcpus == b.vcpus {
+            return;
+        }
+        for (_, difference) in join(&DumpView::of(a), &DumpView::of(b), knowledge).differences {
+            if let Difference::Row(d) = difference {
+                found.insert(d.place, d.row);
             }
         }
+        return;
     }
+    let (a, b) = (&first.says, &other.says);
+    let unknown = &a.unknown | &b.unknown;
+    let differ = a.features.symmetric_difference(&b.features).filter(|id| !unknown.contains(id));
+    let places = differ.filter_map(|id| wide.map.features.get(*id)).map(|f| f.place);
+    let widths = a.width.zip(b.width).is_some_and(|(a, b)| a.bits() != b.bits());
+    for place in places.chain(widths.then_some(PHYS_BITS)) {
+        found.entry(place).or_insert_with(|| knowledge.row(place));
+    }
+}
+
+/// What becomes of every place in which inputs differ.
+fn settled(found: &BTreeMap<Place, Row>, map: &CpuMap, pinned: bool) -> Vec<Differing> {
     let settled = |place: Place, row: &Row| match row.rule {
         _ if place == PHYS_BITS && pinned => Settled::Pinned,
         _ if map.feature_at(place).is_some() => Settled::LeftOut,
+        _ if matches!(row.cause_kind, Some(CauseKind::GuestState | CauseKind::CaptureMode | CauseKind::EachVcpu)) => {
+            Settled::ByTheGuest
+        }
         RuleKind::Identity
         | RuleKind::Topology
         | RuleKind::PerVcpu
@@ -453,82 +607,15 @@ fn differing(
         | RuleKind::Informational => Settled::ByTheGuest,
         _ => Settled::No,
     };
-    found.into_iter().map(|(place, row)| Differing { place, row, settled: settled(place, &row) }).collect()
+    found.iter().map(|(place, row)| Differing { place: *place, row: *row, settled: settled(*place, row) }).collect()
 }
 
-impl Common {
-    /// What was done and what it costs, in lines. `qemu` says that the result is a `-cpu` argument, which can name
-    /// what the site's libvirt cannot.
-    #[must_use]
-    pub fn explain(&self, inputs: &[Input], wide: &Wide, knowledge: &Knowledge, qemu: bool) -> Vec<String> {
-        let map = &wide.map;
-        let names = |ids: &[FeatureId]| {
-            let names: Vec<&str> = ids.iter().filter_map(|id| map.features.get(*id)).map(|f| f.name).collect();
-            names.join(" ")
-        };
-        let plural = if inputs.len() == 1 { "" } else { "s" };
-        let mut lines = vec![format!(
-            "{} with {} features more and {} less is what {} input{plural} can give; checked against each",
-            self.model,
-            self.require.len(),
-            self.disable.len(),
-            inputs.len()
-        )];
-        for (input, losses) in inputs.iter().zip(&self.losses) {
-            lines.push(match losses.len() {
-                0 => format!("{} loses nothing", input.name),
-                n => format!("{} loses {n}: {}", input.name, names(losses)),
-            });
-        }
-        for id in &self.unmigratable {
-            let name = names(&[*id]);
-            let blocks = map.features.get(*id).is_some_and(|f| knowledge.row(f.place).blocks_migration);
-            let why = if blocks {
-                "a guest that has it cannot be live-migrated without a pinned TSC frequency (<timer name='tsc' \
-                 frequency='…'/>)"
-            } else {
-                "libvirt calls it unmigratable, and virsh cpu-baseline --migratable leaves it out too; QEMU 7.2 and newer \
-                 migrate it"
-            };
-            lines.push(format!("left out: {name}: {why}; --keep-unmigratable keeps it"));
-        }
-        for feature in self.nameless.iter().filter_map(|id| map.features.get(*id)) {
-            let property = feature.qemu.map_or_else(|| "no QEMU property".to_string(), |p| format!("QEMU: {p}=on"));
-            lines.push(if qemu {
-                format!("included, though {} does not know it: {} ({property})", wide.site.origin, feature.name)
-            } else {
-                format!("left out: {}: {} does not know it ({property})", feature.name, wide.site.origin)
-            });
-        }
-        for (settled, what) in [
-            (Settled::ByTheGuest, "the guest's model, topology or state decides"),
-            (Settled::No, "no definition settles"),
-        ] {
-            let places = self.differing.iter().filter(|d| d.settled == settled);
-            let names: Vec<String> =
-                places.map(|d| d.row.name.map_or_else(|| d.place.to_string(), str::to_string)).collect();
-            match names.len() {
-                0 => {}
-                1 => lines.push(format!("note: the inputs also differ in 1 place that {what}: {}", names[0])),
-                n => lines.push(format!(
-                    "note: the inputs also differ in {n} places that {what}: {}",
-                    list::first(&names, 8)
-                )),
-            }
-        }
-        for input in inputs {
-            lines.extend(input.notes.iter().map(|note| format!("note: {} {note}", input.name)));
-        }
-        lines.extend(self.notes.iter().map(|note| format!("note: {note}")));
-        lines
-    }
-}
-
-/// Reads the written result like any other definition and holds it against every input.
+/// Reads the written result like any other definition and holds it against every input: none may be known to lack what
+/// is promised.
 ///
 /// # Errors
 /// A text that is not understood, or the first input that does not have all that is promised.
-pub fn prove(xml: &str, inputs: &[Input], wide: &Wide) -> Result<(), String> {
+pub fn prove(xml: &str, common: &Common, wide: &Wide) -> Result<(), String> {
     let cpus = cpuid_probe::libvirt::read_cpus(xml).map_err(|e| e.to_string())?;
     let [cpu] = &cpus[..] else { return Err(format!("{} CPUs", cpus.len())) };
     let expanded = Expanded::new(cpu, &wide.site).map_err(|e| e.to_string())?;
@@ -536,26 +623,23 @@ pub fn prove(xml: &str, inputs: &[Input], wide: &Wide) -> Result<(), String> {
         return Err(unknown.to_string());
     }
     let promised = expanded.features();
-    for input in inputs {
-        let missing: Features = promised.difference(&input.features).copied().collect();
+    for Class { says, names } in &common.classes {
+        let name = names.first().map_or("", String::as_str);
+        let missing = &(&promised - &says.features) - &says.unknown;
         if !missing.is_empty() {
-            return Err(format!("{} lacks {}", input.name, wide.map.names(&missing).join(" ")));
+            return Err(format!("{name} lacks {}", wide.map.names(&missing).join(" ")));
         }
         let promised = cpu.max_phys_addr.as_ref().and_then(Width::of);
-        if let (Some(promised), Some(own)) = (promised, input.width)
+        if let (Some(promised), Some(own)) = (promised, says.width)
             && promised.bits() > own.bits()
         {
-            return Err(format!(
-                "{} has {} bits of physical addresses, not {}",
-                input.name,
-                own.bits(),
-                promised.bits()
-            ));
+            let (bits, promised) = (own.bits(), promised.bits());
+            return Err(format!("{name} has {bits} bits of physical addresses, not {promised}"));
         }
-        if let (Some(promised), Some(own)) = (expanded.vendor, input.vendor)
+        if let (Some(promised), Some(own)) = (expanded.vendor, says.vendor)
             && promised != own
         {
-            return Err(format!("{} is {}, not {}", input.name, own.name, promised.name));
+            return Err(format!("{name} is {}, not {}", own.name, promised.name));
         }
     }
     Ok(())

@@ -144,7 +144,7 @@ pub(super) const ROWS: &[Group] = &[
         bit(28, "flush-l1d", "L1 data cache flush command MSR").libvirt(V11_3).qemu(V10_2).linux_as("flush_l1d").kvm(IfHost).not_in_tcg()
             .protection(),
         bit(29, "arch-capabilities", "IA32_ARCH_CAPABILITIES MSR exists").libvirt(V9_0).qemu(V7_2).linux_as("arch_capabilities").linux_is_alias()
-            .kvm(Emulated).tcg(V10_2).protection(),
+            .also(Qemu, &["arch-facilities"]).kvm(Emulated).tcg(V10_2).protection(),
         bit(30, "core-capability", "IA32_CORE_CAPABILITIES MSR exists").libvirt(V9_0).qemu(V7_2).kvm(Never).not_in_tcg(),
         bit(31, "ssbd", "SPEC_CTRL SSBD control").libvirt(V9_0).qemu(V7_2).linux_sets(&["ssbd"]).kvm(IfHost).tcg(V10_2).protection()
             .rule(Subset, Unsafe, Warning, "Microcode-provided SSBD; losing it drops a mitigation in use", "Linux 6.1 arch/x86/kvm/cpuid.c:670-671")
