@@ -9,6 +9,7 @@ use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::judge::verdict::FailOn;
 use cpuid_diff::policy::Day;
 use cpuid_diff::read::READERS;
+use cpuid_diff::view::Role;
 use cpuid_diff::write::WRITERS;
 
 /// Compare the CPUID of guests with each other and with a baseline: what differs, why, and may it migrate?
@@ -116,6 +117,27 @@ impl From<FailOnArg> for FailOn {
     }
 }
 
+/// What a dump is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    /// What a guest read
+    Guest,
+    /// What a host can give a guest
+    Offer,
+    /// The bare CPU
+    Hardware,
+}
+
+impl From<RoleArg> for Role {
+    fn from(arg: RoleArg) -> Self {
+        match arg {
+            RoleArg::Guest => Self::Guest,
+            RoleArg::Offer => Self::Offer,
+            RoleArg::Hardware => Self::Hardware,
+        }
+    }
+}
+
 /// The form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -218,9 +240,12 @@ pub struct BaselineArgs {
 /// Options of `check`.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
-    /// The dumps; `-` is standard input
-    #[arg(required = true, value_name = "DUMP")]
-    pub dumps: Vec<PathBuf>,
+    /// Guests' dumps, or what hosts offer: virsh domcapabilities, a `cpuid-probe kvm` dump; `-` is standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// Take dumps for this instead of what they look like: a guest's, what a host can give, bare hardware
+    #[arg(long = "as", value_enum, value_name = "ROLE")]
+    pub role: Option<RoleArg>,
     /// What the guests were promised.
     #[command(flatten)]
     pub baseline: BaselineArgs,

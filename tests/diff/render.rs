@@ -63,9 +63,9 @@ fn reports() -> Vec<(String, Report)> {
     let baseline = Baseline::new(&source, &map, Knowledge::builtin()).expect("known to the map");
     let named = |name: &str| Named { name: name.to_string(), dump: sample(name) };
     let [one, two] = ["haswell-node1.json", "haswell-node2.json"].map(named);
-    reports.push(("check".to_string(), assemble::check(two.clone(), &baseline, None, &Site::default())));
+    reports.push(("check".to_string(), assemble::check(two.clone(), None, &baseline, None, &Site::default())));
     let excerpt = named("reference-node1-leaf1.txt");
-    reports.push(("check of an excerpt".to_string(), assemble::check(excerpt.clone(), &baseline, None, &Site::default())));
+    reports.push(("check of an excerpt".to_string(), assemble::check(excerpt.clone(), None, &baseline, None, &Site::default())));
     let three = assemble::report(&one, &two, Directions::Both, Some((&baseline, None)), &Site::default());
     reports.push(("three columns".to_string(), three));
     reports.push(("hostile".to_string(), hostile()));

@@ -4,6 +4,7 @@
 //! - [`promise`]: a libvirt CPU: what a guest is to have. [`template`]: a masked template.
 //! - [`blocks`], [`pairs`]: which hypervisor block and which vCPU of one dump goes with which of another.
 //! - [`join`]: the places at which two dumps differ; [`clock`] puts frequencies together.
+//! - [`role`]: whose CPU a source describes.
 //! - [`source`]: reading any of them from a file.
 
 pub mod blocks;
@@ -12,7 +13,9 @@ pub mod dump;
 pub mod join;
 pub mod pairs;
 pub mod promise;
+pub mod role;
 pub mod source;
 pub mod template;
 
 pub use dump::{DumpView, Seen, VcpuView, Why};
+pub use role::Role;
