@@ -1,19 +1,21 @@
 //! From a comparison or a check to a report: findings, then waivers, then the verdict, then the report, once.
 
-use cpuid_probe::dump::{Dump, VcpuDump};
+use cpuid_probe::dump::{Dump, Imported, Provenance, Source, VcpuDump};
 use cpuid_probe::text::write_record;
 
-use crate::check::evidence::{self, Announcement};
+use crate::check::evidence::Log;
+use crate::check::offer::Names;
 use crate::check::{Baseline, Checked};
 use crate::decode::brand;
 use crate::finding::{Finding, Value, Values, sort};
 use crate::judge::rule::Directions;
-use crate::judge::verdict::{self, Grounds, summary};
+use crate::judge::verdict::{self, Doubts, Grounds, summary};
 use crate::judge::{Comparison, compare, notes};
 use crate::knowledge::Knowledge;
 use crate::policy::{Day, Policy};
-use crate::report::{Coverage, Input, Report, Verdict};
+use crate::report::{BaselineResult, BaselineVerdict, Coverage, Input, Report, Verdict};
 use crate::view::join::{NotCaptured, not_captured, sorted};
+use crate::view::role::shows_all_of_host;
 use crate::view::{DumpView, Role};
 
 /// A dump and what the user calls it.
@@ -66,7 +68,7 @@ pub fn report(
     a: &Named,
     b: &Named,
     directions: Directions,
-    baseline: Option<(&Baseline<'_>, Option<&[Announcement]>)>,
+    baseline: Option<(&Baseline<'_>, Option<&Log>)>,
     site: &Site<'_>,
 ) -> Report {
     let views = [a, b].map(|named| DumpView::of(&named.dump));
@@ -76,7 +78,7 @@ pub fn report(
     if let Some((baseline, log)) = baseline {
         let mut own: Vec<Finding> = Vec::new();
         for (input, (named, view)) in [a, b].into_iter().zip(&views).enumerate() {
-            let checked = checked(input, view, baseline, log, site);
+            let checked = checked(input, view, site.role(&named.name, &named.dump).of_checked(), baseline, log, site);
             not_captured.extend(checked.not_captured);
             doubts.push(checked.doubts);
             for found in checked.findings {
@@ -87,16 +89,19 @@ pub fn report(
         findings.append(&mut own);
         sort(&mut findings);
         notes.extend(baseline.notes());
+        notes.extend(log.and_then(Log::note));
     }
     let inputs: Vec<Input> = [a, b].iter().zip(&views).map(|(named, view)| input(named, view, site)).collect();
     notes.extend(site.waive(&mut findings, &inputs));
     let [x, y] = [0, 1].map(|i: usize| inputs[i].role);
     let unlike = !x.goes_with(y) || x == Role::Hardware;
     let grounds = Grounds { complete, msrs, unlike, refused };
-    let results = doubts.iter().enumerate().map(|(input, doubts)| verdict::baseline(input, &findings, doubts));
+    let results: Vec<BaselineVerdict> =
+        doubts.iter().enumerate().map(|(input, doubts)| verdict::baseline(input, &findings, doubts)).collect();
+    notes.extend(results.iter().zip(&doubts).filter_map(|(result, doubts)| also_unverified(result, doubts)));
     Report {
         inputs,
-        verdict: Verdict { baseline: results.collect(), ..verdict::verdict(&findings, directions, grounds) },
+        verdict: Verdict { baseline: results, ..verdict::verdict(&findings, directions, grounds) },
         notes,
         summary: summary(&findings),
         findings,
@@ -144,17 +149,28 @@ fn join(compared: &mut [Finding], own: &mut Vec<Finding>, input: usize, name: &s
     }
 }
 
-/// Holds one dump against a baseline and reports it. `log` is what QEMU announced for it; without one, what a
-/// throw-away guest's dump itself holds.
+/// Holds one dump against a baseline and reports it. `log` is what was announced for it; without one, what a throw-away
+/// guest's dump itself holds.
 #[must_use]
-pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&[Announcement]>, site: &Site<'_>) -> Report {
+pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&Log>, site: &Site<'_>) -> Report {
     let view = DumpView::of(&named.dump);
-    let Checked { mut findings, not_captured: lacks, doubts } = checked(0, &view, baseline, log, site);
-    let own: Vec<NotCaptured> = not_captured(0, &view).into_iter().chain(lacks).collect();
+    let role = site.role(&named.name, &named.dump).of_checked();
+    let checked = checked(0, &view, role, baseline, log, site);
+    // Of an offer, the places that are promised count, and no others.
+    let complete = view.is_complete() || role == Role::Offer && checked.doubts.unread.is_none();
+    let own: Vec<NotCaptured> = match role {
+        Role::Offer => checked.not_captured,
+        _ => not_captured(0, &view).into_iter().chain(checked.not_captured).collect(),
+    };
+    let Checked { mut findings, doubts, .. } = Checked { not_captured: Vec::new(), ..checked };
     let inputs = vec![input(&named, &view, site)];
     let mut notes = notes::of_checked(&named.dump);
+    notes.extend(notes_on_role(&view, role));
     notes.extend(baseline.notes());
+    notes.extend(log.and_then(Log::note));
     notes.extend(site.waive(&mut findings, &inputs));
+    let result = verdict::baseline(0, &findings, &doubts);
+    notes.extend(also_unverified(&result, &doubts));
     Report {
         inputs,
         verdict: Verdict {
@@ -163,9 +179,9 @@ pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&[Announcement]>
             b_to_a: None,
             refused: Vec::new(),
             unlike: false,
-            coverage: Coverage::of(view.is_complete()),
-            msrs: view.has_msrs(),
-            baseline: vec![verdict::baseline(0, &findings, &doubts)],
+            coverage: Coverage::of(complete),
+            msrs: view.has_msrs() || role == Role::Offer,
+            baseline: vec![result],
         },
         notes,
         summary: summary(&findings),
@@ -176,16 +192,88 @@ pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&[Announcement]>
     }
 }
 
+/// Holds a host that lists names against a baseline and reports it.
+///
+/// # Errors
+/// As [`Baseline::check_names`].
+pub fn check_names(
+    name: &str,
+    names: &Names<'_>,
+    baseline: &Baseline<'_>,
+    site: &Site<'_>,
+) -> Result<Report, &'static str> {
+    let mut dump = Dump { provenance: Provenance::new(Source::Import), vcpus: Vec::new() };
+    dump.provenance.imported = Some(Imported { format: names.document().to_string(), limits: Vec::new() });
+    let named = Named { name: name.to_string(), dump };
+    let view = DumpView::of(&named.dump);
+    let Checked { mut findings, not_captured, doubts } = baseline.check_names(0, names, &view, site.knowledge)?;
+    let inputs = vec![Input {
+        cpu: names.cpu.model.clone(),
+        vendor: names.vendor(),
+        complete: true,
+        role: names.role(),
+        ..input(&named, &view, site)
+    }];
+    let mut notes = vec![format!("checked as {}: {}", with_article(names.role()), names.document())];
+    notes.extend(baseline.notes());
+    notes.extend(site.waive(&mut findings, &inputs));
+    let result = verdict::baseline(0, &findings, &doubts);
+    notes.extend(also_unverified(&result, &doubts));
+    Ok(Report {
+        inputs,
+        verdict: Verdict {
+            overall: None,
+            a_to_b: None,
+            b_to_a: None,
+            refused: Vec::new(),
+            unlike: false,
+            coverage: Coverage::of(doubts.unread.is_none()),
+            msrs: true,
+            baseline: vec![result],
+        },
+        notes,
+        summary: summary(&findings),
+        findings,
+        not_captured,
+        compared: names.len(),
+        dumps: vec![named.dump],
+    })
+}
+
+const fn with_article(role: Role) -> &'static str {
+    if matches!(role, Role::Offer) { "an offer" } else { role.word() }
+}
+
+/// What stays unverified beside a broken promise: the verdict does not say it.
+fn also_unverified(result: &BaselineVerdict, doubts: &Doubts) -> Option<String> {
+    let reasons: Vec<&str> = doubts.others.iter().chain(&doubts.unread).map(String::as_str).collect();
+    let broken = result.result == BaselineResult::NotMet && !reasons.is_empty();
+    broken.then(|| format!("not verified, besides: {}", reasons.join("; ")))
+}
+
+/// What is to be said of the role of a dump that is checked.
+fn notes_on_role(view: &DumpView<'_>, role: Role) -> Option<String> {
+    match role {
+        Role::Guest if shows_all_of_host(view.dump) => Some(
+            "checked as a guest; this throw-away guest got all that its host has: --as offer asks what the host can give"
+                .to_string(),
+        ),
+        Role::Guest => None,
+        other => Some(format!("checked as {}", with_article(other))),
+    }
+}
+
 fn checked(
     input: usize,
     view: &DumpView<'_>,
+    role: Role,
     baseline: &Baseline<'_>,
-    log: Option<&[Announcement]>,
+    log: Option<&Log>,
     site: &Site<'_>,
 ) -> Checked {
     match log {
-        Some(log) => baseline.check(input, view, Some(log), site.knowledge),
-        None => baseline.check(input, view, evidence::of_boot(view.dump).as_deref(), site.knowledge),
+        Some(log) => baseline.check(input, view, role, Some(log), site.knowledge),
+        None => baseline.check(input, view, role, Log::of_boot(view.dump).as_ref(), site.knowledge),
     }
 }
 

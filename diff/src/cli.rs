@@ -232,9 +232,9 @@ pub struct BaselineArgs {
 /// Options of `check`.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
-    /// The dumps; `-` is standard input
-    #[arg(required = true, value_name = "DUMP")]
-    pub dumps: Vec<PathBuf>,
+    /// Guests' dumps, or what hosts offer: virsh domcapabilities, a `cpuid-probe kvm` dump; `-` is standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
     /// What the guests were promised.
     #[command(flatten)]
     pub baseline: BaselineArgs,

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use cpuid_diff::assemble::Named;
-use cpuid_diff::check::evidence::{Announcement, announcements};
+use cpuid_diff::check::evidence::Log;
 use cpuid_diff::cpu_map::{CpuMap, dir};
 use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::policy::Policy;
 use cpuid_diff::read::{self, Input, ReadError};
 use cpuid_diff::view::source::{self, Source};
 use cpuid_probe::dump::Dump;
+use cpuid_probe::libvirt::cpu::{Cpu, Form};
 
 /// A larger file is no dump.
 const MAX_BYTES: u64 = read::MAX_BYTES as u64;
@@ -128,12 +129,12 @@ pub fn short_names(paths: &[PathBuf]) -> Vec<String> {
     paths.iter().map(name).collect()
 }
 
-/// Reads a log of QEMU's.
+/// Reads a log of QEMU's or libvirt's.
 ///
 /// # Errors
 /// As [`bytes`].
-pub fn log(path: &Path) -> Result<Vec<Announcement>> {
-    Ok(announcements(&String::from_utf8_lossy(&bytes(path)?)))
+pub fn log(path: &Path) -> Result<Log> {
+    Ok(Log::read(&String::from_utf8_lossy(&bytes(path)?)))
 }
 
 /// Reads a dump.
@@ -148,6 +149,46 @@ pub fn dump(path: &Path, from: Option<&str>) -> Result<Named> {
         Input::Statements(s) => {
             bail!("{name}: {}", s.instead())
         }
+    }
+}
+
+/// What `check` can ask.
+pub enum Checkable {
+    /// A dump.
+    Dump(Box<Named>),
+    /// A file, and the CPUs of hosts that it describes by names.
+    Names(String, Vec<Cpu>),
+}
+
+impl Checkable {
+    /// The dump, where it is one.
+    pub fn dump(&self) -> Option<&Named> {
+        if let Self::Dump(named) = self { Some(named) } else { None }
+    }
+
+    /// The CPUs, where it lists names.
+    pub fn cpus(&self) -> &[Cpu] {
+        if let Self::Names(_, cpus) = self { cpus } else { &[] }
+    }
+}
+
+/// Reads what `check` can ask: a dump, or what a host offers.
+///
+/// # Errors
+/// As [`any`]; a definition, which is what others are held against; a diff, a template, feature names without a host.
+pub fn checkable(path: &Path, from: Option<&str>) -> Result<Checkable> {
+    let name = path.display().to_string();
+    match source(path, from)? {
+        Source::Dump(dump) => Ok(Checkable::Dump(Box::new(Named { name, dump: *dump }))),
+        Source::Template(_) => bail!("{name}: a CPU template, expected a dump or what a host offers"),
+        Source::Cpus(cpus) => match cpus.iter().find(|cpu| cpu.form == Form::Guest) {
+            Some(cpu) => bail!(
+                "{name}:{}:{}: a guest's definition, expected a dump or what a host offers (virsh domcapabilities)",
+                cpu.at.line,
+                cpu.at.column
+            ),
+            None => Ok(Checkable::Names(name, cpus)),
+        },
     }
 }
 

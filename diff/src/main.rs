@@ -4,6 +4,7 @@ mod cli;
 mod input;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -11,7 +12,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use cpuid_diff::assemble::Site;
 use cpuid_diff::check::Baseline;
-use cpuid_diff::check::evidence::Announcement;
+use cpuid_diff::check::evidence::Log;
+use cpuid_diff::check::offer::Names;
 use cpuid_diff::cpu_map::CpuMap;
 use cpuid_diff::cpu_map::wide::Wide;
 use cpuid_diff::judge::verdict::passes;
@@ -21,9 +23,12 @@ use cpuid_diff::pool::{self, Options, Pool, Refusal, definition};
 use cpuid_diff::render::{self, Style};
 use cpuid_diff::report::Report;
 use cpuid_diff::trace::{self, Fit, Layer};
-use cpuid_diff::view::Role;
+use cpuid_diff::view::promise::unknown_at;
 use cpuid_diff::view::source::Source;
+use cpuid_diff::view::{DumpView, Role};
 use cpuid_diff::{assemble, explain, wire, write};
+
+use crate::input::Checkable;
 
 use crate::cli::{
     BaselineArgs, CheckArgs, Cli, Command, Common, CommonArgs, CompareArgs, ConvertArgs, CpuFormat, ExplainArgs,
@@ -57,7 +62,7 @@ fn compare(args: &CompareArgs) -> Result<ExitCode> {
     let directions = args.direction.into();
     let given = Given::read(&args.baseline)?;
     let baseline = given.as_ref().map(Given::baseline).transpose()?;
-    let log = given.as_ref().and_then(|given| given.log.as_deref());
+    let log = given.as_ref().and_then(|given| given.log.as_ref());
     let report = assemble::report(&a, &b, directions, baseline.as_ref().map(|b| (b, log)), &policy.site());
     print(&rendered(&report, &args.common)?)?;
     let passes = passes(&report, args.common.fail_on.into(), args.common.partial);
@@ -90,7 +95,7 @@ struct Given {
     name: String,
     source: Source,
     map: CpuMap,
-    log: Option<Vec<Announcement>>,
+    log: Option<Log>,
 }
 
 impl Given {
@@ -112,26 +117,42 @@ impl Given {
 fn check(args: &CheckArgs) -> Result<ExitCode> {
     let policy = SitePolicy::read(&args.common)?;
     let given = Given::read(&args.baseline)?.context("check needs --baseline FILE")?;
-    let baseline = given.baseline()?;
-    // One dump at a time: a fleet's worth of them need not be in memory. An HTML page alone holds all reports.
+    let mut baseline = given.baseline()?;
+    let read = |path: &PathBuf| input::checkable(path, args.common.from.as_deref());
+    let inputs = args.inputs.iter().map(read);
+    // One input at a time: a fleet's worth of them need not be in memory, unless they have to be known together. An HTML
+    // page alone holds all reports.
+    let inputs: Box<dyn Iterator<Item = Result<Checkable>>> = if args.inputs.len() > 1 && baseline.has_optional() {
+        let all: Vec<Result<Checkable>> = inputs.collect();
+        let known = || all.iter().flatten();
+        let views: Vec<DumpView<'_>> = known().filter_map(|one| Some(DumpView::of(&one.dump()?.dump))).collect();
+        let cpus = known().flat_map(Checkable::cpus);
+        let names: Vec<Names<'_>> = cpus.flat_map(|cpu| Names::new(cpu, &given.map, Knowledge::builtin())).collect();
+        baseline.learn_optional(&views, &names);
+        Box::new(all.into_iter())
+    } else {
+        Box::new(inputs)
+    };
     let mut page = Vec::new();
     let (mut all_pass, mut trouble) = (true, false);
-    for path in &args.dumps {
-        let named = match input::dump(path, args.common.from.as_deref()) {
-            Ok(named) => named,
-            // The other dumps' reports are worth having all the same.
+    for one in inputs {
+        let reports = one.and_then(|one| reports(one, &baseline, &given, &policy.site()));
+        let reports = match reports {
+            Ok(reports) => reports,
+            // The other inputs' reports are worth having all the same.
             Err(error) => {
                 eprintln!("cpuid-diff: {error:#}");
                 trouble = true;
                 continue;
             }
         };
-        let report = assemble::check(named, &baseline, given.log.as_deref(), &policy.site());
-        all_pass &= passes(&report, args.common.fail_on.into(), args.common.partial);
-        match args.common.format {
-            Format::Html => page.push(report),
-            Format::Json if args.dumps.len() > 1 => print(&wire::line(&report)?)?,
-            _ => print(&rendered(&report, &args.common)?)?,
+        for report in reports {
+            all_pass &= passes(&report, args.common.fail_on.into(), args.common.partial);
+            match args.common.format {
+                Format::Html => page.push(report),
+                Format::Json if args.inputs.len() > 1 => print(&wire::line(&report)?)?,
+                _ => print(&rendered(&report, &args.common)?)?,
+            }
         }
     }
     if !page.is_empty() {
@@ -142,6 +163,21 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
         (false, false) => ExitCode::from(1),
         (false, true) => ExitCode::SUCCESS,
     })
+}
+
+/// What one input makes of the baseline: a report for a dump, or for each CPU of a file of libvirt's.
+fn reports(one: Checkable, baseline: &Baseline<'_>, given: &Given, site: &Site<'_>) -> Result<Vec<Report>> {
+    match one {
+        Checkable::Dump(named) => Ok(vec![assemble::check(*named, baseline, given.log.as_ref(), site)]),
+        Checkable::Names(name, cpus) => {
+            let report = |cpu| {
+                let names = Names::new(cpu, &given.map, Knowledge::builtin());
+                let names = names.map_err(|unknown| anyhow!("{name}: {}", unknown_at(cpu.model_at, &unknown)))?;
+                assemble::check_names(&name, &names, baseline, site).map_err(|why| anyhow!("{name}: {why}"))
+            };
+            cpus.iter().map(report).collect()
+        }
+    }
 }
 
 fn trace(args: &TraceArgs) -> Result<ExitCode> {

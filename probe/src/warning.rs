@@ -21,12 +21,15 @@ pub struct Warning<'a> {
 }
 
 impl<'a> Warning<'a> {
-    /// The warning that a line holds, if it holds one.
+    /// The warning that a line holds, if it holds one; its last one, where it holds several.
     #[must_use]
     pub fn read(line: &'a str) -> Option<Self> {
-        let (_, warning) = line.trim().split_once("warning: ")?;
-        let (head, bit) = warning.strip_suffix(']')?.rsplit_once(" [bit ")?;
-        let (_, place) = head.rsplit_once(": ")?;
+        let (head, bit) = line.trim().strip_suffix(']')?.rsplit_once("[bit ")?;
+        let (reason, _) = head.split_at(["CPUID", "MSR("].iter().filter_map(|place| head.rfind(place)).max()?);
+        if !reason.contains("warning: ") && !says_so(reason) {
+            return None;
+        }
+        let place = head[reason.len()..].trim_end();
         // What comes before the name: `CPUID.01H:EDX`, `CPUID[eax=07h,ecx=00h].EBX` or `MSR(10AH)`.
         let registers = [".EAX", ".EBX", ".ECX", ".EDX", ":EAX", ":EBX", ":ECX", ":EDX", ")"];
         let end = registers.iter().filter_map(|end| Some(place.find(end)? + end.len())).min()?;
@@ -46,6 +49,15 @@ impl<'a> Warning<'a> {
         let names_a_bit = matches!(at, Query::Cpuid { bits: Some(_), .. } | Query::Msr { bits: Some(_), .. });
         names_a_bit.then_some(Self { name, at })
     }
+}
+
+/// What QEMU says before the place of every feature that it could not give.
+const REASONS: [&str; 2] = ["support requested feature", "depends on other features"];
+
+/// Whether a text has the words of such a warning, whatever else is in it.
+#[must_use]
+pub fn says_so(text: &str) -> bool {
+    REASONS.iter().any(|reason| text.contains(reason))
 }
 
 #[cfg(test)]
@@ -91,6 +103,13 @@ mod tests {
             "warning: This feature depends on other features that were not requested: MSR(480H) [bit 55]",
             None,
             Place::msr(0x480, 55),
+        );
+        is("warning: host doesn't support requested feature : CPUID.07H:EBX.avx2 [bit 5]", Some("avx2"), avx2);
+        is(
+            "q: warning: host doesn't support requested feature: CPUID.01H:EDX.ds [bit 21] q: warning: host doesn't \
+             support requested feature: CPUID.07H:EBX.avx2 [bit 5]",
+            Some("avx2"),
+            avx2,
         );
         for odd in
             ["warning: host: CPUID.01H:EDX.ds [bit 99]", "warning: something [bit 1]", "CPUID.01H:EDX.ds [bit 21]"]

@@ -285,7 +285,7 @@ fn vendor_and_address_width_are_checked_where_given() {
     let guest = files.put("guest", guest);
     let of = |inner: &str| {
         let xml = format!("<cpu><model>486</model>{inner}</cpu>");
-        let (code, report) = report(&["check", &guest, "--baseline", &files.put("b.xml", &xml)]);
+        let (code, report) = report(&["check", &guest, "--as", "guest", "--baseline", &files.put("b.xml", &xml)]);
         (code, result(&report).to_string(), names(&report, "unsafe").join(" "))
     };
     let met = |name: &str| (0, "met".to_string(), name.to_string());

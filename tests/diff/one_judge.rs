@@ -18,7 +18,7 @@ use cpuid_diff::knowledge::table::{Group, bit};
 use cpuid_diff::knowledge::{Knowledge, Version};
 use cpuid_diff::pool::{self, Input, Options};
 use cpuid_diff::trace::{self, Fit, Given, Layer, Trace};
-use cpuid_diff::view::DumpView;
+use cpuid_diff::view::{DumpView, Role};
 use cpuid_diff::view::source::{self, Source};
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::{Place, Register};
@@ -228,7 +228,7 @@ fn a_new_row_is_known_to_every_command() {
     let wants = source::read(b"<cpu><model>qemu64</model><feature name='quux'/></cpu>", None).expect("XML");
     let baseline = Baseline::new(&wants, &map, &knowledge).expect("known");
     let missing = |dump: &Dump| {
-        let checked = baseline.check(0, &DumpView::of(dump), None, &knowledge);
+        let checked = baseline.check(0, &DumpView::of(dump), Role::Guest, None, &knowledge);
         checked.findings.iter().any(|f| f.place() == Some(MADE_UP) && f.breaks == [0])
     };
     assert_eq!((missing(&with), missing(&without)), (false, true));

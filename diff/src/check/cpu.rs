@@ -1,4 +1,4 @@
-//! Whether a dump keeps what a baseline promises.
+//! Whether an input keeps what a libvirt CPU promises.
 //!
 //! # Source
 //! The meaning of policies and `match`: libvirt 9.0 docs/formatdomain.rst, src/cpu/cpu_x86.c (`virCPUx86UpdateLive`,
@@ -8,17 +8,19 @@ use cpuid_probe::libvirt::cpu::{Cpu, Form, Match, PhysAddrMode, Policy};
 use cpuid_probe::place::Number;
 use cpuid_probe::{Place, Register};
 
-use super::evidence::Announcement;
-use super::{Checked, Tally};
+use super::beside::Beside;
+use super::evidence::{Announcement, Log};
+use super::offer::{self, Names};
+use super::{Asked as Input, Checked, Tally};
 use crate::cpu_map::{CpuMap, Feature, FeatureId, Features, Unknown, qemu_differs};
 use crate::finding::{Finding, Rule, Subject, Text, Value, Values};
 use crate::judge::Context;
 use crate::knowledge::Severity;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Row};
-use crate::view::dump::PHYS_BITS;
+use crate::view::dump::{OnVcpus, PHYS_BITS};
 use crate::view::promise::{Expanded, Promise, once_promised};
-use crate::view::{DumpView, Seen, VcpuView, Why};
+use crate::view::{DumpView, Role, Seen, VcpuView, Why};
 
 /// A finding about a feature, with what is known about it and its names on a map.
 pub fn described(context: &Context<'_>, feature: &Feature, asked: Asked) -> Finding {
@@ -53,6 +55,9 @@ pub struct CpuBaseline<'a> {
     never_judged: Features,
     /// What QEMU's model of the same name has beyond libvirt's.
     qemu_adds: Vec<FeatureId>,
+    /// Optional features that the inputs do not have alike.
+    unlike: Features,
+    beside: Beside<'a>,
     notes: Vec<String>,
 }
 
@@ -70,8 +75,36 @@ impl<'a> CpuBaseline<'a> {
             expanded,
             never_judged: map.those(knowledge, |row| !row.judged),
             qemu_adds: map.features_named(&adds).into_iter().collect(),
+            unlike: Features::new(),
+            beside: Beside::new(cpu, map, knowledge),
             notes: notes(cpu, map, knowledge),
         })
+    }
+
+    /// The features that the definition leaves to each host.
+    fn optional(&self) -> impl Iterator<Item = FeatureId> {
+        let left = |id: &FeatureId| self.expanded.promise(*id).is_some_and(Promise::is_left_to_the_host);
+        (0..self.map.features.len()).filter(left)
+    }
+
+    /// Whether it leaves any feature to each host.
+    #[must_use]
+    pub fn has_optional(&self) -> bool {
+        self.optional().next().is_some()
+    }
+
+    /// Learns what the inputs have of the features that the definition leaves to the host.
+    pub fn learn_optional(&mut self, views: &[DumpView<'_>], names: &[Names<'_>]) {
+        let differs = |id: &FeatureId| {
+            let dumps = views.iter().filter_map(|view| view.feature(self.map.features.get(*id)?.place));
+            let lists = names.iter().filter_map(|names| match names.feature(*id).number()? {
+                0 => Some(OnVcpus::None),
+                _ => Some(OnVcpus::All),
+            });
+            let mut known = dumps.chain(lists);
+            known.next().is_some_and(|first| known.any(|other| other != first))
+        };
+        self.unlike = self.optional().filter(differs).collect();
     }
 
     /// What a reader of any result must know about this baseline.
@@ -80,16 +113,14 @@ impl<'a> CpuBaseline<'a> {
         self.notes.clone()
     }
 
-    /// Checks one dump. `log` is what QEMU announced for it; nothing: there is no log.
+    /// Checks one input.
     #[must_use]
-    pub fn check(
-        &self,
-        input: usize,
-        view: &DumpView<'_>,
-        log: Option<&[Announcement]>,
-        knowledge: &Knowledge,
-    ) -> Checked {
+    pub(super) fn check(&self, input: usize, asked: &Input<'_>, knowledge: &Knowledge) -> Checked {
+        let view = asked.view;
         let mut tally = Tally::new(input, view, knowledge);
+        if view.vcpus.is_empty() && asked.names.is_none() {
+            tally.doubt("the dump holds no vCPU".to_string());
+        }
         for (listed, unknown) in &self.expanded.unknown {
             let finding = Finding {
                 name: Some(listed.name.clone().into()),
@@ -104,11 +135,13 @@ impl<'a> CpuBaseline<'a> {
         if !self.expanded.promises_anything(&self.never_judged)
             && self.cpu.max_phys_addr.is_none()
             && self.cpu.vendor_id.is_none()
+            && self.beside.is_empty()
         {
             tally.doubt(self.nothing_promised());
         }
-        for vcpu in &view.vcpus {
-            let one = OneVcpu { baseline: self, vcpu, number: vcpu.vcpu.vcpu, log };
+        let vcpus = view.vcpus.iter().map(|vcpu| (vcpu.vcpu.vcpu, Seer::Vcpu(vcpu)));
+        for (number, seer) in vcpus.chain(asked.names.map(|names| (0, Seer::Names(names)))) {
+            let one = One { baseline: self, seer, number, role: asked.role, log: asked.log };
             for (id, feature) in self.map.features.iter().enumerate() {
                 if !self.never_judged.contains(&id) {
                     one.feature(id, feature, &mut tally);
@@ -117,6 +150,7 @@ impl<'a> CpuBaseline<'a> {
             one.vendor(&mut tally);
             one.phys_bits(&mut tally);
         }
+        self.beside.check(asked, &mut tally);
         tally.finish()
     }
 
@@ -155,25 +189,68 @@ fn notes(cpu: &Cpu, map: &CpuMap, knowledge: &Knowledge) -> Vec<String> {
     notes
 }
 
-/// One vCPU against the promises.
-struct OneVcpu<'a> {
-    baseline: &'a CpuBaseline<'a>,
-    vcpu: &'a VcpuView<'a>,
-    number: u32,
-    log: Option<&'a [Announcement]>,
+/// What answers for a CPU.
+#[derive(Clone, Copy)]
+enum Seer<'a> {
+    Vcpu(&'a VcpuView<'a>),
+    Names(&'a Names<'a>),
 }
 
-impl OneVcpu<'_> {
+impl Seer<'_> {
+    fn feature(self, role: Role, view: &DumpView<'_>, id: FeatureId, place: Place, knowledge: &Knowledge) -> Seen {
+        match self {
+            Self::Vcpu(vcpu) if role == Role::Guest => vcpu.feature(place),
+            Self::Vcpu(vcpu) => offer::of_dump(view.dump, vcpu, role, place, &knowledge.row(place)),
+            Self::Names(names) => names.feature(id),
+        }
+    }
+
+    fn announces(self, place: Place) -> bool {
+        matches!(self, Self::Vcpu(vcpu) if vcpu.announces(place))
+    }
+
+    fn phys_bits(self) -> Seen {
+        match self {
+            Self::Vcpu(vcpu) => vcpu.phys_bits(),
+            Self::Names(names) => names.phys_bits(),
+        }
+    }
+
+    fn vendor(self) -> Option<String> {
+        match self {
+            Self::Vcpu(vcpu) => vcpu.vcpu.vendor().map(|text| text.to_string()),
+            Self::Names(names) => names.vendor(),
+        }
+    }
+}
+
+/// One CPU against the promises: a vCPU of a dump, or what a list of names describes.
+struct One<'a> {
+    baseline: &'a CpuBaseline<'a>,
+    seer: Seer<'a>,
+    number: u32,
+    role: Role,
+    log: Option<&'a Log>,
+}
+
+impl One<'_> {
     fn feature(&self, id: FeatureId, feature: &Feature, tally: &mut Tally<'_>) {
         let baseline = self.baseline;
-        let seen = self.vcpu.feature(feature.place);
+        let seen = self.seer.feature(self.role, tally.view, id, feature.place, tally.context.knowledge);
         let promise = match baseline.expanded.promise(id) {
-            Some(p) if p.with_its_msr && self.vcpu.announces(feature.place) => {
-                Some(Promise { policy: Policy::Require, ..p })
-            }
+            Some(p) if p.behind && self.seer.announces(feature.place) => Some(Promise { policy: Policy::Require, ..p }),
             other => other,
         };
-        let announced = || self.log.and_then(|log| log.iter().find(|a| a.is_about(baseline.map, id)));
+        if promise.is_some_and(Promise::is_left_to_the_host) {
+            self.optional(id, feature, seen, tally);
+            return;
+        }
+        // Anything can be taken away from what a host has; but libvirt refuses a host that has what is forbidden.
+        let guest = self.role == Role::Guest;
+        if !guest && promise.is_some_and(|p| p.policy == Policy::Disable) {
+            return;
+        }
+        let announced = || self.log.and_then(|log| log.announcements.iter().find(|a| a.is_about(baseline.map, id)));
         let policy = promise.map_or(Policy::Require, |p| p.policy);
         let said = |asked, rule, severity, expected: Option<bool>| Finding {
             rule,
@@ -210,8 +287,8 @@ impl OneVcpu<'_> {
             (None, seen) if promise.is_none() && baseline.expanded.bounded => {
                 // What QEMU's model is known to have on top of libvirt's is no surprise.
                 let added = baseline.expanded.model.is_some_and(|m| m.added.contains(&id));
-                if seen.is_set() && !added {
-                    let strict = baseline.cpu.matching == Match::Strict;
+                let strict = baseline.cpu.matching == Match::Strict;
+                if seen.is_set() && !added && (guest || strict) {
                     let severity = if strict { Severity::Warning } else { Severity::Info };
                     let finding = said(Asked::Extra, Rule::Extra, severity, Some(false));
                     tally.add(self.qemu_adds(id, finding), Some(self.number));
@@ -229,6 +306,38 @@ impl OneVcpu<'_> {
         }
     }
 
+    /// A feature that each host decides on.
+    fn optional(&self, id: FeatureId, feature: &Feature, seen: Seen, tally: &mut Tally<'_>) {
+        let unlike = self.baseline.unlike.contains(&id);
+        let name = feature.name;
+        let cause = match seen {
+            Seen::NotCaptured(_) => "The definition leaves it to the host, and the input does not say.",
+            _ if unlike => {
+                "The definition leaves it to the host, and the inputs do not have it alike: a guest cannot move \
+                            between them both ways."
+            }
+            _ => {
+                "The definition leaves it to the host: guests of this one definition will not be alike, and one that has \
+                  it cannot move to a host without."
+            }
+        };
+        let finding = Finding {
+            rule: Rule::Promised(Policy::Optional),
+            severity: if unlike { Severity::Warning } else { Severity::Info },
+            values: Values { a: value(seen), b: Value::Unknown, expected: Value::Unknown },
+            cause: Some(cause.into()),
+            remedy: Some(
+                format!(
+                    "Decide: `<feature policy='require' name='{name}'/>` where every host has it, else \
+                     `<feature policy='disable' name='{name}'/>`."
+                )
+                .into(),
+            ),
+            ..described(&tally.context, feature, Asked::Extra)
+        };
+        tally.add(finding, Some(self.number));
+    }
+
     /// Says so where a feature that nobody asked for comes from QEMU's own model.
     fn qemu_adds(&self, id: FeatureId, finding: Finding) -> Finding {
         let (true, Some(model)) = (self.baseline.qemu_adds.contains(&id), &self.baseline.cpu.model) else {
@@ -244,19 +353,22 @@ impl OneVcpu<'_> {
     /// The log's line; that there is none, where there is a log.
     fn evidence(&self, announced: Option<&Announcement>) -> Vec<String> {
         match (self.log, announced) {
-            (None, _) => Vec::new(),
-            (Some(_), Some(announced)) => vec![announced.line.clone()],
-            (Some(_), None) => vec!["not announced: QEMU's log does not mention it".to_string()],
+            (_, Some(announced)) => vec![announced.line.clone()],
+            (Some(log), None) if log.odd.is_empty() => {
+                vec!["not announced: QEMU's log does not mention it".to_string()]
+            }
+            _ => Vec::new(),
         }
     }
 
     /// The vendor text: the one the guest is to see, else that of the vendor asked for.
     fn vendor(&self, tally: &mut Tally<'_>) {
-        let asked = self.baseline.cpu.vendor_id.clone();
+        // A text of the guest's own asks nothing of a host.
+        let asked = self.baseline.cpu.vendor_id.clone().filter(|_| self.role == Role::Guest);
         let Some(expected) = asked.or_else(|| self.baseline.expanded.vendor.map(|v| v.text.to_string())) else {
             return;
         };
-        let seen = self.vcpu.vcpu.vendor().map(|text| text.to_string());
+        let seen = self.seer.vendor();
         if seen.as_ref() == Some(&expected) {
             return;
         }
@@ -285,29 +397,51 @@ impl OneVcpu<'_> {
             tally.broken(finding, self.number);
         } else {
             tally.add(finding, Some(self.number));
-            tally.unread(self.number, Place::cpuid(0, 0, Register::Ebx, 31, 0), Why::Leaf);
+            tally.unread(self.number, Place::cpuid(0, 0, Register::Ebx, 31, 0), self.nobody_said());
         }
     }
 
-    /// The width of physical addresses, where the definition gives a number. A host's own says nothing of a guest.
+    /// Why something is unknown that every whole dump has.
+    const fn nobody_said(&self) -> Why {
+        if matches!(self.seer, Seer::Names(_)) { Why::Unsaid } else { Why::Leaf }
+    }
+
+    /// The width of physical addresses, where the definition gives a number: a guest has just that, a host that many at
+    /// least. A limit can be kept on every host. A host's own says nothing of a guest.
     fn phys_bits(&self, tally: &mut Tally<'_>) {
         let cpu = self.baseline.cpu;
         let Some(asked) = cpu.max_phys_addr.filter(|_| cpu.form != Form::Host) else { return };
         let (expected, kept): (u32, fn(u64, u64) -> bool) = match (asked.mode, asked.bits, asked.limit) {
+            (PhysAddrMode::Emulate, Some(bits), _) if self.role != Role::Guest => (bits, |has, bits| has >= bits),
+            _ if self.role != Role::Guest => return,
             (PhysAddrMode::Emulate, Some(bits), _) => (bits, |seen, bits| seen == bits),
             (PhysAddrMode::Passthrough, _, Some(limit)) => (limit, |seen, limit| seen <= limit),
             _ => return,
         };
-        let seen = self.vcpu.phys_bits();
+        let seen = self.seer.phys_bits();
         if matches!(seen, Seen::Value(bits) if kept(bits, expected.into())) {
             return;
         }
         let row: Row = tally.context.knowledge.row(PHYS_BITS);
+        let (cause, remedy) = match (self.role, seen) {
+            (Role::Guest, _) => (
+                "the guest was started with another <maxphysaddr> (QEMU: phys-bits)".to_string(),
+                format!("<maxphysaddr mode='emulate' bits='{expected}'/> on every node"),
+            ),
+            (_, Seen::Value(has)) => (
+                format!("the host gives a guest at most {has} bits, and {expected} are promised"),
+                format!("<maxphysaddr mode='emulate' bits='{has}'/>, or another host"),
+            ),
+            _ => (
+                "the input does not say how many bits the host has".to_string(),
+                "dump a throw-away guest there".into(),
+            ),
+        };
         let finding = Finding {
             rule: Rule::PhysicalAddresses,
             values: Values { a: value_of(seen, false), b: Value::Unknown, expected: Value::Number(expected.into()) },
-            cause: Some("the guest was started with another <maxphysaddr> (QEMU: phys-bits)".into()),
-            remedy: Some(format!("<maxphysaddr mode='emulate' bits='{expected}'/> on every node").into()),
+            cause: Some(cause.into()),
+            remedy: Some(remedy.into()),
             ..Finding::of_row(PHYS_BITS, &row)
         };
         match seen {
@@ -340,6 +474,8 @@ fn with_announcement(announced: Option<&Announcement>, cause: Option<Text>) -> T
         Some(a) if a.line.contains("depends on other features") => {
             "QEMU took it away because a feature that it needs was not asked for. "
         }
+        Some(a) if a.line.contains("match specification") => "libvirt says that the guest lacks it. ",
+        Some(a) if a.line.contains("CPU does not provide") => "libvirt says that the host does not have it. ",
         Some(a) if a.line.contains("TCG doesn't support") => "QEMU's emulation (TCG) does not have it. ",
         Some(_) => "QEMU asked for it, and this host's KVM did not offer it. ",
     };
@@ -352,6 +488,10 @@ const fn not_captured_cause(why: Why) -> (&'static str, &'static str) {
         Why::Msr => (
             "Not captured: the dump does not hold this MSR.",
             "Capture feature MSRs too (cpuid-probe --msrs as root, or cpuid-probe boot).",
+        ),
+        Why::Unsaid => (
+            "Not said: an input of this kind says nothing of it, either way.",
+            "Dump a throw-away guest there (cpuid-probe boot --cpu host) and check it --as offer.",
         ),
         Why::Fault => ("Not captured: reading the MSR faulted.", "Read it in a throw-away guest (cpuid-probe boot)."),
     }

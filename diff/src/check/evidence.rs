@@ -1,67 +1,172 @@
-//! What QEMU's log says of features that a guest was to get and did not.
+//! What a log says of features that a guest was to get and did not: QEMU's warnings, libvirt's refusals.
 //!
-//! libvirt's logs (`/var/log/libvirt/qemu/NAME.log`) put a time in front of QEMU's lines.
+//! People paste them in many wrappings: with a time in front (`/var/log/libvirt/qemu/NAME.log`, the journal), several on a
+//! line, or inside a JSON string with `\\n` for line breaks. A line that has the words of such a message and is not
+//! understood is kept: with it, nobody can say that the log does not mention a feature.
+//!
+//! # Source
+//! libvirt 9.0 src/qemu/qemu_process.c (`guest CPU doesn't match specification: missing features: a,b`),
+//! src/cpu/cpu_x86.c (`Host CPU does not provide required features: a, b`).
 
 use cpuid_probe::dump::Dump;
 use cpuid_probe::place::Query;
-use cpuid_probe::warning::Warning;
+use cpuid_probe::warning::{Warning, says_so};
 
 use crate::cpu_map::{CpuMap, FeatureId};
+use crate::list;
 
-/// One warning of QEMU's about one feature.
+/// What a log says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// Every feature that it names as missing, each once, in its order.
+    pub announcements: Vec<Announcement>,
+    /// Lines that look like such a message and are not understood, each once.
+    pub odd: Vec<String>,
+}
+
+/// One message about one feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
-    /// The line, without what surrounds it.
+    /// The message, without what surrounds it.
     pub line: String,
-    /// QEMU's name of the feature.
+    /// The feature's name in QEMU or libvirt.
     pub name: Option<String>,
-    /// The bit. Older QEMUs do not print the subleaf.
-    at: Query,
+    /// The bit, of QEMU's warnings. Older QEMUs do not print the subleaf.
+    at: Option<Query>,
 }
 
 impl Announcement {
     /// Whether it is about this feature.
     #[must_use]
     pub fn is_about(&self, map: &CpuMap, id: FeatureId) -> bool {
-        match (&self.name, map.features.get(id)) {
-            (Some(name), Some(feature)) if map.feature(name) == Some(id) => self.at.holds(feature.place),
-            (None, Some(feature)) => self.at.holds(feature.place),
-            _ => false,
-        }
+        let Some(feature) = map.features.get(id) else { return false };
+        let by_name = self.name.as_ref().is_none_or(|name| map.feature(name) == Some(id));
+        by_name && (self.name.is_some() || self.at.is_some()) && self.at.is_none_or(|at| at.holds(feature.place))
     }
 
     /// The feature it is about, where the map knows it.
     #[must_use]
     pub fn feature(&self, map: &CpuMap) -> Option<FeatureId> {
         let named = self.name.as_ref().and_then(|name| map.feature(name));
-        named.or_else(|| map.features.iter().position(|f| self.at.holds(f.place) && self.name.is_none()))
+        let at = |place| self.name.is_none() && self.at.is_some_and(|at| at.holds(place));
+        named.or_else(|| map.features.iter().position(|f| at(f.place)))
     }
 }
 
-/// Everything a log announces, in its order, each line once.
-#[must_use]
-pub fn announcements(log: &str) -> Vec<Announcement> {
-    let mut found: Vec<Announcement> = Vec::new();
-    let read = |line: &str| {
-        let Warning { name, at } = Warning::read(line)?;
-        Some(Announcement { line: line.trim().to_string(), name: name.map(str::to_string), at })
-    };
-    for announcement in log.lines().filter_map(read) {
-        // A guest with several vCPUs warns for each; so does one that was started again.
-        let again = |a: &Announcement| a.at == announcement.at && a.name == announcement.name;
-        if !found.iter().any(again) {
-            found.push(announcement);
+impl Log {
+    /// Reads a log.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let mut log = Self::default();
+        for line in text.lines() {
+            // A line break inside a string of JSON, which may itself be inside one.
+            for piece in line.replace("\\\\n", "\\n").replace("\\r", "").replace("\\u0027", "'").split("\\n") {
+                log.piece(piece.trim());
+            }
+        }
+        log
+    }
+
+    /// What a throw-away guest's QEMU said.
+    #[must_use]
+    pub fn of_boot(dump: &Dump) -> Option<Self> {
+        let boot = dump.provenance.boot.as_ref()?;
+        let lines: Vec<&str> = boot.warnings.iter().map(|w| w.text.as_str()).collect();
+        Some(Self::read(&lines.join("\n")))
+    }
+
+    /// What is to be said of lines that are not understood.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        let (n, shown) = (self.odd.len(), list::first(&self.odd, 3));
+        let (lines, look) = if n == 1 { ("line", "looks") } else { ("lines", "look") };
+        (n > 0).then(|| {
+            format!(
+                "{n} {lines} of the log {look} like a warning about a feature and could not be understood, so nothing is \
+                 called \"not announced\": {shown}"
+            )
+        })
+    }
+
+    fn piece(&mut self, piece: &str) {
+        let mut rest = piece;
+        while let Some(end) = rest.find("[bit ").and_then(|at| Some(at + rest[at..].find(']')? + 1)) {
+            let (message, after) = rest.split_at(end);
+            match Warning::read(message) {
+                Some(Warning { name, at }) => self.put(bare(message), name, Some(at)),
+                None if says_so(message) => self.odd(message),
+                None => {}
+            }
+            rest = after;
+        }
+        for words in MISSING {
+            let Some((_, names)) = rest.split_once(words) else { continue };
+            let names = names_in(names);
+            if names.is_empty() {
+                self.odd(rest);
+            }
+            for name in names {
+                self.put(bare(rest), Some(name), None);
+            }
+            return;
+        }
+        // QEMU's last word under `enforce` names nothing.
+        let bare_refusal = rest.contains("support requested features") && !rest.contains("requested features:");
+        if says_so(rest) && !bare_refusal || rest.contains(MISMATCH) && !rest.contains("extra features: ") {
+            self.odd(rest);
         }
     }
-    found
+
+    fn put(&mut self, line: &str, name: Option<&str>, at: Option<Query>) {
+        let new = Announcement { line: line.to_string(), name: name.map(str::to_string), at };
+        // A guest with several vCPUs warns for each; so does one that was started again.
+        if !self.announcements.iter().any(|known| known.at == new.at && known.name == new.name) {
+            self.announcements.push(new);
+        }
+    }
+
+    fn odd(&mut self, line: &str) {
+        let line = line.trim().to_string();
+        if !self.odd.contains(&line) {
+            self.odd.push(line);
+        }
+    }
 }
 
-/// What a throw-away guest's QEMU announced.
-#[must_use]
-pub fn of_boot(dump: &Dump) -> Option<Vec<Announcement>> {
-    let boot = dump.provenance.boot.as_ref()?;
-    let lines: Vec<&str> = boot.warnings.iter().map(|w| w.text.as_str()).collect();
-    Some(announcements(&lines.join("\n")))
+/// libvirt's words before the names of what a guest or a host lacks.
+const MISSING: [&str; 2] = ["missing features:", "not provide required features:"];
+
+/// What libvirt says of a guest that differs from its definition.
+const MISMATCH: &str = "doesn't match specification";
+
+/// The names of a list with commas: up to the first word that no comma joins to it.
+fn names_in(text: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    for part in text.split(',') {
+        let part = part.trim_start();
+        let end = part.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).unwrap_or(part.len());
+        let name = part[..end].trim_end_matches('.');
+        if name.is_empty() {
+            break;
+        }
+        names.push(name);
+        if end < part.len() {
+            break;
+        }
+    }
+    names
+}
+
+/// A message without the record of JSON around it: from the word before `warning:` on.
+fn bare(message: &str) -> &str {
+    let message = message.trim();
+    let Some(at) =
+        message.rfind("warning: ").filter(|_| message.contains("\":") || message.matches("[bit ").count() > 1)
+    else {
+        return message;
+    };
+    let start = message[..at].trim_end().rfind([' ', '\'', '"']).map_or(0, |space| space + 1);
+    &message[start..]
 }
 
 #[cfg(test)]
@@ -80,6 +185,59 @@ qemu-kvm: warning: This feature depends on other features that were not requeste
 qemu-kvm: warning: host doesn't support requested feature: CPUID.07H:EBX [bit 12]\n\
 qemu-kvm: warning: something else: CPUID.01H:EDX.ds [bit 99]\n\
 qemu-kvm: terminating on signal 15\n";
+
+    fn announcements(text: &str) -> Vec<Announcement> {
+        Log::read(text).announcements
+    }
+
+    fn names(text: &str) -> Vec<String> {
+        announcements(text).into_iter().filter_map(|a| a.name).collect()
+    }
+
+    #[test]
+    fn warnings_are_read_in_every_wrapping() {
+        let hle = "warning: host doesn't support requested feature: CPUID.07H:EBX.hle [bit 4]";
+        let rtm = "warning: host doesn't support requested feature : CPUID.07H:EBX.rtm [bit 11]";
+        for text in [
+            format!("2020-06-16T21:00:57.287355Z qemu-kvm: {hle}\n2020-06-16T21:00:57Z qemu-kvm: {rtm}\r\n"),
+            format!("Jun 16 21:00:57 host1 virtqemud[812]: internal error: qemu-kvm: {hle}\nJun 16 x: {rtm}\n"),
+            format!(r#"{{"level":"error","reason":"Message='2020Z qemu-kvm: {hle}\n2020Z qemu-kvm: {rtm}\n"}}"#),
+            format!(r#"{{"log":"{{\"reason\":\"qemu-kvm: {hle}\\nqemu-kvm: {rtm}\\n\"}}\n"}}"#),
+            format!("qemu-kvm: {hle} qemu-kvm: {rtm}"),
+            format!("libvirtError: qemu: {}qemu: {}", hle.replace('\'', "\\u0027"), rtm),
+            "guest CPU doesn't match specification: extra features: vmx, missing features: hle,rtm".to_string(),
+            "error: the CPU is incompatible with host CPU: Host CPU does not provide required features: hle, rtm"
+                .to_string(),
+            "'guest CPU doesn't match specification: missing features: hle,rtm' (code 9)".to_string(),
+        ] {
+            assert_eq!((names(&text), Log::read(&text).odd.len()), (vec!["hle".into(), "rtm".into()], 0), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_message_is_shown_without_the_record_around_it() {
+        let text = r#"{"msg":"monitor: 2020Z qemu-kvm: warning: TCG doesn't support requested feature: CPUID.07H:EBX.hle [bit 4]\n"}"#;
+        let line = &announcements(text)[0].line;
+        assert_eq!(line, "qemu-kvm: warning: TCG doesn't support requested feature: CPUID.07H:EBX.hle [bit 4]");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_kept() {
+        for odd in [
+            "qemu: warning: host doesn't support requested feature: CPUID.07H:EB",
+            "qemu: warning: host doesn't support requested feature: CPUID.07H:EBX.hle [bit 77]",
+            "qemu: warning: host doesn't support requested feature: AVX512 (leaf 7)",
+            "warning: This feature depends on other features that were not requested: XYZ.avx2 [bit 5]",
+            "guest CPU doesn't match specification: more of it later",
+            "Host CPU does not provide required features: ",
+        ] {
+            let log = Log::read(odd);
+            assert_eq!((log.odd, log.announcements), (vec![odd.trim().to_string()], vec![]), "{odd}");
+        }
+        let quiet = "qemu: Host doesn't support requested features\nqemu: warning: 'isapc' is deprecated\n\
+                     guest CPU doesn't match specification: extra features: vmx\n";
+        assert_eq!(Log::read(quiet), Log::default());
+    }
 
     #[test]
     fn every_grammar_of_qemu_is_read_and_each_warning_once() {

@@ -1,9 +1,14 @@
-//! Whether a dump keeps what a baseline promises: a libvirt CPU ([`cpu`]), a golden dump ([`golden`]) or a masked template
-//! ([`template`]). [`evidence`] is what QEMU's log says.
+//! Whether an input keeps what a baseline promises: a libvirt CPU ([`cpu`], and `beside` it what else its domain asks), a
+//! golden dump ([`golden`]) or a masked template ([`template`]). [`evidence`] is what logs say.
+//!
+//! The input's role decides what is asked. A *guest*: did it get this? An *offer* ([`offer`] where it lists names): can this
+//! host give it? *Hardware* is asked as an offer is, and is never better than unverified.
 
+mod beside;
 pub mod cpu;
 pub mod evidence;
 pub mod golden;
+pub mod offer;
 pub mod template;
 
 use cpuid_probe::Place;
@@ -23,10 +28,10 @@ use crate::view::join::{Lack, NotCaptured, sorted};
 use crate::view::promise::unknown_at;
 use crate::view::source::Source;
 use crate::view::template::Template;
-use crate::view::{DumpView, Why};
+use crate::view::{DumpView, Role, Why};
 
 use cpu::CpuBaseline;
-use evidence::Announcement;
+use evidence::Log;
 use golden::Golden;
 
 /// Something that a dump can be held against.
@@ -74,19 +79,59 @@ impl<'a> Baseline<'a> {
         }
     }
 
-    /// Checks one dump. `log` is what QEMU announced for it; nothing: there is no log.
+    /// Checks one dump in its role. `log` is what was announced for it; nothing: there is no log.
     #[must_use]
     pub fn check(
         &self,
         input: usize,
         view: &DumpView<'_>,
-        log: Option<&[Announcement]>,
+        role: Role,
+        log: Option<&Log>,
         knowledge: &Knowledge,
     ) -> Checked {
-        match self {
-            Self::Cpu(cpu) => cpu.check(input, view, log, knowledge),
+        let mut checked = match self {
+            Self::Cpu(cpu) => cpu.check(input, &Asked { view, role, log, names: None }, knowledge),
             Self::Dump(golden) => golden.check(input, view, knowledge),
             Self::Template(template) => template::check(template, input, view, knowledge),
+        };
+        if role == Role::Hardware {
+            checked.doubts.others.push(BARE_DUMP.to_string());
+        }
+        checked
+    }
+
+    /// Checks a host that lists names, as `view`, an empty dump, stands for it.
+    ///
+    /// # Errors
+    /// The baseline is no libvirt CPU: only a dump can be held against the others.
+    pub fn check_names(
+        &self,
+        input: usize,
+        names: &offer::Names<'_>,
+        view: &DumpView<'_>,
+        knowledge: &Knowledge,
+    ) -> Result<Checked, &'static str> {
+        let Self::Cpu(cpu) = self else {
+            return Err("a list of names, which only a libvirt CPU can be held against; dump a throw-away guest");
+        };
+        let asked = Asked { view, role: names.role(), log: None, names: Some(names) };
+        let mut checked = cpu.check(input, &asked, knowledge);
+        if names.role() == Role::Hardware {
+            checked.doubts.others.push(BARE_NAMES.to_string());
+        }
+        Ok(checked)
+    }
+
+    /// Whether it leaves any feature to each host, so that inputs must be known together.
+    #[must_use]
+    pub fn has_optional(&self) -> bool {
+        matches!(self, Self::Cpu(cpu) if cpu.has_optional())
+    }
+
+    /// Learns what the inputs have of the features that the baseline leaves to each host.
+    pub fn learn_optional(&mut self, views: &[DumpView<'_>], names: &[offer::Names<'_>]) {
+        if let Self::Cpu(cpu) = self {
+            cpu.learn_optional(views, names);
         }
     }
 
@@ -101,6 +146,24 @@ impl<'a> Baseline<'a> {
     }
 }
 
+/// Why no dump without the hypervisor bit is better than unverified.
+const BARE_DUMP: &str = "the dump shows no hypervisor: it is the bare hardware's, which no guest gets just so, or a guest's \
+                         that hides its hypervisor (then: --as guest)";
+
+/// Why no `virsh capabilities` is better than unverified.
+const BARE_NAMES: &str = "the input is the bare hardware (virsh capabilities), of which KVM and QEMU give a guest less; take \
+                          virsh domcapabilities";
+
+/// An input, and how it is asked.
+#[derive(Clone, Copy, Debug)]
+struct Asked<'a> {
+    /// The dump; without a vCPU where the input lists names.
+    view: &'a DumpView<'a>,
+    role: Role,
+    log: Option<&'a Log>,
+    names: Option<&'a offer::Names<'a>>,
+}
+
 /// What has been seen so far of an input's promises.
 #[derive(Debug)]
 struct Tally<'a> {
@@ -109,18 +172,23 @@ struct Tally<'a> {
     context: Context<'a>,
     findings: Collector,
     unread: Vec<(u32, Place, Why)>,
+    /// What else the input does not say, in sentences.
+    unsaid: Vec<String>,
     doubts: Vec<String>,
 }
 
 impl<'a> Tally<'a> {
     fn new(input: usize, view: &'a DumpView<'a>, knowledge: &'a Knowledge) -> Self {
         let context = Context { knowledge, directions: Directions::Both, accel: accel(&[view.dump]) };
-        let mut tally =
-            Self { input, view, context, findings: Collector::default(), unread: Vec::new(), doubts: Vec::new() };
-        if view.vcpus.is_empty() {
-            tally.doubt("the dump holds no vCPU".to_string());
+        Self {
+            input,
+            view,
+            context,
+            findings: Collector::default(),
+            unread: Vec::new(),
+            unsaid: Vec::new(),
+            doubts: Vec::new(),
         }
-        tally
     }
 
     /// A finding about this input.
@@ -139,16 +207,24 @@ impl<'a> Tally<'a> {
         self.unread.push((vcpu, place, why));
     }
 
+    /// A promise of which the input says nothing, and why.
+    fn unsaid(&mut self, why: String) {
+        if !self.unsaid.contains(&why) {
+            self.unsaid.push(why);
+        }
+    }
+
     /// Another reason why the baseline cannot be called met.
     fn doubt(&mut self, why: String) {
         self.doubts.push(why);
     }
 
     fn finish(self) -> Checked {
+        let unread: Vec<String> = unread_reason(&self.unread).into_iter().chain(self.unsaid).collect();
         Checked {
             findings: self.findings.into_sorted(),
             not_captured: not_captured(self.input, &self.unread, self.view),
-            doubts: Doubts { unread: unread_reason(&self.unread), others: self.doubts },
+            doubts: Doubts { unread: (!unread.is_empty()).then(|| unread.join("; ")), others: self.doubts },
         }
     }
 }
@@ -171,10 +247,15 @@ fn unread_reason(unread: &[(u32, Place, Why)]) -> Option<String> {
     }
     match places.len() {
         0 => None,
-        n => Some(format!(
+        n if !any(Why::Unsaid) => Some(format!(
             "{n} promised {} not captured: {}",
             if n == 1 { "bit was" } else { "bits were" },
             hints.join("; ")
+        )),
+        n => Some(format!(
+            "the input does not say {n} promised {}: dump a throw-away guest of all that the host has (cpuid-probe boot --cpu \
+             host) and check it --as offer",
+            if n == 1 { "bit" } else { "bits" }
         )),
     }
 }
@@ -190,5 +271,5 @@ fn not_captured(input: usize, unread: &[(u32, Place, Why)], view: &DumpView<'_>)
         NotCaptured { input, vcpu: *vcpu, place, reason }
     };
     let views: Vec<&DumpView<'_>> = std::iter::repeat_n(view, input + 1).collect();
-    sorted(unread.iter().map(lack).collect(), &views)
+    sorted(unread.iter().filter(|(.., why)| *why != Why::Unsaid).map(lack).collect(), &views)
 }

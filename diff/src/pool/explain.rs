@@ -1,10 +1,11 @@
 //! A common CPU in sentences: what was done, and what it costs whom.
 
-use super::{Common, Policy, Role, Settled};
+use super::{Common, Policy, Settled};
 use crate::cpu_map::FeatureId;
 use crate::cpu_map::wide::Wide;
 use crate::knowledge::Knowledge;
 use crate::list;
+use crate::view::Role;
 
 /// How many names a sentence lists of those that lose the same.
 const NAMES: usize = 8;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use cpuid_probe::Place;
 
-use super::{Class, Known, Role};
+use super::{Class, Known};
 use crate::cpu_map::{CpuMap, Features};
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Guard, Knowledge, Row, RuleKind};
 use crate::list;
+use crate::view::Role;
 
 /// Who has a bit, who has not, and who does not say. An input of which only some vCPUs have it is in the first two.
 #[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

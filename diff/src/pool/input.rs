@@ -15,46 +15,24 @@ use crate::cpu_map::wide::Wide;
 use crate::cpu_map::{CpuMap, Feature, Features, Signature, Vendor, qemu_differs};
 use crate::knowledge::{CauseKind, Knowledge, Version};
 use crate::view::promise::{Expanded, unknown_at};
-use crate::view::{DumpView, Seen, VcpuView};
+use crate::view::{DumpView, Role, Seen, VcpuView};
 
-/// What kind of thing an input speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// What the bare CPU has. No guest gets just this.
-    Hardware,
-    /// What a host can give a guest.
-    Offer,
-    /// What a guest is to have.
-    Promise,
-    /// What a guest read.
-    Guest,
-}
-
-impl Role {
-    /// Of a libvirt CPU. A host's CPU with policies is no output of `virsh capabilities`: somebody wrote it.
-    fn of_cpu(cpu: &Cpu) -> Self {
-        match cpu.form {
-            Form::Host if cpu.features.iter().all(|f| f.policy == Policy::Require) => Self::Hardware,
-            Form::Host | Form::Guest => Self::Promise,
-            Form::HostModel => Self::Offer,
-        }
-    }
-
-    /// Of a dump: how it was made, else whether a hypervisor shows.
-    fn of_dump(view: &DumpView<'_>) -> Self {
-        match view.dump.provenance.source {
-            Source::Kvm => Self::Offer,
-            Source::Boot => Self::Guest,
-            Source::Native | Source::Import => {
-                let guest = view.vcpus.iter().any(|v| v.see(HYPERVISOR).is_set() || v.vcpu.blocks().next().is_some());
-                if guest { Self::Guest } else { Self::Hardware }
-            }
-        }
+/// The role of a libvirt CPU. A host's CPU with policies is no output of `virsh capabilities`: somebody wrote it.
+fn role_of_cpu(cpu: &Cpu) -> Role {
+    match Role::of_cpu(cpu) {
+        Role::Hardware if cpu.features.iter().any(|f| f.policy != Policy::Require) => Role::Promise,
+        role => role,
     }
 }
 
-/// CPUID is answered by a hypervisor.
-const HYPERVISOR: Place = Place::bit(1, 0, Register::Ecx, 31);
+/// The role of a dump. A block of hypervisor leaves says it too, where the bit is hidden or not there.
+fn role_of_dump(view: &DumpView<'_>) -> Role {
+    match Role::of(view.dump) {
+        Role::Hardware | Role::Unknown if view.vcpus.iter().any(|v| v.vcpu.blocks().next().is_some()) => Role::Guest,
+        Role::Unknown => Role::Hardware,
+        role => role,
+    }
+}
 
 /// What an input says of one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,7 +169,7 @@ impl Input {
         if let Some((listed, unknown)) = expanded.unknown.first() {
             return Err(refuse(unknown_at(listed.at, unknown)));
         }
-        let role = Role::of_cpu(cpu);
+        let role = role_of_cpu(cpu);
         let listed: Features = cpu.features.iter().filter_map(|f| wide.map.feature(&f.name)).collect();
         let optional = cpu.features.iter().filter(|f| f.policy == Policy::Optional);
         let optional: Features = optional.filter_map(|f| wide.map.feature(&f.name)).collect();
@@ -205,7 +183,7 @@ impl Input {
                 brings.extend(wide.map.features_named(&beyond));
                 brings.extend(&model.removed);
             }
-            Role::Hardware | Role::Offer | Role::Guest => {
+            Role::Hardware | Role::Offer | Role::Guest | Role::Unknown => {
                 unknown = unsaid(cpu, &features, &wide.map);
                 if role == Role::Offer {
                     brings.extend(wide.map.feature_at(ON_EVERY_HOST));
@@ -299,7 +277,7 @@ impl Input {
         if crate::judge::notes::is_tcg(&dump) {
             notes.push("was made under TCG emulation: it shows what QEMU emulates, not what a host gives".to_string());
         }
-        let role = Role::of_dump(&view);
+        let role = role_of_dump(&view);
         if role == Role::Hardware {
             notes.push(
                 "is hardware, or a guest that hides its hypervisor: KVM and QEMU give a guest less than the bare CPU \

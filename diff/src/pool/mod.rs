@@ -28,13 +28,13 @@ use crate::cpu_map::wide::Wide;
 use crate::cpu_map::{CpuMap, FeatureId, Features, Model, Vendor, qemu_differs};
 use crate::knowledge::{CauseKind, Knowledge, Row, RuleKind};
 use crate::list;
-use crate::view::DumpView;
 use crate::view::dump::PHYS_BITS;
 use crate::view::join::{Difference, join};
 use crate::view::promise::Expanded;
+use crate::view::{DumpView, Role};
 
 use decode::{Hints, Nearest};
-pub use input::{Input, Known, Role, Says, Tsc, Width};
+pub use input::{Input, Known, Says, Tsc, Width};
 use tsc::Clock;
 
 /// A place in which inputs differ, and what becomes of it.

@@ -29,6 +29,8 @@ pub enum Why {
     Msr,
     /// Reading the MSR faulted.
     Fault,
+    /// The source is of a kind that does not say this, either way.
+    Unsaid,
 }
 
 impl Seen {
@@ -208,8 +210,9 @@ impl<'a> VcpuView<'a> {
                 blocks.find(|b| owner(b.base, b.signature) == Some(block.owner)).map(|b| b.base)
             }
         };
-        // A dump without the head of a block may still hold a leaf of it.
-        base.or_else(|| base_of(id.leaf).filter(|_| self.vcpu.get(id).is_some())).map(|base| rebase(id, base))
+        // A dump without the head of a block may still hold a leaf of it; with a head, it is another hypervisor's.
+        let headless = |base: &u32| self.vcpu.get(id).is_some() && self.vcpu.get(LeafId::new(*base, 0)).is_none();
+        base.or_else(|| base_of(id.leaf).filter(headless)).map(|base| rebase(id, base))
     }
 
     fn unread(&self, id: LeafId) -> Seen {

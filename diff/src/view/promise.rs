@@ -27,8 +27,9 @@ pub struct Promise {
     pub policy: Policy,
     /// It is a feature of the model, listed or not.
     pub by_model: bool,
-    /// It is in an MSR that the definition does not ask for: a guest that has the MSR all the same is to have it.
-    pub with_its_msr: bool,
+    /// It stands behind something that the definition does not ask for: an MSR, which a guest may have all the same and
+    /// then is to have the feature, or a feature without which QEMU clears it.
+    pub behind: bool,
 }
 
 impl Promise {
@@ -40,6 +41,12 @@ impl Promise {
             Policy::Disable | Policy::Forbid => Some(false),
             Policy::Optional => None,
         }
+    }
+
+    /// Whether the definition leaves the feature to each host.
+    #[must_use]
+    pub fn is_left_to_the_host(self) -> bool {
+        self.policy == Policy::Optional && !self.behind
     }
 }
 
@@ -71,21 +78,34 @@ impl<'a> Expanded<'a> {
             _ => None,
         };
         let vendor = cpu.vendor.as_deref().map(|name| map.vendor(name)).transpose()?;
-        let required = |id: &FeatureId| (*id, Promise { policy: Policy::Require, by_model: true, with_its_msr: false });
+        let required = |id: &FeatureId| (*id, Promise { policy: Policy::Require, by_model: true, behind: false });
         let mut promises: BTreeMap<_, _> = model.into_iter().flat_map(|m| &m.features).map(required).collect();
         let mut unknown = Vec::new();
         for listed in &cpu.features {
             match map.feature(&listed.name) {
                 Some(id) => {
                     let by_model = promises.get(&id).is_some_and(|p: &Promise| p.by_model);
-                    promises.insert(id, Promise { policy: listed.policy, by_model, with_its_msr: false });
+                    promises.insert(id, Promise { policy: listed.policy, by_model, behind: false });
                 }
                 None => unknown.push((listed.clone(), map.unknown_feature(&listed.name))),
             }
         }
+        // What the domain tells QEMU itself has the last word.
+        for property in cpu.beside.iter().flat_map(|beside| &beside.properties).filter(|_| cpu.form == Form::Guest) {
+            let policy = match property.value.as_str() {
+                "on" => Policy::Require,
+                "off" => Policy::Disable,
+                _ => continue,
+            };
+            if let Some(id) = map.feature(&property.name) {
+                let by_model = promises.get(&id).is_some_and(|p: &Promise| p.by_model);
+                promises.insert(id, Promise { policy, by_model, behind: false });
+            }
+        }
         let named: Features = cpu.features.iter().filter_map(|listed| map.feature(&listed.name)).collect();
-        for id in unannounced(map, &promises).difference(&named) {
-            promises.insert(*id, Promise { policy: Policy::Optional, by_model: true, with_its_msr: true });
+        let unasked = unannounced(map, &promises).into_iter().chain(cleared(map, &promises));
+        for id in unasked.filter(|id| !named.contains(id)).collect::<Features>() {
+            promises.insert(id, Promise { policy: Policy::Optional, by_model: true, behind: true });
         }
         Ok(Self { model, vendor, promises, unknown, bounded: model.is_some() })
     }
@@ -131,6 +151,21 @@ fn unannounced(map: &CpuMap, promises: &BTreeMap<FeatureId, Promise>) -> Feature
     let place = |id: &FeatureId| map.features.get(*id).map(|f| f.place);
     let is_silent = |id: &FeatureId| place(id).and_then(Place::msr_index).is_some_and(|index| silent.contains(&index));
     promises.keys().copied().filter(is_silent).collect()
+}
+
+/// The features that QEMU clears because the definition itself takes away what they need: npt without svm.
+///
+/// # Source
+/// QEMU 7.2 target/i386/cpu.c (`feature_dependencies`), in the rows' needs.
+fn cleared(map: &CpuMap, promises: &BTreeMap<FeatureId, Promise>) -> Features {
+    let away = |id: Option<FeatureId>| id.and_then(|id| promises.get(&id)).is_some_and(|p| p.wants() == Some(false));
+    let is_cleared = |id: &FeatureId| {
+        let Some(feature) = map.features.get(*id) else { return false };
+        let row = Knowledge::builtin().row(feature.place);
+        let closed = !row.gates.is_empty() && row.gates.iter().all(|gate| away(map.feature_at(*gate)));
+        closed || row.needs.iter().any(|name| away(map.feature(name)))
+    };
+    promises.iter().filter(|(_, p)| p.wants() == Some(true)).map(|(id, _)| *id).filter(is_cleared).collect()
 }
 
 /// Features that libvirt 9.0 promised with a model and newer libvirts do not, because QEMU's model lost them, and that
@@ -203,6 +238,32 @@ mod tests {
         assert_eq!(vendor.kind, "CPU vendor");
         let feature = expand(&map, "<cpu><model>Haswell</model><feature name='avx3'/></cpu>").expect("a finding");
         assert_eq!(feature.unknown.len(), 1);
+    }
+
+    #[test]
+    fn a_model_does_not_promise_what_needs_a_disabled_feature() {
+        let map = CpuMap::of(Knowledge::builtin());
+        let wants = |listed: &str, name: &str| {
+            let cpu = format!("<cpu><model>EPYC-Milan</model>{listed}</cpu>");
+            let expanded = expand(&map, &cpu).expect("known");
+            expanded.promise(map.feature(name).expect(name)).and_then(Promise::wants)
+        };
+        let without = "<feature name='svm' policy='disable'/>";
+        for name in ["npt", "nrip-save", "svme-addr-chk"] {
+            assert_eq!((wants("", name), wants(without, name)), (Some(true), None), "{name}");
+            assert_eq!(wants(&format!("{without}<feature name='{name}'/>"), name), Some(true), "named: {name}");
+        }
+    }
+
+    #[test]
+    fn what_a_domain_tells_qemu_itself_counts() {
+        let map = CpuMap::of(Knowledge::builtin());
+        let domain = "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\
+                      <cpu><model>Haswell</model></cpu><qemu:commandline><qemu:arg value='-cpu'/>\
+                      <qemu:arg value='host,+ds,avx2=off,kvm=off'/></qemu:commandline></domain>";
+        let expanded = expand(&map, domain).expect("known");
+        let wants = |name| expanded.promise(map.feature(name).expect(name)).and_then(Promise::wants);
+        assert_eq!((wants("ds"), wants("avx2"), wants("avx")), (Some(true), Some(false), Some(true)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Whose CPU a source speaks of: the bare host's, what a host can give, what a guest is to have, or what it has.
+//! Whose CPU a source describes: the bare host's, what a host can give, what a guest is to have, or what it has.
 
 use cpuid_probe::dump::{Dump, Source};
+use cpuid_probe::libvirt::cpu::{Cpu, Form};
 use cpuid_probe::{Place, Register};
 
 use super::VcpuView;
@@ -64,5 +65,62 @@ impl Role {
     #[must_use]
     pub fn goes_with(self, other: Self) -> bool {
         self == other || [self, other].contains(&Self::Unknown) && ![self, other].contains(&Self::Hardware)
+    }
+
+    /// The role of a libvirt CPU.
+    #[must_use]
+    pub const fn of_cpu(cpu: &Cpu) -> Self {
+        match cpu.form {
+            Form::Host => Self::Hardware,
+            Form::HostModel => Self::Offer,
+            Form::Guest => Self::Promise,
+        }
+    }
+
+    /// What a dump is held as against a baseline: no dump is a promise, and an excerpt that does not say is a guest's.
+    #[must_use]
+    pub const fn of_checked(self) -> Self {
+        match self {
+            Self::Promise | Self::Unknown => Self::Guest,
+            other => other,
+        }
+    }
+}
+
+/// Whether a dump is of a throw-away guest that was given all that its host has, and so shows what the host can give.
+#[must_use]
+pub fn shows_all_of_host(dump: &Dump) -> bool {
+    dump.provenance.boot.as_ref().is_some_and(|boot| ["host", "max"].contains(&boot.cpu.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::{Input, read};
+
+    fn role(text: &str) -> Role {
+        let Ok(Input::Dump(dump)) = read(text.as_bytes(), None) else { panic!("no dump: {text}") };
+        Role::of(&dump)
+    }
+
+    #[test]
+    fn the_hypervisor_bit_tells_a_guest_from_hardware() {
+        assert_eq!(role("00000001 00000000: 000306c1 00000800 fffa3223 0f8bfbff\n"), Role::Guest);
+        assert_eq!(role("00000001 00000000: 000306c1 00000800 7ffa3223 0f8bfbff\n"), Role::Hardware);
+        assert_eq!(role("00000007 00000000: 00000000 00000800 7ffa3223 0f8bfbff\n"), Role::Unknown);
+    }
+
+    #[test]
+    fn the_source_comes_first() {
+        let framed = |source: &str| {
+            let line = "00000001 00000000: 000306c1 00000800 7ffa3223 0f8bfbff\n";
+            let mut dump = match read(line.as_bytes(), None) {
+                Ok(Input::Dump(dump)) => *dump,
+                _ => panic!("no dump"),
+            };
+            dump.provenance.source = Source::from_word(source).expect("a source");
+            Role::of(&dump)
+        };
+        assert_eq!([framed("kvm"), framed("boot"), framed("native")], [Role::Offer, Role::Guest, Role::Hardware]);
     }
 }

@@ -6,10 +6,12 @@
 //! none of them knows is an error here, though libvirt ignores it: it may change what the guest is promised.
 
 use std::borrow::ToOwned;
+use std::boxed::Box;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
 
+use super::beside::Beside;
 use super::xml::{self, Element, Position, XmlError, is_name, short};
 
 /// Which kind of document a CPU is from, and so what it says.
@@ -282,6 +284,8 @@ pub struct Cpu {
     pub signature: Option<Signature>,
     /// The host's time stamp counter ([`Form::Host`]).
     pub tsc: Option<Tsc>,
+    /// What a domain asks of its guest's CPU besides; in `virsh domcapabilities`, what the host can give besides.
+    pub beside: Option<Box<Beside>>,
     /// Where it is written.
     pub at: Position,
 }
@@ -315,7 +319,11 @@ const EXPECTED: &str = "<cpu>, <domain>, <capabilities>, <domainCapabilities> or
 /// The CPUs of one document.
 pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
     let none = |what: &str| document.error(format!("this <{}> has no {what}", document.local_name()));
-    let guest = |cpu: Option<Element<'_, '_>>| Cpu::read_guest(cpu.ok_or_else(|| none("<cpu>"))?);
+    let guest = |domain: Option<Element<'_, '_>>, cpu: Option<Element<'_, '_>>| {
+        let mut read = Cpu::read_guest(cpu.ok_or_else(|| none("<cpu>"))?)?;
+        read.beside = domain.map(|domain| Box::new(Beside::read(domain, &read)));
+        Ok(read)
+    };
     for path in [&["os", "type"][..], &["domain", "os", "type"]] {
         if let Some(kind) = document.at(path)
             && let Some(arch) = kind.attribute("arch")
@@ -327,9 +335,12 @@ pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
         "cpuTest" => return document.all("cpu").map(Cpu::read).collect(),
         "cpu" => Cpu::read(document)?,
         "mode" => Cpu::read_host_model(document)?,
-        "domain" => guest(document.one("cpu")?)?,
-        "domainsnapshot" => guest(document.at(&["cookie", "cpu"]).or_else(|| document.at(&["domain", "cpu"])))?,
-        "domstatus" => guest(document.at(&["domain", "cpu"]))?,
+        "domain" => guest(Some(document), document.one("cpu")?)?,
+        "domainsnapshot" => {
+            let cpu = document.at(&["cookie", "cpu"]).or_else(|| document.at(&["domain", "cpu"]));
+            guest(document.at(&["domain"]), cpu)?
+        }
+        "domstatus" => guest(document.at(&["domain"]), document.at(&["domain", "cpu"]))?,
         "capabilities" => {
             let cpu = Cpu::read(document.at(&["host", "cpu"]).ok_or_else(|| none("<host> with a <cpu>"))?)?;
             if cpu.form != Form::Host {
@@ -343,7 +354,9 @@ pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
             }
             let modes = document.at(&["cpu"]).into_iter().flat_map(|cpu| cpu.all("mode"));
             let mut host_model = modes.filter(|mode| mode.attribute("name") == Some("host-model"));
-            Cpu::read_host_model(host_model.next().ok_or_else(|| none("host-model CPU <mode>"))?)?
+            let mut read = Cpu::read_host_model(host_model.next().ok_or_else(|| none("host-model CPU <mode>"))?)?;
+            read.beside = Some(Box::new(Beside::of_host(document)));
+            read
         }
         _ => {
             let name = short(document.local_name());
@@ -409,6 +422,12 @@ impl Cpu {
         }
         if read.mode == Mode::Custom
             && read.model.is_none()
+            && let Some(empty) = cpu.one("model")?
+        {
+            return Err(empty.error("an empty <model>"));
+        }
+        if read.mode == Mode::Custom
+            && read.model.is_none()
             && let Some(feature) = read.features.first()
         {
             return Err(XmlError { at: feature.at, message: "<feature> without a <model>".to_owned() });
@@ -452,6 +471,7 @@ impl Cpu {
             numa: false,
             signature: None,
             tsc: None,
+            beside: None,
             at,
         }
     }
@@ -459,7 +479,8 @@ impl Cpu {
     /// What all forms have in common.
     fn read_common(cpu: Element<'_, '_>, form: Form) -> Result<Self, XmlError> {
         let model = cpu.one("model")?;
-        let vendor = cpu.one("vendor")?.and_then(|vendor| vendor.text());
+        let vendor = cpu.one("vendor")?.map(|vendor| vendor.text().ok_or_else(|| vendor.error("an empty <vendor>")));
+        let vendor = vendor.transpose()?;
         let mut read = Self {
             form,
             model: model.and_then(|model| model.text()),
@@ -505,6 +526,9 @@ fn read_features(cpu: Element<'_, '_>) -> Result<Vec<Feature>, XmlError> {
     for feature in cpu.all("feature") {
         feature.only_attributes(&["name", "policy"])?;
         feature.only_children(&[])?;
+        if feature.text().is_some_and(|text| !text.trim().is_empty()) {
+            return Err(feature.error("<feature> has text in it"));
+        }
         let name = feature.required("name")?;
         if !is_name(name) {
             return Err(feature.error(format!("'{}' is not a feature name", short(name))));
@@ -670,6 +694,13 @@ mod tests {
             ("<a/>", "line 1, column 1: <a> is not libvirt XML"),
             ("<cpu>", "line 1, column 6: not well-formed XML"),
             ("<cpu>\n  <model>x</modle>\n</cpu>", "line 2, column 11: not well-formed XML"),
+            ("<cpu><model>a</model></cpu>\ngarbage", "line 2, column 1: text between elements: 'garbage'"),
+            ("<cpu><model>a</model></cpu>\n<!-- c -->\n  x<cpu/>", "line 3, column 3: text between elements: 'x'"),
+            ("<cpu>x<model>a</model></cpu>", "line 1, column 6: text between elements: 'x'"),
+            ("<cpu><model>a</model><feature name='b'>x</feature></cpu>", "<feature> has text in it"),
+            ("<cpu><model>a</model><vendor/></cpu>", "line 1, column 22: an empty <vendor>"),
+            ("<cpu><model>a</model><vendor></vendor></cpu>", "an empty <vendor>"),
+            ("<cpu><model/></cpu>", "line 1, column 6: an empty <model>"),
             ("</documents><cpu/><documents>", "line 1, column 13: not well-formed XML"),
             ("<!DOCTYPE cpu [<!ENTITY a 'b'>]><cpu/>", "line 1, column 1: a document type definition is refused"),
             ("<domain>\n</domain>", "line 1, column 1: this <domain> has no <cpu>"),
@@ -712,6 +743,13 @@ mod tests {
             assert!(error.contains(expected), "{text}\n  gives    {error}\n  expected {expected}");
             assert!(!error.contains('\n'));
         }
+    }
+
+    #[test]
+    fn text_is_allowed_where_libvirt_has_it() {
+        let domain = "<domain>\n<name>a b</name><metadata><x>mixed <b>text</b> of others</x></metadata>\
+                      <cpu mode='host-model'><!-- a word --><model fallback='allow'/></cpu></domain>\n<!-- bye -->\n";
+        assert_eq!(one(domain).mode, Mode::HostModel);
     }
 
     #[test]

@@ -54,7 +54,7 @@ const NO_PROPERTY: [&str; 2] = ["cvt16", "pconfig"];
 ///
 /// The last two are of libvirt 11.
 #[rustfmt::skip]
-const HYPERV: &[(&str, &str)] = &[
+pub(super) const HYPERV: &[(&str, &str)] = &[
     ("relaxed", "hv-relaxed"),
     ("vapic", "hv-vapic"),
     ("spinlocks", "hv-spinlocks"),
@@ -75,7 +75,7 @@ const HYPERV: &[(&str, &str)] = &[
 ];
 
 /// Switches inside an enlightenment: (enlightenment, switch, QEMU's property). Those of `tlbflush` are of libvirt 11.
-const HYPERV_INNER: &[(&str, &str, &str)] = &[
+pub(super) const HYPERV_INNER: &[(&str, &str, &str)] = &[
     ("stimer", "direct", "hv-stimer-direct"),
     ("tlbflush", "direct", "hv-tlbflush-direct"),
     ("tlbflush", "extended", "hv-tlbflush-ext"),
@@ -84,7 +84,7 @@ const HYPERV_INNER: &[(&str, &str, &str)] = &[
 /// `<kvm>` elements in the order in which libvirt gives them: the state about which QEMU is told, and what it is told.
 /// The other state is QEMU's default. `dirty-ring` is about memory.
 #[rustfmt::skip]
-const KVM: &[(&str, bool, Option<&str>)] = &[
+pub(super) const KVM: &[(&str, bool, Option<&str>)] = &[
     ("hidden", true, Some("kvm=off")),
     ("hint-dedicated", true, Some("kvm-hint-dedicated=on")),
     ("poll-control", true, Some("kvm-poll-control=on")),
@@ -97,7 +97,7 @@ pub(super) const FEATURES: &[&str] = &["apic", "hyperv", "ioapic", "kvm", "pmu",
 
 /// `<features>` elements that do not reach an x86 guest's CPUID: ACPI tables, devices, memory, Xen, other architectures.
 #[rustfmt::skip]
-const OTHER_FEATURES: &[&str] = &[
+pub(super) const OTHER_FEATURES: &[&str] = &[
     "acpi", "aia", "async-teardown", "capabilities", "ccf-assist", "cfpc", "gic", "hap", "hpt", "htm", "ibs", "msrs",
     "nested-hv", "pae", "privnet", "ps2", "ras", "sbbc", "smm", "tcg", "viridian", "vmcoreinfo", "vmport", "xen",
 ];
@@ -117,7 +117,7 @@ pub(super) const TIMERS: &[(&str, bool)] = &[
 
 /// QEMU options of `<qemu:commandline>` that cannot change CPUID, without their dashes. Any other is an error.
 #[rustfmt::skip]
-const HARMLESS_OPTIONS: &[&str] = &[
+pub(super) const HARMLESS_OPTIONS: &[&str] = &[
     "D", "S", "acpitable", "add-fd", "audiodev", "blockdev", "boot", "cdrom", "chardev", "d", "daemonize", "debugcon",
     "device", "display", "dfilter", "drive", "fsdev", "fw_cfg", "g", "gdb", "global", "hda", "hdb", "hdc", "hdd", "k",
     "mem-path", "mem-prealloc", "mon", "monitor", "msg", "name", "net", "netdev", "nic", "no-reboot", "no-shutdown",
@@ -128,10 +128,10 @@ const HARMLESS_OPTIONS: &[&str] = &[
 
 /// Words that make the value of a harmless option harmful: a CPU is a device with properties, and confidential computing
 /// and SGX memory are objects.
-const HARMFUL_VALUES: &[(&str, &[&str])] =
+pub(super) const HARMFUL_VALUES: &[(&str, &[&str])] =
     &[("device", &["-cpu"]), ("global", &["cpu", "apic"]), ("object", &["sev", "tdx", "-epc"]), ("set", &["cpu"])];
 
-const QEMU_NAMESPACE: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
+pub(super) const QEMU_NAMESPACE: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
 
 /// Reads every CPU of a text, as [`super::read_cpus`] does, in QEMU's words.
 ///
@@ -369,7 +369,7 @@ fn timer_options(domain: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
     Ok(options)
 }
 
-const ON_OFF: &[(&str, bool)] = &[("on", true), ("off", false)];
+pub(super) const ON_OFF: &[(&str, bool)] = &[("on", true), ("off", false)];
 
 /// The properties from `<features>` that come before the panic device.
 fn feature_options(features: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
@@ -413,20 +413,7 @@ fn hyperv_options(hyperv: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
         if element.word("state", ON_OFF)? != Some(true) {
             continue;
         }
-        match *name {
-            "spinlocks" => options.push(format!("{property}={:#x}", spinlock_retries(element)?)),
-            "vendor_id" => {
-                let missing = || element.error("<vendor_id> has no value= attribute");
-                let value = element.attribute("value").ok_or_else(missing)?;
-                if value.len() > 12 || value.contains(',') {
-                    let message =
-                        format!("<vendor_id> has value='{}', expected at most 12 bytes, no comma", short(value));
-                    return Err(element.error(message));
-                }
-                options.push(format!("{property}={value}"));
-            }
-            _ => options.push(format!("{property}=on")),
-        }
+        options.push(format!("{property}={}", hyperv_value(name, element)?));
         for (_, switch, property) in HYPERV_INNER.iter().filter(|row| row.0 == *name) {
             let Some(switch) = element.one(switch)? else { continue };
             switch.only_attributes(&["state"])?;
@@ -437,6 +424,23 @@ fn hyperv_options(hyperv: Element<'_, '_>) -> Result<Vec<String>, XmlError> {
         }
     }
     Ok(options)
+}
+
+/// What the property of an enlightenment is to be, where the enlightenment is on.
+pub(super) fn hyperv_value(name: &str, element: Element<'_, '_>) -> Result<String, XmlError> {
+    match name {
+        "spinlocks" => Ok(format!("{:#x}", spinlock_retries(element)?)),
+        "vendor_id" => {
+            let missing = || element.error("<vendor_id> has no value= attribute");
+            let value = element.attribute("value").ok_or_else(missing)?;
+            if value.len() > 12 || value.contains(',') {
+                let message = format!("<vendor_id> has value='{}', expected at most 12 bytes, no comma", short(value));
+                return Err(element.error(message));
+            }
+            Ok(value.to_owned())
+        }
+        _ => Ok("on".into()),
+    }
 }
 
 /// At least 4095, says libvirt (src/conf/domain_conf.c). 11.3 wants a number; without one 12.8 tells QEMU never to notify.
@@ -598,7 +602,7 @@ fn refuse_arguments(commandline: Element<'_, '_>) -> Result<(), XmlError> {
     Ok(())
 }
 
-const fn on_off(on: bool) -> &'static str {
+pub(super) const fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 

@@ -1,12 +1,13 @@
 //! libvirt's XML: which CPU it asks for, and how QEMU is told.
 //!
 //! [`cpu`] reads every form in which libvirt writes a CPU; [`domain`] says it in QEMU's words, with everything else of a
-//! domain that reaches CPUID. [`names`] translates feature names between libvirt and QEMU, [`removed`] has what libvirt
+//! domain that reaches CPUID; [`beside`] is what a domain asks of a CPU outside its `<cpu>`. [`names`] translates feature names between libvirt and QEMU, [`removed`] has what libvirt
 //! no longer counts as part of a model. [`transient`] makes the domain that boots the image under libvirt.
 //!
 //! Reading is all that happens here: what a model contains, and whether a guest got what it was promised, is the
 //! business of `cpuid-diff`.
 
+pub mod beside;
 pub mod cpu;
 pub mod domain;
 pub mod names;

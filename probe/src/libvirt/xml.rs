@@ -74,8 +74,23 @@ pub(super) fn parse<T>(
     }
     let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(&wrapped, options).map_err(|e| lines.explain(&e, &wrapped))?;
+    if let Some(stray) = stray_text(&document) {
+        let blanks = stray.text().map_or(0, |text| text.len() - text.trim_start().len());
+        let message = format!("text between elements: '{}'", short(stray.text().unwrap_or_default().trim()));
+        return Err(XmlError { at: lines.position(stray.range().start + blanks), message });
+    }
     let root = Element { node: document.root_element(), lines: &lines };
     read(&root.children().collect::<Vec<_>>())
+}
+
+/// Text beside elements: libvirt writes none, so that the file was damaged, or is not only XML. `<metadata>` is other
+/// programs' own.
+fn stray_text<'a, 'i>(document: &'a Document<'i>) -> Option<Node<'a, 'i>> {
+    let root = document.root_element();
+    let is_text = |node: &Node<'_, '_>| node.is_text() && node.text().is_some_and(|text| !text.trim().is_empty());
+    let beside = |parent: Node<'_, '_>| parent.children().any(|child| child.is_element());
+    let foreign = |node: &Node<'_, '_>| node.ancestors().any(|a| a.tag_name().name() == "metadata");
+    root.descendants().filter(is_text).find(|node| node.parent().is_some_and(beside) && !foreign(node))
 }
 
 /// What ends the wrapped text.
