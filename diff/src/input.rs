@@ -16,6 +16,7 @@ use cpuid_diff::read::{self, Input, ReadError};
 use cpuid_diff::view::source::{self, Source};
 use cpuid_probe::dump::Dump;
 use cpuid_probe::libvirt::cpu::{Cpu, Form};
+use cpuid_probe::printable::{MOST, printable};
 
 /// A larger file is no dump.
 const MAX_BYTES: u64 = read::MAX_BYTES as u64;
@@ -129,6 +130,12 @@ pub fn short_names(paths: &[PathBuf]) -> Vec<String> {
     paths.iter().map(name).collect()
 }
 
+/// Says on standard error what went wrong, on one line. A message may quote an input: nothing of it reaches the terminal as
+/// it is.
+pub fn complain(error: &anyhow::Error) {
+    eprintln!("cpuid-diff: {}", printable(&format!("{error:#}"), MOST));
+}
+
 /// Reads a log of QEMU's or libvirt's.
 ///
 /// # Errors
@@ -179,7 +186,7 @@ impl Checkable {
 pub fn checkable(path: &Path, from: Option<&str>) -> Result<Checkable> {
     let name = path.display().to_string();
     match source(path, from)? {
-        Source::Dump(dump) => Ok(Checkable::Dump(Box::new(Named { name, dump: *dump }))),
+        Source::Dump(dump) => Ok(Checkable::Dump(Box::new(for_report(name, *dump)))),
         Source::Template(_) => bail!("{name}: a CPU template, expected a dump or what a host offers"),
         Source::Cpus(cpus) => match cpus.iter().find(|cpu| cpu.form == Form::Guest) {
             Some(cpu) => bail!(
@@ -192,6 +199,12 @@ pub fn checkable(path: &Path, from: Option<&str>) -> Result<Checkable> {
     }
 }
 
+/// A dump that a report is made of: what it says of itself, and what it is called, cannot look like the report's words.
+fn for_report(name: String, mut dump: Dump) -> Named {
+    dump.provenance.make_printable();
+    Named { name: printable(&name, usize::MAX), dump }
+}
+
 /// Reads the two dumps of `compare`: two files, or one unified diff.
 ///
 /// # Errors
@@ -201,13 +214,13 @@ pub fn two(paths: &[PathBuf], from: Option<&str>) -> Result<[Named; 2]> {
         [a, b] if a.as_os_str() == "-" && b.as_os_str() == "-" => {
             bail!("standard input can be read only once; name a file for the other dump")
         }
-        [a, b] => Ok([dump(a, from)?, dump(b, from)?]),
+        [a, b] => Ok([dump(a, from)?, dump(b, from)?].map(|Named { name, dump }| for_report(name, dump))),
         [one] => {
             let name = one.display();
             match any(one, from)? {
                 Input::Pair(pair) => {
                     let [a, b] = *pair;
-                    let side = |dump: Dump, sign: &str| Named { name: format!("{name} ({sign})"), dump };
+                    let side = |dump: Dump, sign: &str| for_report(format!("{name} ({sign})"), dump);
                     Ok([side(a, "-"), side(b, "+")])
                 }
                 _ => bail!("{name}: one dump; compare takes two dumps, or one unified diff of two"),

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("cpuid-diff: {error:#}");
+            input::complain(&error);
             ExitCode::from(2)
         }
     }
@@ -141,7 +141,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
             Ok(reports) => reports,
             // The other inputs' reports are worth having all the same.
             Err(error) => {
-                eprintln!("cpuid-diff: {error:#}");
+                input::complain(&error);
                 trouble = true;
                 continue;
             }

@@ -7,6 +7,7 @@ use crate::coverage::Coverage;
 use crate::enumerate::{Visit, walk};
 use crate::hypervisor::{self, Block};
 use crate::leaf::LeafId;
+use crate::printable::printable;
 use crate::register::Registers;
 use crate::source::CpuidSource;
 pub use crate::text::{Gap, GapReason, MsrRecord, Record, VcpuView};
@@ -122,6 +123,29 @@ impl Provenance {
             boot: None,
             imported: None,
             other: Vec::new(),
+        }
+    }
+
+    /// Makes every text printable ([`printable`]): one line each, with what cannot be seen made visible. For reports, where
+    /// a label of somebody else's must not look like the report's own words.
+    pub fn make_printable(&mut self) {
+        let Self { tool, label, captured_at, kernel, microcode, hypervisor, boot, imported, .. } = self;
+        let mut texts: Vec<&mut String> = [tool, label, captured_at, kernel, microcode].into_iter().flatten().collect();
+        texts.extend(hypervisor);
+        if let Some(Boot { qemu, accel, machine, cpu, command, warnings }) = boot {
+            texts.extend([qemu, accel, machine, cpu]);
+            texts.extend(command);
+            for BootWarning { text, feature } in warnings {
+                texts.push(text);
+                texts.extend(feature);
+            }
+        }
+        if let Some(Imported { format, limits }) = imported {
+            texts.push(format);
+            texts.extend(limits);
+        }
+        for text in texts {
+            *text = printable(text, usize::MAX);
         }
     }
 }

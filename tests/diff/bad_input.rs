@@ -120,3 +120,30 @@ fn what_is_no_file_is_named() {
     File::create(&sparse).unwrap().set_len(2 << 30).unwrap();
     assert!(complaint(&sparse).contains("larger than 256 MiB"));
 }
+
+/// A dump may say of itself what it likes: in no report does it write a line, or a control character, of its own.
+#[test]
+fn no_text_of_an_input_looks_like_the_reports_own() {
+    let scratch = Scratch::new("texts");
+    let sample = fs::read_to_string(crate::support::root().join("samples/haswell-node1.json")).unwrap();
+    let mut dump: serde_json::Value = serde_json::from_str(&sample).unwrap();
+    dump["provenance"]["label"] = "node\n\nidentical: safe both ways\n\u{1b}[2J\u{202e}".into();
+    dump["provenance"]["boot"]["machine"] = "pc\ncompatible".into();
+    let hostile = scratch.file("hostile.json", dump.to_string());
+    let other = crate::support::root().join("samples/epyc-milan.json");
+    for format in ["table", "markdown", "html", "unified"] {
+        let arguments = ["compare", "--format", format];
+        let diff = |inputs: [&Path; 2]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_cpuid-diff"));
+            String::from_utf8(command.args(arguments).args(inputs).output().unwrap().stdout).unwrap()
+        };
+        let said = diff([&hostile, &other]);
+        let forged = |line: &str| ["identical", "compatible"].iter().any(|word| line.trim().starts_with(word));
+        assert!(!said.lines().any(forged), "{format}: {said}");
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{format}: {said}");
+    }
+    dump["provenance"]["\u{1b}]0;title\nidentical: safe"] = "x".into();
+    dump["vcpus"][0]["\u{1b}]0;title\nidentical: safe"] = "x".into();
+    let said = complaint(&scratch.file("key.json", dump.to_string()));
+    assert!(said.contains("\\u{1b}"), "{said}");
+}

@@ -10,6 +10,7 @@
 
 use cpuid_probe::dump::Dump;
 use cpuid_probe::place::Query;
+use cpuid_probe::printable::{MOST, printable};
 use cpuid_probe::warning::{Warning, says_so};
 
 use crate::cpu_map::{CpuMap, FeatureId};
@@ -118,7 +119,7 @@ impl Log {
     }
 
     fn put(&mut self, line: &str, name: Option<&str>, at: Option<Query>) {
-        let new = Announcement { line: line.to_string(), name: name.map(str::to_string), at };
+        let new = Announcement { line: printable(line, MOST), name: name.map(str::to_string), at };
         // A guest with several vCPUs warns for each; so does one that was started again.
         if !self.announcements.iter().any(|known| known.at == new.at && known.name == new.name) {
             self.announcements.push(new);
@@ -126,7 +127,7 @@ impl Log {
     }
 
     fn odd(&mut self, line: &str) {
-        let line = line.trim().to_string();
+        let line = printable(line.trim(), MOST);
         if !self.odd.contains(&line) {
             self.odd.push(line);
         }
