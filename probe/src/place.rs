@@ -453,12 +453,11 @@ mod read {
         let lower: String = text.to_ascii_lowercase();
         let rest = lower.strip_prefix("cpuid").filter(|rest| rest.starts_with(['.', '[']));
         let is_manual = rest.is_some();
-        let rest = rest.unwrap_or(&lower);
+        let rest = without_labels(rest.unwrap_or(&lower));
         let parts: Vec<&str> = rest
             .split(['.', ':', '[', ']', ' ', '(', ')', ',', '='])
             .filter(|p| !p.is_empty() && *p != "bit")
             .collect();
-        let parts = without_labels(&parts);
         let (first, rest) = parts.split_first()?;
         if *first == "msr" {
             let (index, rest) = rest.split_first()?;
@@ -479,12 +478,12 @@ mod read {
         is_number.then_some(Query::Cpuid { leaf, subleaf, register, bits })
     }
 
-    /// `EAX=07H,ECX=0` without its labels: the leaf, then the subleaf.
-    fn without_labels<'a>(parts: &[&'a str]) -> Vec<&'a str> {
-        match parts {
-            ["eax", leaf, "ecx", subleaf, rest @ ..] => [&[*leaf, *subleaf], rest].concat(),
-            ["eax", leaf, rest @ ..] => [&[*leaf], rest].concat(),
-            _ => parts.to_vec(),
+    /// `(EAX=07H,ECX=0)` without its labels. In `[eax=01h].ECX [bit 19]` the second ECX is the register.
+    fn without_labels(text: &str) -> String {
+        let text = text.replace(" = ", "=").replace(", ", ",").replace(",ecx=", ",");
+        match text.split_once("eax=") {
+            Some((before, after)) if !before.contains(|c: char| c.is_alphanumeric()) => [before, after].concat(),
+            _ => text,
         }
     }
 
@@ -524,7 +523,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::register::Register::{Eax, Ebx, Edx};
+    use crate::register::Register::{Eax, Ebx, Ecx, Edx};
 
     fn query(leaf: u32, subleaf: Option<u32>, register: Option<Register>, bits: Option<BitRange>) -> Query {
         Query::Cpuid { leaf, subleaf, register, bits }
@@ -582,6 +581,9 @@ mod tests {
             "CPUID[eax=07h,ecx=00h].EBX [bit 5]",
         ] {
             assert_eq!(text.parse(), Ok(avx2), "{text}");
+        }
+        for text in ["CPUID[eax=01h].ECX [bit 19]", "CPUID.(EAX = 01H):ECX[19]", "CPUID.01H:ECX[bit 19]", "1.ecx.19"] {
+            assert_eq!(text.parse(), Ok(query(1, None, Some(Ecx), one(19))), "{text}");
         }
         assert_eq!("CPUID.07H:EBX[5]".parse(), Ok(query(7, None, Some(Ebx), one(5))));
         assert_eq!("1.ebx.31:24".parse(), Ok(query(1, None, Some(Ebx), Some(BitRange::new(31, 24)))));

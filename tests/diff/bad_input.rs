@@ -147,3 +147,50 @@ fn no_text_of_an_input_looks_like_the_reports_own() {
     let said = complaint(&scratch.file("key.json", dump.to_string()));
     assert!(said.contains("\\u{1b}"), "{said}");
 }
+
+/// Reports of two machines in one file are no two CPUs of one machine: the second is named with the line of the first.
+#[test]
+fn two_machines_in_one_file_are_refused() {
+    let scratch = Scratch::new("two-machines");
+    let raw = |family: u32, ecx: u32| {
+        format!(
+            "CPU:\n   0x00000000 0x00: eax=0x00000001 ebx=0x756e6547 ecx=0x6c65746e edx=0x49656e69\n   0x00000001 \
+             0x00: eax={family:#010x} ebx=0x00010800 ecx={ecx:#010x} edx=0x178bfbff\n"
+        )
+    };
+    let numbered = |text: String, n: u32| text.replace("CPU:", &format!("CPU {n}:"));
+    let aida = |ecx: &str| {
+        format!(
+            "CPUID Registers (CPU #1):\nCPUID 00000000  00000001-756E6547-6C65746E-49656E69\n\
+             CPUID 00000001  00010676-00020800-{ecx}-BFEBFBFF\n"
+        )
+    };
+    let kcpuid = "Basic Leafs :\n================\n\
+                  0x00000000: EAX=0x00000001, EBX=0x68747541, ECX=0x444d4163, EDX=0x69746e65\n\
+                  0x00000001: EAX=0x00600f20, EBX=0x00080800, ECX=0x3e98320b, EDX=0x178bfbff\n";
+    let haswell = raw(0x306f2, 0x7ffa_3203);
+    for (name, text, said) in [
+        ("runs", format!("node1\n{haswell}node2\n{haswell}"), "6: another run than in line 2"),
+        (
+            "models",
+            numbered(haswell.clone(), 0) + &numbered(raw(0xc06f2, 0x7ffa_3203), 1),
+            "4: a CPU of another machine than in line 1",
+        ),
+        ("aida", aida("0008E3FD") + &aida("0008E3F9"), "4: another run than in line 1"),
+        ("kcpuid", format!("{kcpuid}{kcpuid}"), "7: another run than in line 3"),
+    ] {
+        let complaint = complaint(&scratch.file(name, text));
+        assert!(complaint.starts_with(said), "{name}: {complaint}");
+    }
+    let convert = |text: String, from: &str| {
+        let path = scratch.file("accepted", text);
+        Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).arg("convert").arg(path).args(["--to", "json", "--from", from]).output().unwrap()
+    };
+    // One machine: other steppings, and a system that has set OSXSAVE on one CPU.
+    let one = numbered(haswell.clone(), 0) + &numbered(raw(0x306f1, 0x77fa_3203), 1);
+    assert!(convert(one, "raw").status.success());
+    let policy = "Raw policy: 1 leaves, 0 MSRs\n  00000001:ffffffff -> 000306f2:00100800:7ffefbff:bfebfbff\n";
+    let twice = convert(format!("{policy}{policy}"), "xen:raw");
+    let stderr = String::from_utf8(twice.stderr).unwrap();
+    assert!(twice.status.code() == Some(2) && stderr.contains(":3: `Raw policy:"), "{stderr}");
+}

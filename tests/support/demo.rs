@@ -160,7 +160,8 @@ fn predict(source: (&str, &str), destination: (&str, &str)) -> String {
     let is_table = |part: &&str| Severity::ALL.iter().any(|s| part.starts_with(&format!("{} (", s.word())));
     let notes = text.lines().filter(|line| line.starts_with("note: ") && !line.contains("TCG"));
     let tables = text.split("\n\n").filter(is_table).flat_map(str::lines);
-    notes.chain(tables).chain(text.trim_end().lines().next_back()).flat_map(|line| [line, "\n"]).collect()
+    let verdict = text.lines().skip_while(|line| !line.starts_with("compared ")).skip(1);
+    notes.chain(tables).chain(verdict).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// What a Linux guest goes through.

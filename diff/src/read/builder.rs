@@ -1,5 +1,7 @@
 //! Collects what a reader finds into vCPUs: numbers them, folds repetitions, refuses contradictions.
 
+use std::collections::HashMap;
+
 use cpuid_probe::dump::{Dump, Gap, GapReason, Imported, MAX_LEAVES, MAX_VCPUS, MsrRecord, Record, Source, VcpuDump};
 use cpuid_probe::rules::{self, Subleaves};
 use cpuid_probe::{LeafId, Registers, hypervisor};
@@ -17,6 +19,8 @@ pub(super) struct Builder {
     headers: usize,
     /// Headers may have nothing below them, and may repeat numbers.
     pub loose_headers: bool,
+    /// The tool numbers its CPUs, or prints one a run: a second one without a number is of another run.
+    pub one_a_run: bool,
     /// What the format cannot say.
     pub limits: Vec<String>,
     /// The tool's name for this dump.
@@ -36,6 +40,33 @@ struct Vcpu {
     gaps: Vec<Gap>,
 }
 
+/// What all CPUs of a machine have alike: the vendor of leaf 0; of leaf 1 EAX family, model and stepping, ECX but for
+/// OSXSAVE, which a system sets on each of its CPUs, and EDX.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Identity {
+    vendor: Option<[u32; 3]>,
+    signature: Option<[u32; 3]>,
+}
+
+impl Identity {
+    fn of(vcpu: &Vcpu) -> Self {
+        let leaf = |wanted| vcpu.leaves.iter().find(|line| line.leaf == wanted).map(|line| line.registers);
+        Self {
+            vendor: leaf(0).map(|r| [r.ebx, r.ecx, r.edx]),
+            signature: leaf(1).map(|r| [r.eax, r.ecx & !(1 << 27), r.edx]),
+        }
+    }
+
+    /// Whether one machine can have both. Steppings may be mixed, and so may what leaf 1 says of features, in a guest
+    /// whose vCPUs differ.
+    fn goes_with(&self, other: &Self) -> bool {
+        let model = |identity: &Self| identity.signature.map(|[eax, ..]| eax >> 4);
+        let alike = |a: Option<u32>, b: Option<u32>| a.is_none() || b.is_none() || a == b;
+        let vendors = self.vendor.is_none() || other.vendor.is_none() || self.vendor == other.vendor;
+        vendors && alike(model(self), model(other))
+    }
+}
+
 /// One register set being read.
 #[derive(Debug)]
 struct Line {
@@ -50,7 +81,16 @@ impl Builder {
     /// A dump in the format that `--from` calls `format`.
     pub fn new(format: &'static str) -> Self {
         let limits = Vec::new();
-        Self { format, vcpus: Vec::new(), pending: None, headers: 0, loose_headers: false, limits, label: None }
+        Self {
+            format,
+            vcpus: Vec::new(),
+            pending: None,
+            headers: 0,
+            loose_headers: false,
+            one_a_run: false,
+            limits,
+            label: None,
+        }
     }
 
     /// Records, once, what the dump cannot say.
@@ -172,6 +212,29 @@ impl Builder {
         }
     }
 
+    /// Two reports in one file must not be read as the CPUs of one machine.
+    fn is_one_machine(&self) -> Result<(), ReadError> {
+        let mut alike: Vec<(&Vcpu, Identity)> = Vec::new();
+        let mut numbered: HashMap<Option<u32>, (&Vcpu, Identity)> = HashMap::new();
+        for vcpu in &self.vcpus {
+            let of = Identity::of(vcpu);
+            let stranger = alike.iter().find(|(_, other)| !of.goes_with(other)).map(|(first, _)| *first);
+            let again = numbered
+                .get(&vcpu.number)
+                .filter(|(_, other)| vcpu.number.is_none() && self.one_a_run || self.loose_headers && of != *other);
+            if let Some(first) = stranger.or(again.map(|(first, _)| *first)) {
+                let what = if stranger.is_some() { "a CPU of another machine than" } else { "another run than" };
+                let message = format!("{what} in line {}; keep one dump a file", first.line);
+                return Err(ReadError::at(vcpu.line, message));
+            }
+            if alike.iter().all(|(_, other)| *other != of) {
+                alike.push((vcpu, of));
+            }
+            numbered.entry(vcpu.number).or_insert((vcpu, of));
+        }
+        Ok(())
+    }
+
     /// The dump. `expected` says what a register line of this format looks like, for the error where no line is one.
     pub fn finish(mut self, expected: &str) -> Result<Dump, ReadError> {
         // A header at the end of the file belongs to a CPU that was cut off.
@@ -180,6 +243,7 @@ impl Builder {
         if self.vcpus.iter().all(|v| v.leaves.is_empty() && v.gaps.is_empty()) {
             return Err(ReadError::whole(format!("no register line; expected {expected}")));
         }
+        self.is_one_machine()?;
         let numbers = self.numbers()?;
         let mut dump = Dump::new(Source::Import);
         for (number, vcpu) in numbers.into_iter().zip(self.vcpus) {

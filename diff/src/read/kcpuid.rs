@@ -35,6 +35,7 @@ fn recognise(text: &str) -> bool {
 
 fn read(text: &str) -> Result<Input, ReadError> {
     let mut builder = Builder::new(READER.name);
+    builder.one_a_run = true;
     builder.limits = LIMITS.map(str::to_string).to_vec();
     let mut subleaves_of = None;
     for (number, line) in line::lines(text) {

@@ -24,6 +24,7 @@ fn recognise(text: &str) -> bool {
 fn read(text: &str) -> Result<Input, ReadError> {
     let marked = line::lines(text).any(|(_, line)| line.contains("==START TEST=="));
     let mut builder = Builder::new(READER.name);
+    builder.one_a_run = true;
     let mut inside = !marked;
     for (number, line) in line::lines(text) {
         if line.contains("==START TEST==") {

@@ -61,6 +61,12 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
             return Err(ReadError::whole(message));
         }
     };
+    let mut lines =
+        line::lines(text).filter(|(_, line)| policy(line).map(fold) == names.get(chosen).map(|name| fold(name)));
+    if let (Some((first, _)), Some((second, line))) = (lines.next(), lines.next()) {
+        let message = format!("`{}` again, first in line {first}; keep the policies of one host a file", line.trim());
+        return Err(ReadError::at(second, message));
+    }
     let mut builder = Builder::new(READER.name);
     builder.limits = LIMITS.map(str::to_string).to_vec();
     builder.label = names.get(chosen).cloned();
