@@ -102,6 +102,13 @@ fn every_kind_of_bad_input_is_named() {
         ),
         ("guest.xml", b"<cpu mode='custom'><model>EPYC</model></cpu>\n".to_vec(), " libvirt XML that names features"),
         ("arm.json", b"{\"reg_modifiers\": []}\n".to_vec(), " the registers of an ARM CPU"),
+        (
+            "decoded",
+            b"CPU:\n   vendor_id = \"AuthenticAMD\"\n   0x40000001 0x00: eax=0x00000000 ebx=0x00000000 ecx=0x00000000 \
+              edx=0x00000000\n"
+                .to_vec(),
+            "2: decoded output of `cpuid`",
+        ),
         ("xz", b"\xfd7zXZ\0\0\x04".to_vec(), " binary data, compressed by xz; unpack it"),
         ("xml", b"<cpudata arch='x86'>\n<cpuid eax_in='1'/>\n</cpudata>".to_vec(), "2:1: <cpuid> without eax='0x"),
     ];

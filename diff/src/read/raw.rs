@@ -41,8 +41,27 @@ fn read(text: &str) -> Result<Input, ReadError> {
         return Err(ReadError::whole("cut off: `==START TEST==` without `==END TEST==`"));
     }
     let mut dump = builder.finish(RAW)?;
+    // Where the same log has the raw output too, that is read.
+    if let Some((number, line)) = line::lines(text).find(|(_, line)| is_decoded(line))
+        && dump.vcpus.iter().any(|vcpu| vcpu.get(LeafId::new(0, 0)).is_none())
+    {
+        let message = format!(
+            "decoded output of `cpuid` (`{}`), in which only leaves that the tool does not know are registers; give that of \
+             `cpuid -r`",
+            line.trim()
+        );
+        return Err(ReadError::at(number, message));
+    }
     dump.vcpus.iter_mut().for_each(note_list_end);
     Ok(Input::Dump(Box::new(dump)))
+}
+
+/// Whether a line is one that `cpuid` prints of leaf 0 or 1 when it decodes them.
+fn is_decoded(line: &str) -> bool {
+    let line = line.trim_start();
+    ["vendor_id = \"", "version information (1/eax)", "feature information (1/e"]
+        .iter()
+        .any(|head| line.starts_with(head))
 }
 
 /// The list that is printed without its end, and the leaf after it, which exists wherever the list does (APM vol. 3
