@@ -16,8 +16,8 @@ use crate::support::{root, scratch};
 
 const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
 
-/// What a busybox shell shows when it waits for a command.
-const PROMPT: &str = "/ # ";
+/// What a busybox shell shows when it waits for a command, behind `/` (1.35) or `~` (1.37).
+const PROMPT: &str = " # ";
 /// PID 1 stays busybox's; the shell that is typed at has a terminal of its own, as after a login. Neither /sys nor /tmp is
 /// there.
 const LOGIN: &str = "mkdir /dev /proc; mount -t devtmpfs none /dev; mount -t proc none /proc; setsid cttyhack ";
