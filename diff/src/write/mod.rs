@@ -111,7 +111,9 @@ mod tests {
         for number in 0..2 {
             let mut v = VcpuDump::new(number);
             for (leaf, subleaf) in [(0, 0), (1, 0), (4, 0), (4, 1), (0xd, 62), (0x4000_0000, 0), (0x8000_0000, 0)] {
-                let registers = Registers::new(leaf ^ 0xffff, subleaf, number, 0xdead_beef);
+                // Leaf 0 ECX is a part of the vendor, which is that of the machine.
+                let ecx = if leaf == 0 { 0 } else { number };
+                let registers = Registers::new(leaf ^ 0xffff, subleaf, ecx, 0xdead_beef);
                 v.insert(Record { id: LeafId::new(leaf, subleaf), registers }).unwrap();
             }
             v.insert_msr(MsrRecord { index: 0x10a, value: Some(0x1_0d89_fd6b) }).unwrap();
