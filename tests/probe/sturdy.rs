@@ -207,8 +207,10 @@ fn however_the_probe_ends_so_does_all_that_it_started() {
             let directory = scratch();
             let qemu = wrapper(&directory, script);
             let (cpu, id) = unique(&directory);
-            let mut probe = Command::new(PROBE);
-            probe.args(["boot", "--accel", "tcg", "--watch", "--cpu", &cpu, "--qemu", &qemu]);
+            // Where the tests run in the background of a script, SIGINT is ignored, and the probe would keep it so.
+            let mut probe = Command::new("env");
+            probe.args(["--default-signal=INT", PROBE, "boot", "--accel", "tcg", "--watch"]);
+            probe.args(["--cpu", &cpu, "--qemu", &qemu]);
             let mut probe = probe.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             let started = wait_for_qemu(&id, probe.id());
             kill_process(Pid::from_child(&probe), signal).unwrap();
