@@ -5,7 +5,7 @@
 //!
 //! - [`rule`]: how bad one differing row is, in each direction. [`describe`]: what a finding says.
 //! - [`per_vcpu`]: places that differ by vCPU, judged over all of them. [`within`]: one dump against itself.
-//! - [`refused`]: what QEMU or libvirt would refuse.
+//! - [`mod@refused`]: what QEMU or libvirt would refuse.
 //! - [`collect`]: equal findings of several vCPUs are one. [`notes`]: what the provenances say.
 //! - [`verdict`]: what follows from all of it.
 
