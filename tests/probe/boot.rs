@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cpuid_probe::dump::{Dump, Gap, GapReason, Source, VcpuDump};
+use cpuid_probe::dump::{Dump, Gap, GapReason, Record, Source, VcpuDump};
 use cpuid_probe::text::read_frame;
 use cpuid_probe::{LeafId, Register, json};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -453,8 +453,13 @@ fn dies_are_read_under_qboot_and_what_helps_is_said_under_seabios() {
     let under_seabios = in_namespace("mount --bind /dev/null /usr/share/qemu/qboot.rom", &command);
     if under_seabios.status.success() {
         let dump = json::from_str(&String::from_utf8(under_seabios.stdout).unwrap()).unwrap();
-        assert!(!dump.provenance.boot.unwrap().command.iter().any(|a| a.ends_with("qboot.rom")));
-        assert_eq!(dump.vcpus, under_qboot.vcpus);
+        assert!(!dump.provenance.boot.as_ref().unwrap().command.iter().any(|a| a.ends_with("qboot.rom")));
+        // Without KVM, QEMU answers leaf 0x1c (LBR) with what was on its stack: other bits in each run.
+        let but_lbr = |dump: &Dump| -> Vec<Vec<Record>> {
+            let leaves = |v: &VcpuDump| v.leaves().iter().copied().filter(|r| r.id.leaf != 0x1c).collect();
+            dump.vcpus.iter().map(leaves).collect()
+        };
+        assert_eq!(but_lbr(&dump), but_lbr(&under_qboot));
     } else {
         let stderr = String::from_utf8(under_seabios.stderr).unwrap();
         assert_eq!((under_seabios.status.code(), under_seabios.stdout.len()), (Some(2), 0), "{stderr}");
