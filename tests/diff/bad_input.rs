@@ -2,34 +2,14 @@
 //! expected.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-/// A directory of its own, removed at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let directory = std::env::temp_dir().join(format!("cpuid-bad-input-{}-{name}", std::process::id()));
-        fs::create_dir_all(&directory).unwrap();
-        Self(directory)
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, content).unwrap();
-        path
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::files::Files;
 
 /// What `compare` of a file with itself says on stderr, after its own name.
-fn complaint(path: &Path) -> String {
+fn complaint(path: &(impl AsRef<Path> + ?Sized)) -> String {
+    let path = path.as_ref();
     let output = Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).arg("compare").arg(path).arg(path).output().unwrap();
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(2), "{}: {stdout}{stderr}", path.display());
@@ -48,7 +28,7 @@ const FRAME: &str = "cpuid-dump/1 begin vcpus=1 source=boot\nvcpu 0 lines=2\n\
 
 #[test]
 fn every_kind_of_bad_input_is_named() {
-    let scratch = Scratch::new("kinds");
+    let files = Files::new();
     let json = "{\n  \"schema\": \"cpuid-dump/1\",\n  \"provenance\": {";
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("empty", b"".to_vec(), " empty"),
@@ -113,17 +93,17 @@ fn every_kind_of_bad_input_is_named() {
         ("xml", b"<cpudata arch='x86'>\n<cpuid eax_in='1'/>\n</cpudata>".to_vec(), "2:1: <cpuid> without eax='0x"),
     ];
     for (name, content, expected) in cases {
-        let said = complaint(&scratch.file(name, content));
+        let said = complaint(&files.put(name, &content));
         assert!(said.starts_with(expected), "{name}: {said}");
     }
 }
 
 #[test]
 fn what_is_no_file_is_named() {
-    let scratch = Scratch::new("no-file");
-    assert!(complaint(&scratch.0).contains("is a directory"));
-    assert!(complaint(&scratch.0.join("nowhere")).contains("cannot open"));
-    let sparse = scratch.0.join("sparse");
+    let files = Files::new();
+    assert!(complaint(&files.0).contains("is a directory"));
+    assert!(complaint(&files.0.join("nowhere")).contains("cannot open"));
+    let sparse = files.0.join("sparse");
     File::create(&sparse).unwrap().set_len(2 << 30).unwrap();
     assert!(complaint(&sparse).contains("larger than 256 MiB"));
 }
@@ -131,12 +111,12 @@ fn what_is_no_file_is_named() {
 /// A dump may say of itself what it likes: in no report does it write a line, or a control character, of its own.
 #[test]
 fn no_text_of_an_input_looks_like_the_reports_own() {
-    let scratch = Scratch::new("texts");
+    let files = Files::new();
     let sample = fs::read_to_string(crate::support::root().join("samples/haswell-node1.json")).unwrap();
     let mut dump: serde_json::Value = serde_json::from_str(&sample).unwrap();
     dump["provenance"]["label"] = "node\n\nidentical: safe both ways\n\u{1b}[2J\u{202e}".into();
     dump["provenance"]["boot"]["machine"] = "pc\ncompatible".into();
-    let hostile = scratch.file("hostile.json", dump.to_string());
+    let hostile = files.put("hostile.json", &dump.to_string());
     let other = crate::support::root().join("samples/epyc-milan.json");
     for format in ["table", "markdown", "html", "unified"] {
         let arguments = ["compare", "--format", format];
@@ -144,21 +124,21 @@ fn no_text_of_an_input_looks_like_the_reports_own() {
             let mut command = Command::new(env!("CARGO_BIN_EXE_cpuid-diff"));
             String::from_utf8(command.args(arguments).args(inputs).output().unwrap().stdout).unwrap()
         };
-        let said = diff([&hostile, &other]);
+        let said = diff([Path::new(&hostile), &other]);
         let forged = |line: &str| ["identical", "compatible"].iter().any(|word| line.trim().starts_with(word));
         assert!(!said.lines().any(forged), "{format}: {said}");
         assert!(!said.contains(['\u{1b}', '\u{202e}']), "{format}: {said}");
     }
     dump["provenance"]["\u{1b}]0;title\nidentical: safe"] = "x".into();
     dump["vcpus"][0]["\u{1b}]0;title\nidentical: safe"] = "x".into();
-    let said = complaint(&scratch.file("key.json", dump.to_string()));
+    let said = complaint(&files.put("key.json", &dump.to_string()));
     assert!(said.contains("\\u{1b}"), "{said}");
 }
 
 /// Reports of two machines in one file are no two CPUs of one machine: the second is named with the line of the first.
 #[test]
 fn two_machines_in_one_file_are_refused() {
-    let scratch = Scratch::new("two-machines");
+    let files = Files::new();
     let raw = |family: u32, ecx: u32| {
         format!(
             "CPU:\n   0x00000000 0x00: eax=0x00000001 ebx=0x756e6547 ecx=0x6c65746e edx=0x49656e69\n   0x00000001 \
@@ -186,11 +166,11 @@ fn two_machines_in_one_file_are_refused() {
         ("aida", aida("0008E3FD") + &aida("0008E3F9"), "4: another run than in line 1"),
         ("kcpuid", format!("{kcpuid}{kcpuid}"), "7: another run than in line 3"),
     ] {
-        let complaint = complaint(&scratch.file(name, text));
+        let complaint = complaint(&files.put(name, &text));
         assert!(complaint.starts_with(said), "{name}: {complaint}");
     }
     let convert = |text: String, from: &str| {
-        let path = scratch.file("accepted", text);
+        let path = files.put("accepted", &text);
         Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).arg("convert").arg(path).args(["--to", "json", "--from", from]).output().unwrap()
     };
     // One machine: other steppings, and a system that has set OSXSAVE on one CPU.

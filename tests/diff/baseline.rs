@@ -8,7 +8,8 @@ use cpuid_diff::view::promise::Expanded;
 use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::cpu_map::CpuMap;
 use cpuid_probe::libvirt::read_cpus;
-use crate::support::{root, scratch, shared};
+use crate::support::{root, shared};
+use crate::support::files::Files;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).args(arguments).stdin(Stdio::null()).output().unwrap()
@@ -28,27 +29,6 @@ fn promised(xml: &str) -> Vec<&'static str> {
     let mut names = map.names(&Expanded::new(&cpu, &map).unwrap().features());
     names.sort_unstable();
     names
-}
-
-/// Files in a directory of their own, gone afterwards.
-struct Files(PathBuf);
-
-impl Files {
-    fn new() -> Self {
-        Self(scratch())
-    }
-
-    fn put(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
-        path.display().to_string()
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 /// A host-model as domcapabilities print it.

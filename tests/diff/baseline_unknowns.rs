@@ -1,32 +1,10 @@
 //! `baseline`: what an input says nothing of is neither asked for nor taken away, and nothing is passed over in silence.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::support::{scratch, shared};
-
-/// Files in a directory of their own, gone afterwards.
-struct Files(PathBuf);
-
-impl Files {
-    fn new() -> Self {
-        Self(scratch())
-    }
-
-    fn put(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
-        path.display().to_string()
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::shared;
+use crate::support::files::Files;
 
 /// Exit code, standard output and standard error.
 fn baseline(arguments: &[&str]) -> (i32, String, String) {

@@ -1,10 +1,11 @@
 //! `check` and `compare --baseline`, through the command line: the reference case, and what every policy means.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+
+use crate::support::files::Files;
 
 const NODE1: &str = "00000001 00000000: 000306c1 0f000800 fffa3223 0f8bfbff\n";
 const NODE2: &str = "00000001 00000000: 000306c1 00000800 fffa3227 0fabfbff\n";
@@ -26,29 +27,6 @@ const LOG: &str = "\
 2026-01-01T00:00:00.000000Z qemu-kvm: warning: host doesn't support requested feature: CPUID.01H:ECX.dtes64 [bit 2]
 2026-01-01T00:00:00.000000Z qemu-kvm: warning: host doesn't support requested feature: CPUID.01H:EDX.tm [bit 29]
 ";
-
-/// Files in a directory of their own, gone afterwards.
-struct Files(PathBuf);
-
-impl Files {
-    fn new(test: &str) -> Self {
-        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{test}"));
-        fs::create_dir_all(&dir).expect("a directory");
-        Self(dir)
-    }
-
-    fn put(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).expect("written");
-        path.display().to_string()
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).args(arguments).stdin(Stdio::null()).output().expect("cpuid-diff")
@@ -87,7 +65,7 @@ fn result(report: &Value) -> &str {
 
 #[test]
 fn the_reference_case() {
-    let files = Files::new("reference");
+    let files = Files::new();
     let (node1, node2) = (files.put("node1", NODE1), files.put("node2", NODE2));
     let (Some(capabilities), Some(domcapabilities)) = (
         crate::support::shared("corpus/reference-case/cap_cpu_baseline__cpu_baseline.txt"),
@@ -109,7 +87,7 @@ fn the_reference_case() {
 
 #[test]
 fn each_missing_bit_says_whether_qemu_announced_it() {
-    let files = Files::new("log");
+    let files = Files::new();
     let (node1, baseline) = (files.put("node1", NODE1), files.put("baseline.xml", CAPABILITIES));
     let log = files.put("qemu.log", LOG);
     let (code, report) = report(&["check", &node1, "--baseline", &baseline, "--qemu-log", &log]);
@@ -134,7 +112,7 @@ fn each_missing_bit_says_whether_qemu_announced_it() {
 
 #[test]
 fn what_was_not_captured_is_listed_and_never_missing() {
-    let files = Files::new("excerpt");
+    let files = Files::new();
     let node1 = files.put("node1", NODE1);
     let baseline = files.put("b.xml", "<cpu><model>Haswell-noTSX</model><feature name='rdctl-no'/></cpu>");
     let (code, report) = report(&["check", &node1, "--baseline", &baseline]);
@@ -159,7 +137,7 @@ fn what_was_not_captured_is_listed_and_never_missing() {
 
 #[test]
 fn every_policy_means_what_libvirt_says() {
-    let files = Files::new("policies");
+    let files = Files::new();
     let node1 = files.put("node1", NODE1);
     // ds is clear and fpu is set in the dump; 486 has fpu, vme and pse.
     let one = |features: &str| {
@@ -197,7 +175,7 @@ fn every_policy_means_what_libvirt_says() {
 /// QEMU's newer models list `vmx-*` without `vmx`; without nesting none of them is promised.
 #[test]
 fn a_guest_without_nested_virtualization_owes_no_vmx_features() {
-    let files = Files::new("vmx");
+    let files = Files::new();
     // Every leaf up to 1, neither vmx nor arch-capabilities: the MSRs do not exist.
     let dump = files.put("guest", "00000000 00000000: 00000001 756e6547 6c65746e 49656e69\n00000001 00000000: 000806f0 00000800 80000000 0f8bfbff\n");
     for model in ["SapphireRapids-v2", "GraniteRapids-v1", "SierraForest", "Icelake-Server-v5", "Skylake-Client-v4"] {
@@ -221,7 +199,7 @@ fn a_guest_without_nested_virtualization_owes_no_vmx_features() {
 /// Whether it was to nest or merely may, and does: then the model's `vmx-*` are promised with it.
 #[test]
 fn a_guest_that_may_nest_and_does_owes_the_vmx_features() {
-    let files = Files::new("may-nest");
+    let files = Files::new();
     let with = |msr: &str| {
         let text = "00000000 00000000: 00000001 756e6547 6c65746e 49656e69\n00000001 00000000: 000806f0 00000800 80000020 0f8bfbff\n";
         let dump = files.put("guest", &format!("{text}{msr}"));
@@ -247,7 +225,7 @@ fn a_guest_that_may_nest_and_does_owes_the_vmx_features() {
 
 #[test]
 fn extra_features_are_said_and_only_strict_warns_of_them() {
-    let files = Files::new("extra");
+    let files = Files::new();
     let node1 = files.put("node1", NODE1);
     let of = |matching: &str| {
         let xml = format!("<cpu match='{matching}'><model>486</model></cpu>");
@@ -268,7 +246,7 @@ fn extra_features_are_said_and_only_strict_warns_of_them() {
 
 #[test]
 fn vendor_and_address_width_are_checked_where_given() {
-    let files = Files::new("vendor");
+    let files = Files::new();
     let guest = "\
 00000000 00000000: 00000001 756e6547 6c65746e 49656e69
 00000001 00000000: 000306c1 00000800 00000000 0000001b
@@ -300,7 +278,7 @@ fn vendor_and_address_width_are_checked_where_given() {
 
 #[test]
 fn what_promises_nothing_is_unverified_with_the_reason() {
-    let files = Files::new("nothing");
+    let files = Files::new();
     let node1 = files.put("node1", NODE1);
     for xml in ["<cpu mode='host-passthrough'/>", "<cpu mode='maximum'/>", "<cpu mode='host-model'/>", "<cpu/>"] {
         let (code, report) = report(&["check", &node1, "--baseline", &files.put("b.xml", xml), "--partial"]);
@@ -315,7 +293,7 @@ fn what_promises_nothing_is_unverified_with_the_reason() {
 
 #[test]
 fn trouble_is_one_clear_line_and_no_verdict() {
-    let files = Files::new("trouble");
+    let files = Files::new();
     let node1 = files.put("node1", NODE1);
     let bomb = "<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;'>]><cpu><model>&b;</model></cpu>";
     let cases = [
@@ -346,7 +324,7 @@ fn trouble_is_one_clear_line_and_no_verdict() {
 /// Runs with at most 64 MiB of address space.
 #[test]
 fn a_hundred_megabytes_of_xml_are_refused_without_being_read() {
-    let files = Files::new("big");
+    let files = Files::new();
     let node1 = files.put("node1", NODE1);
     let big = files.put("big.xml", &"<cpu><model>486</model></cpu>\n".repeat(3_500_000));
     let limited = format!("ulimit -v 65536; exec {} check {node1} --baseline {big}", env!("CARGO_BIN_EXE_cpuid-diff"));
@@ -360,7 +338,7 @@ fn a_hundred_megabytes_of_xml_are_refused_without_being_read() {
 #[test]
 fn libvirts_own_definitions_are_understood() {
     let Some(cases) = crate::support::shared("corpus/libvirt-compare") else { return };
-    let files = Files::new("libvirt-compare");
+    let files = Files::new();
     let node1 = files.put("node1", NODE1);
     for entry in fs::read_dir(cases).expect("readable") {
         let path = entry.expect("an entry").path().display().to_string();
@@ -380,7 +358,7 @@ fn libvirts_own_definitions_are_understood() {
 
 #[test]
 fn a_dump_and_a_template_are_baselines_too() {
-    let files = Files::new("golden");
+    let files = Files::new();
     let (node1, node2) = (files.put("node1", NODE1), files.put("node2", NODE2));
     let (code, golden) = report(&["check", &node1, "--baseline", &node2, "--partial"]);
     assert_eq!((code, result(&golden), names(&golden, "unsafe").join(" ")), (1, "not-met", "ds dtes64".to_string()));
@@ -399,7 +377,7 @@ fn a_dump_and_a_template_are_baselines_too() {
 
 #[test]
 fn a_baseline_that_is_not_whole_says_so() {
-    let files = Files::new("holes");
+    let files = Files::new();
     let (node1, excerpt) = (files.put("node1", NODE1), files.put("excerpt", NODE1));
     let note = |report: &Value| {
         let notes = report["notes"].as_array().expect("notes");
@@ -418,7 +396,7 @@ fn a_baseline_that_is_not_whole_says_so() {
 
 #[test]
 fn several_dumps_give_a_report_a_line() {
-    let files = Files::new("several");
+    let files = Files::new();
     let (node1, node2) = (files.put("node1", NODE1), files.put("node2", NODE2));
     let baseline = files.put("b.xml", CAPABILITIES);
     let output = run(&["check", &node1, &node2, "--baseline", &baseline, "--format", "json"]);
@@ -437,7 +415,7 @@ fn several_dumps_give_a_report_a_line() {
 
 #[test]
 fn compare_with_a_baseline_has_three_columns() {
-    let files = Files::new("three");
+    let files = Files::new();
     let (node1, node2) = (files.put("node1", NODE1), files.put("node2", NODE2));
     let (baseline, log) = (files.put("b.xml", CAPABILITIES), files.put("log", LOG));
     let arguments = ["compare", &node1, &node2, "--baseline", &baseline, "--qemu-log", &log, "--partial"];
@@ -463,7 +441,7 @@ fn compare_with_a_baseline_has_three_columns() {
 
 #[test]
 fn an_older_libvirts_promise_is_pointed_out() {
-    let files = Files::new("mpx");
+    let files = Files::new();
     let node1 = files.put("node1", NODE1);
     let baseline = files.put("b.xml", "<cpu><model>Icelake-Server</model></cpu>");
     let note = |extra: &[&str]| {
@@ -476,7 +454,7 @@ fn an_older_libvirts_promise_is_pointed_out() {
 
 #[test]
 fn a_sites_own_map_replaces_the_built_in_one() {
-    let files = Files::new("map");
+    let files = Files::new();
     let node1 = files.put("node1", NODE1);
     files.put(
         "index.xml",

@@ -1,33 +1,11 @@
 //! `check` against all that a domain promises, of guests and of what hosts offer, through the command line.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// Files in a directory of their own, gone afterwards.
-struct Files(PathBuf);
-
-impl Files {
-    fn new(test: &str) -> Self {
-        let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("check-domain-{test}"));
-        fs::create_dir_all(&dir).expect("a directory");
-        Self(dir)
-    }
-
-    fn put(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).expect("written");
-        path.display().to_string()
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::files::Files;
 
 /// What a run says: its exit code, the result, its reason with the notes, and what was found with its severity.
 #[derive(Debug)]
@@ -144,7 +122,7 @@ fn boot(machine: &str, cpu: &str) -> Value {
 
 #[test]
 fn what_is_promised_beside_the_cpu_is_held() {
-    let files = Files::new("beside");
+    let files = Files::new();
     let (plain, enlightened) =
         (files.put("plain", &guest(&plain(), Value::Null)), files.put("hv", &guest(&enlightened(2_600_000), Value::Null)));
     let check = |dump: &str, inside: &str| Answer::of(&["check", dump, "--baseline", &files.put("b.xml", &domain(inside))]);
@@ -188,7 +166,7 @@ fn what_is_promised_beside_the_cpu_is_held() {
 /// The domains that are tried in a real libvirt elsewhere hold every element there is.
 #[test]
 fn every_element_that_is_known_is_a_promise() {
-    let files = Files::new("elements");
+    let files = Files::new();
     let dump = files.put("g", &guest(&plain(), Value::Null));
     let domains = crate::support::root().join("tests/data/domains");
     let mut tried = 0;
@@ -210,7 +188,7 @@ fn every_element_that_is_known_is_a_promise() {
 
 #[test]
 fn the_frequency_is_held_where_a_leaf_or_the_start_tells_it() {
-    let files = Files::new("tsc");
+    let files = Files::new();
     let baseline = files.put("b.xml", &domain("<clock><timer name='tsc' frequency='2600000000'/></clock>"));
     let check = |dump: &str| {
         let answer = Answer::of(&["check", &files.put("g", dump), "--baseline", &baseline]);
@@ -228,7 +206,7 @@ fn the_frequency_is_held_where_a_leaf_or_the_start_tells_it() {
 
 #[test]
 fn the_machine_type_and_topology_are_held() {
-    let files = Files::new("machine");
+    let files = Files::new();
     let check = |dump: &str, inside: &str| {
         let answer = Answer::of(&["check", &files.put("g", dump), "--baseline", &files.put("b.xml", &domain(inside))]);
         (answer.code, answer.result)
@@ -252,7 +230,7 @@ fn the_machine_type_and_topology_are_held() {
 
 #[test]
 fn what_is_not_understood_is_never_met() {
-    let files = Files::new("gaps");
+    let files = Files::new();
     let dump = files.put("g", &guest(&plain(), Value::Null));
     for (inside, words) in [
         ("<features><hyperv><new state='on'/></hyperv></features>", "unknown element <new> in <hyperv>"),
@@ -291,7 +269,7 @@ fn capabilities(listed: &str, rest: &str) -> String {
 
 #[test]
 fn an_offer_is_asked_whether_it_can_give() {
-    let files = Files::new("offer");
+    let files = Files::new();
     let enlightenments = "<features><hyperv supported='yes'><enum name='features'><value>relaxed</value></enum></hyperv></features>";
     let listed = "<feature policy='require' name='vmx'/><feature policy='disable' name='avx2'/>";
     let host = files.put("host.xml", &capabilities(listed, enlightenments));
@@ -339,7 +317,7 @@ fn an_offer_is_asked_whether_it_can_give() {
 
 #[test]
 fn hardware_is_never_better_than_unverified() {
-    let files = Files::new("hardware");
+    let files = Files::new();
     let host = files.put(
         "host.xml",
         "<capabilities><host><cpu><arch>x86_64</arch><model>Haswell-noTSX</model><vendor>Intel</vendor></cpu></host></capabilities>",
@@ -363,7 +341,7 @@ fn hardware_is_never_better_than_unverified() {
 
 #[test]
 fn optional_is_said_and_warned_of_where_inputs_differ() {
-    let files = Files::new("optional");
+    let files = Files::new();
     let line = |ecx: &str| format!("00000001 00000000: 000306c1 00000800 {ecx} 0f8bfbff\n");
     let (with, without) = (files.put("with", &line("80000001")), files.put("without", &line("80000000")));
     let baseline = files.put("b.xml", "<cpu><model>486</model><feature policy='optional' name='pni'/></cpu>");
@@ -377,7 +355,7 @@ fn optional_is_said_and_warned_of_where_inputs_differ() {
 
 #[test]
 fn a_log_that_is_not_understood_announces_nothing_and_denies_nothing() {
-    let files = Files::new("log");
+    let files = Files::new();
     let dump = files.put("g", "00000001 00000000: 000306c1 00000800 80000000 0f8bfbff\n");
     let baseline = files.put("b.xml", "<cpu><model>486</model><feature name='ds'/></cpu>");
     let evidence = |log: &str| {

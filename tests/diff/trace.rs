@@ -1,11 +1,10 @@
 //! `trace`: where a feature was lost between the host's CPUID and the guest.
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use crate::support::scratch;
+
+use crate::support::files::Files;
 
 /// A Haswell host, with DS and DTES64.
 const HOST: &str = "00000001 00000000: 000306f2 0f000800 7ffefbff bfebfbff\n";
@@ -35,20 +34,16 @@ gap 00000000 00000000: unreachable
 cpuid-dump/1 end lines=2 crc32=ecf6159d
 ";
 
-/// Files in a directory of their own, gone afterwards.
-struct Files(PathBuf);
+/// A file for each layer.
+struct Layers(Files);
 
-impl Files {
+impl Layers {
     fn new() -> Self {
-        let files = Self(scratch());
+        let files = Files::new();
         for (name, text) in [("host", HOST), ("kvm", DOMCAPABILITIES), ("baseline", BASELINE), ("guest", GUEST)] {
             files.put(name, text);
         }
-        files
-    }
-
-    fn put(&self, name: &str, text: &str) {
-        fs::write(self.0.join(name), text).unwrap();
+        Self(files)
     }
 
     /// Runs with the layers named, each from the file of its name.
@@ -56,7 +51,7 @@ impl Files {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cpuid-diff"));
         command.arg("trace").args(options).stdin(Stdio::null()).env("COLUMNS", "100");
         for layer in layers {
-            command.arg(format!("--{layer}")).arg(self.0.join(layer));
+            command.arg(format!("--{layer}")).arg(self.0.0.join(layer));
         }
         command.output().unwrap()
     }
@@ -64,12 +59,6 @@ impl Files {
     fn json(&self, layers: &[&str], options: &[&str]) -> Value {
         let output = self.trace(layers, &[options, &["--format", "json"]].concat());
         serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -81,7 +70,7 @@ fn feature<'a>(trace: &'a Value, name: &str) -> &'a Value {
 
 #[test]
 fn the_reference_case() {
-    let files = Files::new();
+    let files = Layers::new();
     let trace = files.json(&ALL, &[]);
     let ds = feature(&trace, "ds");
     let way =
@@ -97,7 +86,7 @@ fn the_reference_case() {
 
 #[test]
 fn every_way_a_feature_can_go() {
-    let files = Files::new();
+    let files = Layers::new();
     let trace = files.json(&ALL, &["--all"]);
     let first = |name: &str| {
         let f = feature(&trace, name);
@@ -119,7 +108,7 @@ fn every_way_a_feature_can_go() {
 
 #[test]
 fn any_two_layers_do_and_one_does_not() {
-    let files = Files::new();
+    let files = Layers::new();
     for pair in [["host", "guest"], ["kvm", "baseline"], ["baseline", "guest"], ["host", "kvm"]] {
         let trace = files.json(&pair, &[]);
         let layers: Vec<&str> =
@@ -131,10 +120,10 @@ fn any_two_layers_do_and_one_does_not() {
     // Features that libvirt has no name for are followed from dump to dump.
     let dumps = files.json(&["host", "guest"], &[]);
     assert_eq!(feature(&dumps, "sdbg")["names"]["libvirt"], Value::Null);
-    files.put("guest", HOST);
+    files.0.put("guest", HOST);
     assert_eq!(files.trace(&["host", "guest"], &[]).status.code(), Some(0));
     assert_eq!(files.trace(&["host"], &[]).status.code(), Some(2));
-    files.put("baseline", "<cpu><model>Bogus</model></cpu>");
+    files.0.put("baseline", "<cpu><model>Bogus</model></cpu>");
     let output = files.trace(&["baseline", "guest"], &[]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(2) && error.contains("'Bogus'") && error.lines().count() == 1, "{error}");
@@ -142,37 +131,37 @@ fn any_two_layers_do_and_one_does_not() {
 
 #[test]
 fn what_a_dump_does_not_hold_is_not_agreed_on() {
-    let files = Files::new();
+    let files = Layers::new();
     // Two lines of leaf 1 agree on it, and say nothing of what else the baseline promises.
-    files.put("baseline", "<cpu><model>Nehalem</model></cpu>");
-    files.put("guest", HOST);
+    files.0.put("baseline", "<cpu><model>Nehalem</model></cpu>");
+    files.0.put("guest", HOST);
     let trace = files.json(&["baseline", "guest"], &["--all"]);
     let unknown = trace["features"].as_array().unwrap().iter().filter(|f| f["guest"].is_null()).count();
     assert!(unknown > 0);
     assert_eq!(trace["not_captured"], unknown);
     // A vCPU that could not be reached.
-    files.put("guest", UNREACHABLE);
+    files.0.put("guest", UNREACHABLE);
     let trace = files.json(&["baseline", "guest"], &[]);
     assert_eq!((&trace["features"], &trace["agreed"]), (&Value::Array(Vec::new()), &0.into()));
     for layers in [["baseline", "guest"], ["host", "guest"]] {
         assert_eq!(files.trace(&layers, &[]).status.code(), Some(1));
     }
-    files.put("host", UNREACHABLE);
+    files.0.put("host", UNREACHABLE);
     assert_eq!(files.trace(&["host", "guest"], &[]).status.code(), Some(1));
 }
 
 #[test]
 fn a_cpu_template_is_a_baseline_and_nothing_else() {
-    let files = Files::new();
+    let files = Layers::new();
     let edx = r#"{"register": "edx", "bitmap": "0bxxxxxxxxxx1xxxxxxxxxxxxxxxxxxxx0"}"#;
     let template = format!(r#"{{"cpuid_modifiers": [{{"leaf": "0x1", "subleaf": "0x0", "modifiers": [{edx}]}}]}}"#);
-    files.put("baseline", &template);
+    files.0.put("baseline", &template);
     let trace = files.json(&ALL, &["--all"]);
     let of = |name: &str| feature(&trace, name)["baseline"].clone();
     assert_eq!((of("ds"), of("fpu"), of("avx2")), ("yes".into(), "disabled".into(), "optional".into()));
     let ds = feature(&trace, "ds")["says"].as_str().unwrap_or_default();
     assert!(ds.contains("but the baseline promised it"), "{ds}");
-    files.put("guest", &template);
+    files.0.put("guest", &template);
     let output = files.trace(&["host", "guest"], &[]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(2) && error.contains("expected a dump for guest"), "{error}");
@@ -180,7 +169,7 @@ fn a_cpu_template_is_a_baseline_and_nothing_else() {
 
 #[test]
 fn tables_fit_and_say_each_reason_once() {
-    let files = Files::new();
+    let files = Layers::new();
     let table = String::from_utf8(files.trace(&ALL, &[]).stdout).unwrap();
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     let words = table.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,6 +1,7 @@
 //! What several integration tests need: where things are, and real Linux guests to run them in.
 #![allow(dead_code)]
 
+pub mod files;
 pub mod guest;
 pub mod libvirt;
 pub mod places;
