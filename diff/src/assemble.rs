@@ -46,11 +46,15 @@ impl Default for Site<'_> {
 }
 
 impl Site<'_> {
+    /// The role that the user states of an input.
+    fn stated(&self, name: &str) -> Option<Role> {
+        let is_meant = |of: &Option<String>| of.as_deref().is_none_or(|of| of == name);
+        self.roles.iter().rev().find(|(of, _)| is_meant(of)).map(|(_, role)| *role)
+    }
+
     /// The role of an input: what the user states, else what the dump says.
     fn role(&self, name: &str, dump: &Dump) -> Role {
-        let stated = |of: &Option<String>| of.as_deref().is_none_or(|of| of == name);
-        let role = self.roles.iter().rev().find(|(of, _)| stated(of)).map(|(_, role)| *role);
-        role.unwrap_or_else(|| Role::of(dump))
+        self.stated(name).unwrap_or_else(|| Role::of(dump))
     }
 
     /// Marks what the site accepts; what is to be said of that.
@@ -130,7 +134,7 @@ fn join(compared: &mut [Finding], own: &mut Vec<Finding>, input: usize, name: &s
     let expected = found.values.expected.clone();
     let slot = |values: &mut Values, value: Value| if input == 0 { values.a = value } else { values.b = value };
     match own.iter_mut().find(|f| f.subject == found.subject && f.rule == found.rule) {
-        Some(both) if input == 1 => {
+        Some(both) if input == 1 && both.input != Some(1) => {
             slot(&mut both.values, of_input);
             both.input = None;
             both.vcpus.extend(&found.vcpus);
@@ -195,13 +199,16 @@ pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&Log>, site: &Si
 /// Holds a host that lists names against a baseline and reports it.
 ///
 /// # Errors
-/// As [`Baseline::check_names`].
+/// As [`Baseline::check_names`]; the user states another role than the list itself.
 pub fn check_names(
     name: &str,
     names: &Names<'_>,
     baseline: &Baseline<'_>,
     site: &Site<'_>,
 ) -> Result<Report, &'static str> {
+    if site.stated(name).is_some_and(|role| role != names.role()) {
+        return Err("libvirt's list says itself what it is; --as is for dumps");
+    }
     let mut dump = Dump { provenance: Provenance::new(Source::Import), vcpus: Vec::new() };
     dump.provenance.imported = Some(Imported { format: names.document().to_string(), limits: Vec::new() });
     let named = Named { name: name.to_string(), dump };
@@ -271,10 +278,8 @@ fn checked(
     log: Option<&Log>,
     site: &Site<'_>,
 ) -> Checked {
-    match log {
-        Some(log) => baseline.check(input, view, role, Some(log), site.knowledge),
-        None => baseline.check(input, view, role, Log::of_boot(view.dump).as_ref(), site.knowledge),
-    }
+    let own = Log::of_boot(view.dump);
+    baseline.check(input, view, role, log.or(own.as_ref()), site.knowledge)
 }
 
 /// What a report says of an input.

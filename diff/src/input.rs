@@ -199,6 +199,12 @@ pub fn checkable(path: &Path, from: Option<&str>) -> Result<Checkable> {
     }
 }
 
+/// What reports call an input: its path, or the sides of a diff.
+pub fn names(path: &Path) -> [String; 3] {
+    let name = printable(&path.display().to_string(), usize::MAX);
+    [format!("{name} (-)"), format!("{name} (+)"), name]
+}
+
 /// A dump that a report is made of: what it says of itself, and what it is called, cannot look like the report's words.
 fn for_report(name: String, mut dump: Dump) -> Named {
     dump.provenance.make_printable();
@@ -219,9 +225,8 @@ pub fn two(paths: &[PathBuf], from: Option<&str>) -> Result<[Named; 2]> {
             let name = one.display();
             match any(one, from)? {
                 Input::Pair(pair) => {
-                    let [a, b] = *pair;
-                    let side = |dump: Dump, sign: &str| for_report(format!("{name} ({sign})"), dump);
-                    Ok([side(a, "-"), side(b, "+")])
+                    let ([a, b], [old, new, _]) = (*pair, names(one));
+                    Ok([for_report(old, a), for_report(new, b)])
                 }
                 _ => bail!("{name}: one dump; compare takes two dumps, or one unified diff of two"),
             }

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn compare(args: &CompareArgs) -> Result<ExitCode> {
-    let policy = SitePolicy::read(&args.common)?;
+    let policy = SitePolicy::read(&args.common, &args.inputs)?;
     let [a, b] = input::two(&args.inputs, args.common.from.as_deref())?;
     let directions = args.direction.into();
     let given = Given::read(&args.baseline)?;
@@ -69,24 +69,31 @@ fn compare(args: &CompareArgs) -> Result<ExitCode> {
     Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// The site's waivers and the day on which they are judged; none without `--policy`.
-struct SitePolicy(Option<(Policy, Day)>, Vec<(Option<String>, Role)>);
+/// What the user says of the site and of the inputs.
+struct SitePolicy<'a> {
+    /// The waivers and the day on which they are judged; none without `--policy`.
+    waivers: Option<(Policy, Day)>,
+    roles: &'a [(Option<String>, Role)],
+}
 
-impl SitePolicy {
-    fn read(common: &Common) -> Result<Self> {
-        let roles = common.roles.clone();
-        let Some(path) = &common.policy else { return Ok(Self(None, roles)) };
-        let policy = input::policy(path)?;
-        let as_of = match common.as_of {
-            Some(day) => day,
-            None => Day::of(SystemTime::now()),
+impl<'a> SitePolicy<'a> {
+    fn read(common: &'a Common, inputs: &[PathBuf]) -> Result<Self> {
+        for (of, role) in &common.roles {
+            let of = of.as_deref().unwrap_or_default();
+            if !of.is_empty() && !inputs.iter().any(|path| input::names(path).iter().any(|name| name == of)) {
+                bail!("--as {of}={}: no input is called `{of}`", role.word());
+            }
+        }
+        let waivers = match &common.policy {
+            Some(path) => Some((input::policy(path)?, common.as_of.unwrap_or_else(|| Day::of(SystemTime::now())))),
+            None => None,
         };
-        Ok(Self(Some((policy, as_of)), roles))
+        Ok(Self { waivers, roles: &common.roles })
     }
 
     fn site(&self) -> Site<'_> {
-        let policy = self.0.as_ref().map(|(policy, as_of)| (policy, *as_of));
-        Site { policy, roles: &self.1, ..Site::default() }
+        let policy = self.waivers.as_ref().map(|(policy, as_of)| (policy, *as_of));
+        Site { policy, roles: self.roles, ..Site::default() }
     }
 }
 
@@ -115,7 +122,7 @@ impl Given {
 }
 
 fn check(args: &CheckArgs) -> Result<ExitCode> {
-    let policy = SitePolicy::read(&args.common)?;
+    let policy = SitePolicy::read(&args.common, &args.inputs)?;
     let given = Given::read(&args.baseline)?.context("check needs --baseline FILE")?;
     let mut baseline = given.baseline()?;
     let read = |path: &PathBuf| input::checkable(path, args.common.from.as_deref());
@@ -235,7 +242,7 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     let common = match pool.common(Options { keep_unmigratable: args.keep_unmigratable, qemu }) {
         Ok(common) => common,
         Err(Refusal::Nothing(why)) => {
-            eprintln!("cpuid-diff: {why}");
+            input::complain(&anyhow!(why));
             return Ok(ExitCode::from(1));
         }
         Err(Refusal::Input(why)) => bail!("{why}"),

@@ -375,3 +375,46 @@ fn a_log_that_is_not_understood_announces_nothing_and_denies_nothing() {
     let (said, _) = evidence("{\"msg\":\"qemu: warning: host doesn't support requested feature: CPUID.01H:EDX.ds [bit 21]\\n\"}\n");
     assert!(said.contains("EDX.ds [bit 21]"), "{said}");
 }
+
+/// What is in an MSR counts too where the domain itself tells QEMU, though the definition does not announce the MSR.
+#[test]
+fn a_feature_of_an_msr_that_the_domain_turns_off_is_not_required() {
+    let files = Files::new();
+    let inside = "<qemu:commandline><qemu:arg value='-cpu'/><qemu:arg value='host,rdctl-no=off'/></qemu:commandline>";
+    let baseline = files.put("b.xml", &domain(inside));
+    for (rdctl_no, expected) in [(0, (0, "met")), (1, (1, "not-met"))] {
+        let dump = files.put(
+            "guest",
+            &format!(
+                "00000001 00000000: 000306c1 00000800 80000000 0f8bfbff\n00000007 00000000: 00000000 00000000 00000000 \
+                 20000000\nmsr 0000010a: 00000000 0000000{rdctl_no}\n"
+            ),
+        );
+        let answer = Answer::of(&["check", &dump, "--baseline", &baseline, "--partial"]);
+        assert_eq!((answer.code, answer.result.as_str()), expected, "{answer:?}");
+        assert_eq!(answer.names("warning").contains(&"rdctl-no"), rdctl_no == 1, "{answer:?}");
+    }
+}
+
+/// A role that nothing takes is an error, not a default.
+#[test]
+fn a_role_that_no_input_takes_is_refused() {
+    let files = Files::new();
+    let dump = files.put("guest.json", &guest(&plain(), Value::Null));
+    let offer = files.put("host.xml", &capabilities("", ""));
+    let baseline = files.put("b.xml", "<cpu><model>486</model></cpu>");
+    let other = format!("{dump}x=hardware");
+    for (command, words) in [
+        (vec!["check", &dump, "--baseline", &baseline, "--as", &other], "no input is called"),
+        (vec!["compare", &dump, &dump, "--as", &other], "no input is called"),
+        (vec!["check", &offer, "--baseline", &baseline, "--as", "hardware"], "says itself what it is"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).args(&command).stdin(Stdio::null()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command:?}: {stderr}");
+        assert!(stderr.contains(words), "{command:?}: {stderr}");
+    }
+    let known = format!("{dump}=hardware");
+    let answer = Answer::of(&["check", &dump, "--baseline", &baseline, "--partial", "--as", &known]);
+    assert_eq!((answer.code, answer.result.as_str()), (1, "unverified"), "{answer:?}");
+}

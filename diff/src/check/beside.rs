@@ -25,7 +25,7 @@ use crate::judge::notes::is_tcg;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Namespace, Offer, Severity};
 use crate::view::blocks::owner_of;
-use crate::view::clock::{Clocks, TOLERANCE_PPM};
+use crate::view::clock::{Clocks, TOLERANCE_PPM, hz, integer, pinned_khz};
 use crate::view::{Role, Seen, VcpuView};
 
 /// What a property of QEMU's asks.
@@ -324,32 +324,6 @@ fn what(property: &Property, knowledge: &Knowledge) -> Option<What> {
     (switch && !places.is_empty()).then_some(What::Bits(places))
 }
 
-/// An integer as QEMU takes it: decimal, or hexadecimal after `0x`.
-fn integer(text: &str) -> Option<u64> {
-    match text.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16).ok(),
-        None => text.parse().ok(),
-    }
-}
-
-/// A frequency as QEMU takes it, in Hz: a number, and perhaps a metric suffix.
-fn hz(text: &str) -> Option<u64> {
-    let scale = |suffix| match suffix {
-        "k" | "K" => Some(1e3),
-        "M" => Some(1e6),
-        "G" => Some(1e9),
-        _ => None,
-    };
-    match integer(text) {
-        Some(hz) => Some(hz),
-        None => {
-            let (number, suffix) = text.split_at_checked(text.len().checked_sub(1)?)?;
-            let hz = number.parse::<f64>().ok()? * scale(suffix)?;
-            (hz.is_finite() && (0.0..1e18).contains(&hz)).then_some(hz as u64)
-        }
-    }
-}
-
 fn hyperv(leaf: u32, register: Register) -> Place {
     Place::Cpuid {
         block: Some(Within { owner: Owner::HyperV, signature: None }),
@@ -401,11 +375,11 @@ fn in_package(vcpu: &VcpuView<'_>) -> (Place, Seen) {
 
 /// Whether any leaf describes a third-level cache; nothing where such a leaf was not captured.
 fn has_l3(vcpu: &VcpuView<'_>) -> Option<bool> {
-    let is_third = |leaf, subleaf| vcpu.see(Place::cpuid(leaf, subleaf, Register::Eax, 7, 5)) == Seen::Value(3);
-    let described = [4, 0x8000_001d].into_iter().any(|leaf| (0..8).any(|subleaf| is_third(leaf, subleaf)));
+    let level = |leaf, subleaf| vcpu.see(Place::cpuid(leaf, subleaf, Register::Eax, 7, 5));
+    let levels: Vec<Seen> = [4, 0x8000_001d].into_iter().flat_map(|leaf| (0..8).map(move |n| level(leaf, n))).collect();
     let amd = vcpu.see(Place::cpuid(0x8000_0006, 0, Register::Edx, 31, 18));
-    let heads = [4, 0x8000_001d].map(|leaf| vcpu.see(Place::cpuid(leaf, 0, Register::Eax, 4, 0)));
-    let unknown = heads.iter().chain([&amd]).any(|seen| matches!(seen, Seen::NotCaptured(_)));
+    let described = levels.contains(&Seen::Value(3));
+    let unknown = levels.iter().chain([&amd]).any(|seen| matches!(seen, Seen::NotCaptured(_)));
     if described || amd.is_set() { Some(true) } else { (!unknown).then_some(false) }
 }
 
@@ -528,8 +502,7 @@ fn within_tolerance(a: u64, b: u64) -> bool {
 /// QEMU 7.2 target/i386/kvm/kvm.c (`kvm_arch_set_tsc_khz`).
 fn started_with(dump: &Dump) -> Option<u64> {
     let boot = dump.provenance.boot.as_ref().filter(|boot| boot.accel == "kvm")?;
-    let value = boot.cpu.split(',').rev().find_map(|part| part.strip_prefix("tsc-frequency="))?;
-    Some(hz(value)? / 1000)
+    pinned_khz(&boot.cpu)
 }
 
 fn tsc(promise: &Promise, wanted: u64, asked: &Input<'_>, vcpu: &VcpuView<'_>, tally: &mut Tally<'_>) {

@@ -4,6 +4,7 @@ use cpuid_probe::dump::Dump;
 
 use crate::knowledge::Knowledge;
 use crate::report::{By, Refused, Way};
+use crate::view::clock::pinned_khz;
 use crate::view::pairs::has_all_vcpus;
 use crate::view::{DumpView, Seen};
 
@@ -55,6 +56,5 @@ pub fn is_blocked(view: &DumpView<'_>, knowledge: &Knowledge) -> bool {
 /// The `-cpu` argument pins the TSC frequency.
 #[must_use]
 pub fn is_pinned(dump: &Dump) -> bool {
-    let boot = dump.provenance.boot.as_ref();
-    boot.is_some_and(|boot| ["tsc-frequency=", "tsc-freq="].iter().any(|pin| boot.cpu.contains(pin)))
+    dump.provenance.boot.as_ref().is_some_and(|boot| pinned_khz(&boot.cpu).is_some())
 }

@@ -47,3 +47,60 @@ pub fn frequencies(place: Place, a: Registers, b: Registers) -> Option<Clocks> {
     };
     Some(Clocks { a: rate(a), b: rate(b) })
 }
+
+/// An integer as QEMU takes it: decimal, or hexadecimal after `0x`.
+pub fn integer(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// A frequency as QEMU takes it, in Hz: a number, and perhaps a metric suffix.
+pub fn hz(text: &str) -> Option<u64> {
+    let scale = |suffix| match suffix {
+        "k" | "K" => Some(1e3),
+        "M" => Some(1e6),
+        "G" => Some(1e9),
+        _ => None,
+    };
+    match integer(text) {
+        Some(hz) => Some(hz),
+        None => {
+            let (number, suffix) = text.split_at_checked(text.len().checked_sub(1)?)?;
+            let hz = number.parse::<f64>().ok()? * scale(suffix)?;
+            (hz.is_finite() && (0.0..1e18).contains(&hz)).then_some(hz as u64)
+        }
+    }
+}
+
+/// The TSC frequency that a `-cpu` argument pins, in kHz. 0 pins none.
+///
+/// # Source
+/// QEMU 7.2 target/i386/cpu.c (`x86_cpuid_set_tsc_freq`; `tsc-freq` is its older name).
+#[must_use]
+pub fn pinned_khz(cpu: &str) -> Option<u64> {
+    let value = |part: &str| part.strip_prefix("tsc-frequency=").or(part.strip_prefix("tsc-freq=")).and_then(hz);
+    let hz = cpu.split(',').rev().find_map(|part| part.starts_with("tsc-freq").then(|| value(part)))??;
+    (hz > 0).then_some(hz / 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frequency_of_0_pins_none() {
+        for (cpu, khz) in [
+            ("host,tsc-frequency=2600000000", Some(2_600_000)),
+            ("host,tsc-freq=2.6G,+invtsc", Some(2_600_000)),
+            ("host,tsc-frequency=1G,tsc-frequency=0x77359400", Some(2_000_000)),
+            ("host,tsc-frequency=0", None),
+            ("host,tsc-frequency=fast", None),
+            ("host,model-id=tsc-frequency", None),
+            ("host", None),
+        ] {
+            assert_eq!(pinned_khz(cpu), khz, "{cpu}");
+        }
+    }
+}

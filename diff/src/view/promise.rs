@@ -90,6 +90,7 @@ impl<'a> Expanded<'a> {
                 None => unknown.push((listed.clone(), map.unknown_feature(&listed.name))),
             }
         }
+        let mut named: Features = cpu.features.iter().filter_map(|listed| map.feature(&listed.name)).collect();
         // What the domain tells QEMU itself has the last word.
         for property in cpu.beside.iter().flat_map(|beside| &beside.properties).filter(|_| cpu.form == Form::Guest) {
             let policy = match property.value.as_str() {
@@ -100,9 +101,9 @@ impl<'a> Expanded<'a> {
             if let Some(id) = map.feature(&property.name) {
                 let by_model = promises.get(&id).is_some_and(|p: &Promise| p.by_model);
                 promises.insert(id, Promise { policy, by_model, behind: false });
+                named.insert(id);
             }
         }
-        let named: Features = cpu.features.iter().filter_map(|listed| map.feature(&listed.name)).collect();
         let unasked = unannounced(map, &promises).into_iter().chain(cleared(map, &promises));
         for id in unasked.filter(|id| !named.contains(id)).collect::<Features>() {
             promises.insert(id, Promise { policy: Policy::Optional, by_model: true, behind: true });
