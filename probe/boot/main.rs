@@ -39,7 +39,7 @@ mod watch;
 use core::arch::global_asm;
 use core::fmt::Write;
 
-use cpuid_probe::text::write_frame;
+use cpuid_probe::text::{GUEST_ERROR, write_frame};
 
 use crate::console::Console;
 use crate::slot::{Bank, SLOT, SLOTS, STACK};
@@ -87,7 +87,7 @@ extern "C" fn exception(vector: u32, at: u64) -> ! {
 /// Says what went wrong on a line that no frame holds, and powers off.
 fn fail(what: core::fmt::Arguments<'_>) -> ! {
     let mut serial = Console::serial();
-    let _ = writeln!(serial, "\ncpuid-boot error: {what}");
+    let _ = writeln!(serial, "\n{GUEST_ERROR}{what}");
     serial.flush();
     power::off()
 }

@@ -8,7 +8,7 @@ use cpuid_probe::dump::{Boot, BootWarning, Dump};
 use cpuid_probe::libvirt::domain::Accel;
 use cpuid_probe::libvirt::read_guests;
 use cpuid_probe::libvirt::transient::transient_domain;
-use cpuid_probe::text::read_frame;
+use cpuid_probe::text::{guest_error, read_frame};
 
 use crate::boot::definitions::{read_xml, removed};
 use crate::cli::{self, Format, LibvirtCommand, LibvirtDomainArgs, LibvirtDumpArgs};
@@ -43,8 +43,8 @@ fn read_dump(args: &LibvirtDumpArgs) -> Result<Dump> {
     let console =
         fs::read(&args.console).with_context(|| format!("{}: cannot read it", line(args.console.display())))?;
     let console = String::from_utf8_lossy(&console);
-    if let Some((_, words)) = console.split_once("cpuid-boot error: ") {
-        return Err(anyhow!("the guest says: {}", line(words.lines().next().unwrap_or_default())));
+    if let Some(words) = guest_error(&console) {
+        return Err(anyhow!("the guest says: {}", line(words)));
     }
     let mut dump = read_frame(&console).map_err(|error| anyhow!("the guest's serial port: {}", line(error)))?;
 

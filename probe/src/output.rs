@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use cpuid_probe::coverage::Coverage;
-use cpuid_probe::dump::{Dump, GapReason, VcpuDump};
+use cpuid_probe::coverage::{Coverage, lacking};
+use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::{LeafId, json, text};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat};
 use rustix::process::geteuid;
@@ -188,7 +188,7 @@ fn lack(v: &VcpuDump) -> Option<String> {
         return None;
     }
     let Coverage { missing, capped, .. } = Coverage::of(v);
-    let gaps = v.gaps.iter().filter(|gap| gap.reason != GapReason::End).map(|gap| gap.id);
+    let gaps = lacking(v).map(|gap| gap.id);
     let mut places: Vec<LeafId> = missing.into_iter().chain(capped).chain(gaps).collect();
     places.sort_unstable();
     places.dedup();

@@ -20,6 +20,15 @@ use crate::register::{Hex, Registers};
 /// First words of every frame.
 pub const MAGIC: &str = "cpuid-dump/1";
 
+/// First words of the line on which the boot image says what went wrong.
+pub const GUEST_ERROR: &str = "cpuid-boot error: ";
+
+/// What went wrong, where the boot image says it on its console.
+#[must_use]
+pub fn guest_error(console: &str) -> Option<&str> {
+    console.split_once(GUEST_ERROR).map(|(_, words)| words.lines().next().unwrap_or_default())
+}
+
 /// One register set of a dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -274,6 +283,7 @@ mod reader {
     use crate::coverage::Coverage;
     use crate::dump::{Dump, MAX_VCPUS, Source, VcpuDump};
     use crate::leaf::LeafId;
+    use crate::printable::printable;
 
     /// What is wrong with a text, and in which line (from 1).
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -428,8 +438,10 @@ mod reader {
         }
 
         fn data(&mut self, number: usize, line: &str) -> Result<(), TextError> {
-            let error =
-                |message: &str| TextError { line: number, message: format!("{message}; found `{}`", shorten(line)) };
+            let error = |message: &str| TextError {
+                line: number,
+                message: format!("{message}; found `{}`", printable(line, 60)),
+            };
             if let Some(words) = line.strip_prefix("vcpu ") {
                 self.close_vcpu();
                 let header = words
@@ -468,12 +480,13 @@ mod reader {
         }
 
         fn close_vcpu(&mut self) {
-            let Some((begun, vcpu, lines, count)) = self.vcpu.take() else { return };
+            let Some((begun, mut vcpu, lines, count)) = self.vcpu.take() else { return };
             if count != lines && self.short.is_none() {
                 let missing = Coverage::of(&vcpu).missing.first().map(next_place).unwrap_or_default();
                 let message = format!("vcpu {} announces {lines} lines and has {count}{missing}", vcpu.vcpu);
                 self.short = Some(TextError { line: begun, message });
             }
+            vcpu.gaps.sort_by_key(|gap| gap.id);
             self.dump.vcpus.push(vcpu);
         }
 
@@ -496,6 +509,8 @@ mod reader {
                 let message = "the lines do not add up to the crc32 of the frame's end: a digit was changed on the way";
                 return Err(error(message.to_string()));
             }
+            // Ours come in this order; in a frame that somebody put together they may not.
+            self.dump.vcpus.sort_by_key(|vcpu| vcpu.vcpu);
             if self.source == Source::Boot {
                 // The boot image reads every vCPU there is, or says which it could not reach.
                 self.dump.provenance.vcpus_online = u32::try_from(self.dump.vcpus.len()).ok();
@@ -512,14 +527,6 @@ mod reader {
 
     fn next_place(id: &LeafId) -> String {
         format!("; next would have been leaf {:08x} subleaf {:08x}", id.leaf, id.ecx())
-    }
-
-    fn shorten(line: &str) -> String {
-        let mut short: String = line.chars().take(60).collect();
-        if short.len() < line.len() {
-            short.push('…');
-        }
-        short
     }
 
     /// Reads the words after `msr ` of a line: `INDEX: HIGH LOW`, or `INDEX: fault`.
@@ -565,5 +572,22 @@ mod tests {
         for bad in ["", "00000001: 1 2 3 4", "00000001 00000000: 000306c1 00000800 fffa3227 0fabfbf", "x"] {
             assert_eq!(parse_record(bad), None, "{bad}");
         }
+    }
+
+    /// A frame that somebody put together: its vCPUs and gaps come in any order, a dump's do not.
+    #[cfg(feature = "std")]
+    #[test]
+    fn what_a_frame_holds_is_in_order() {
+        let mut dump = crate::dump::Dump::new(crate::dump::Source::Native);
+        for number in [1, 0] {
+            let mut vcpu = crate::dump::VcpuDump::new(number);
+            vcpu.gaps = [4, 2].map(|leaf| Gap { id: LeafId::new(leaf, 0), reason: GapReason::Fault }).to_vec();
+            dump.vcpus.push(vcpu);
+        }
+        let mut text = alloc::string::String::new();
+        write_frame(&mut text, "native", dump.vcpus.iter().map(|v| v.view())).unwrap();
+        let read = read_frame(&text).unwrap();
+        assert_eq!(read.vcpus.iter().map(|v| v.vcpu).collect::<alloc::vec::Vec<_>>(), [0, 1]);
+        assert!(read.vcpus.iter().all(|v| v.gaps.is_sorted_by_key(|gap| gap.id)));
     }
 }

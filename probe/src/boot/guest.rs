@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 use cpuid_probe::dump::{Boot, BootWarning, Dump};
-use cpuid_probe::text::{has_frame, read_frame};
+use cpuid_probe::text::{guest_error, has_frame, read_frame};
 use rustix::process::Pid;
 use serde_json::{Value, json};
 
@@ -94,9 +94,7 @@ fn run_qemu(
 ) -> Result<(Result<Told, QmpError>, ExitStatus, String)> {
     let mut qemu = Qemu::start(&spec.qemu, arguments, None)?;
     let told = qemu.converse(Instant::now() + spec.timeout, dump);
-    // A QEMU that has closed its connection is about to end, with a status worth knowing.
-    let grace = if matches!(told, Err(QmpError::Closed)) { LAST_WORDS } else { Duration::ZERO };
-    let (status, stderr) = qemu.end(grace)?;
+    let (status, stderr) = qemu.end_after(told.as_ref().err())?;
     Ok((told, status, stderr))
 }
 
@@ -246,8 +244,8 @@ struct Told {
 impl Told {
     /// The dump on the console.
     fn dump(&self, spec: &GuestSpec) -> Result<Dump> {
-        if let Some((_, words)) = self.console.split_once("cpuid-boot error: ") {
-            bail!("the guest says: {}", line(words.lines().next().unwrap_or_default()));
+        if let Some(words) = guest_error(&self.console) {
+            bail!("the guest says: {}", line(words));
         }
         match self.state.as_str() {
             "shutdown" => read_frame(&self.dump).with_context(|| format!("the guest's dump ({})", self.reason)),
@@ -340,8 +338,10 @@ impl Qemu {
         Ok(Told { version: qmp.version(), machine, state: text(&state["status"]), reason, console, dump, words })
     }
 
-    /// Ends QEMU, if it does not end by itself within `grace`; returns how it ended and what it wrote to standard error.
-    pub fn end(mut self, grace: Duration) -> Result<(ExitStatus, String)> {
+    /// Ends QEMU after what its connection came to; returns how it ended and what it wrote to standard error. A QEMU that
+    /// has closed its connection is about to end by itself, with a status worth knowing.
+    pub fn end_after(mut self, error: Option<&QmpError>) -> Result<(ExitStatus, String)> {
+        let grace = if matches!(error, Some(QmpError::Closed)) { LAST_WORDS } else { Duration::ZERO };
         let deadline = Instant::now() + grace;
         while Instant::now() < deadline && self.child.try_wait().context("cannot wait for QEMU")?.is_none() {
             thread::sleep(Duration::from_millis(1));

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Result, anyhow, bail};
 use cpuid_probe::change::{Sighting, UNANSWERED};
 use cpuid_probe::printable::{MOST, printable};
-use cpuid_probe::text::{has_frame, read_frame};
+use cpuid_probe::text::{guest_error, has_frame, read_frame};
 use serde_json::json;
 
 use crate::boot::guest::{GuestSpec, Qemu, arguments, gone, note_contradiction, stamp};
@@ -53,8 +53,7 @@ pub fn watch(spec: &GuestSpec, args: &BootArgs) -> Result<ExitCode> {
         Ok(()) => Ok(guest.summary()),
         Err(error) => match error.downcast::<QmpError>() {
             Ok(error) => {
-                let grace = if matches!(error, QmpError::Closed) { PERIOD * 20 } else { Duration::ZERO };
-                let (status, stderr) = qemu.end(grace)?;
+                let (status, stderr) = qemu.end_after(Some(&error))?;
                 Err(gone(&error, status, &stderr, spec))
             }
             Err(error) => Err(error),
@@ -101,8 +100,8 @@ impl Guest<'_> {
             if self.text.len() > MOST_BYTES {
                 bail!("the guest writes on and on, and neither a whole dump nor a whole line");
             }
-            if let Some((_, words)) = self.text.split_once("cpuid-boot error: ") {
-                bail!("the guest says: {}", printable(words.lines().next().unwrap_or_default(), MOST));
+            if let Some(words) = guest_error(&self.text) {
+                bail!("the guest says: {}", line(words));
             }
             if !dumped {
                 dumped = self.take_dump(qemu, &mut qmp)?;
@@ -115,6 +114,9 @@ impl Guest<'_> {
                 || self.args.until.until_change && self.seen > 0
                 || deadline.is_some_and(|deadline| Instant::now() >= deadline);
             match status["status"].as_str().unwrap_or_default() {
+                "postmigrate" if !dumped => {
+                    bail!("nothing was watched: the guest migrated away before its dump was whole")
+                }
                 "postmigrate" => {
                     say("the guest has migrated away");
                     return Ok(());
