@@ -31,15 +31,17 @@ impl Wide {
             })
             .collect();
         let mut vendors = site.vendors.clone();
-        vendors.extend(newest.vendors.iter().filter(|v| site.vendor(v.name).is_err()));
+        vendors.extend(newest.vendors.iter().filter(|v| !site.vendors.iter().any(|known| known.name == v.name)));
         let renumbered = |set: &Features| set.iter().filter_map(|id| numbers.get(*id).copied()).collect();
         let mut models = site.models.clone();
-        models.extend(newest.models.iter().filter(|m| site.model(m.name).is_err()).map(|m| Model {
-            features: renumbered(&m.features),
-            removed: renumbered(&m.removed),
-            added: renumbered(&m.added),
-            ..m.clone()
-        }));
+        models.extend(newest.models.iter().filter(|m| !site.models.iter().any(|known| known.name == m.name)).map(
+            |m| Model {
+                features: renumbered(&m.features),
+                removed: renumbered(&m.removed),
+                added: renumbered(&m.added),
+                ..m.clone()
+            },
+        ));
         let map = CpuMap::new(site.origin.clone(), vendors, features, models);
         Self { map, site }
     }

@@ -25,6 +25,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use cpuid_probe::dump::Dump;
+use cpuid_probe::printable::printable;
 use cpuid_probe::text::clean_line;
 
 pub use cpuid_probe::dump::{MAX_LEAVES, MAX_VCPUS};
@@ -208,20 +209,9 @@ fn no_dump(text: &str) -> &'static str {
     }
 }
 
-/// The beginning of a line, escaped so that a message that quotes it stays one line.
+/// The beginning of a line, fit for a message that quotes it.
 fn shorten(line: &str) -> String {
-    let mut short = String::new();
-    for (n, c) in line.chars().enumerate() {
-        match c {
-            _ if n == 60 => {
-                short.push('…');
-                break;
-            }
-            c if c.is_control() => short.extend(c.escape_default()),
-            c => short.push(c),
-        }
-    }
-    short
+    printable(line, 60)
 }
 
 /// Text in UTF-8 or UTF-16, with or without a byte order mark, as its tool printed it: what a terminal, a mail or an old

@@ -8,7 +8,7 @@
 //! Other answers, greetings and events around them are skipped. Source: QEMU qapi/machine-target.json,
 //! target/i386/cpu.c `x86_cpu_get_feature_words`.
 
-use cpuid_probe::{LeafId, Register};
+use cpuid_probe::{Place, Register};
 use serde_json::{Deserializer, Map, Value};
 
 use super::{Input, NamesOf, Read, ReadError, Reader, Statements, json};
@@ -72,12 +72,8 @@ fn feature_words(words: &[Value]) -> Result<Statements, ReadError> {
             );
             return Err(ReadError::whole(message));
         };
-        let id = LeafId::new(leaf, subleaf.unwrap_or(0));
-        let place = match id.subleaf {
-            Some(subleaf) => format!("{leaf:#010x}.{subleaf:#010x}"),
-            None => format!("{leaf:#010x}"),
-        };
-        features.extend((0..u32::BITS).map(|bit| (format!("{place}:{}:{bit}", register.name()), bits >> bit & 1 == 1)));
+        let place = |bit| Place::bit(leaf, subleaf.unwrap_or(0), register, bit);
+        features.extend((0..32).map(|bit| (place(bit).id().to_string(), bits >> bit & 1 == 1)));
     }
     Ok(Statements { names: NamesOf::Places, features, format: READER.name })
 }

@@ -72,10 +72,12 @@ const BEHIND: u32 = 0x8000_001e;
 /// Where the list of [`UNENDED`] ends, nothing is missing. Two entries show that the tool reads the list (one that
 /// does not know it reads one subleaf), and the leaf behind it that the text was not cut there.
 fn note_list_end(vcpu: &mut VcpuDump) {
+    if vcpu.get(LeafId::new(BEHIND, 0)).is_none() || vcpu.get(LeafId::new(UNENDED, 1)).is_none() {
+        return;
+    }
     let missing = Coverage::of(vcpu).missing.into_iter().find(|id| id.leaf == UNENDED && id.ecx() >= 2);
     // With an entry after it, a line was lost.
-    let ends = missing.filter(|id| !vcpu.goes_on_behind(*id));
-    if let Some(id) = ends.filter(|_| vcpu.get(LeafId::new(BEHIND, 0)).is_some()) {
+    if let Some(id) = missing.filter(|id| !vcpu.goes_on_behind(*id)) {
         vcpu.gaps.push(Gap { id, reason: GapReason::End });
         vcpu.gaps.sort_by_key(|gap| gap.id);
     }

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use cpuid_probe::dump::{Dump, MsrRecord, Record, VcpuDump};
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::place::Place;
-use cpuid_probe::text::write_record;
+use cpuid_probe::text::{write_msr, write_record};
 
 use crate::finding::Finding;
 use crate::knowledge::Severity;
@@ -91,10 +91,7 @@ impl Line<'_> {
         let _ = match self {
             Self::Vcpu(n) => writeln!(out, "vcpu {n}"),
             Self::Leaf(record) => write_record(out, record),
-            Self::Msr(MsrRecord { index, value: Some(value) }) => {
-                writeln!(out, "msr {index:08x}: {:08x} {:08x}", value >> 32, value & 0xffff_ffff)
-            }
-            Self::Msr(MsrRecord { index, value: None }) => writeln!(out, "msr {index:08x}: fault"),
+            Self::Msr(msr) => write_msr(out, msr),
         };
     }
 }
