@@ -53,8 +53,8 @@ impl Site<'_> {
     }
 
     /// The role of an input: what the user states, else what the dump says.
-    fn role(&self, name: &str, dump: &Dump) -> Role {
-        self.stated(name).unwrap_or_else(|| Role::of(dump))
+    fn role(&self, name: &str, view: &DumpView<'_>) -> Role {
+        self.stated(name).unwrap_or_else(|| Role::of(view))
     }
 
     /// Marks what the site accepts; what is to be said of that.
@@ -82,7 +82,7 @@ pub fn report(
     if let Some((baseline, log)) = baseline {
         let mut own: Vec<Finding> = Vec::new();
         for (input, (named, view)) in [a, b].into_iter().zip(&views).enumerate() {
-            let checked = checked(input, view, site.role(&named.name, &named.dump).of_checked(), baseline, log, site);
+            let checked = checked(input, view, site.role(&named.name, view).of_checked(), baseline, log, site);
             not_captured.extend(checked.not_captured);
             doubts.push(checked.doubts);
             for found in checked.findings {
@@ -158,7 +158,7 @@ fn join(compared: &mut [Finding], own: &mut Vec<Finding>, input: usize, name: &s
 #[must_use]
 pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&Log>, site: &Site<'_>) -> Report {
     let view = DumpView::of(&named.dump);
-    let role = site.role(&named.name, &named.dump).of_checked();
+    let role = site.role(&named.name, &view).of_checked();
     let checked = checked(0, &view, role, baseline, log, site);
     // Of an offer, the places that are promised count, and no others.
     let complete = view.is_complete() || role == Role::Offer && checked.doubts.unread.is_none();
@@ -292,7 +292,7 @@ pub fn input(named: &Named, view: &DumpView<'_>, site: &Site<'_>) -> Input {
         name: name.clone(),
         label: dump.provenance.label.clone(),
         source: dump.provenance.source,
-        role: site.role(name, dump),
+        role: site.role(name, view),
         accel: boot.map(|boot| boot.accel.clone()),
         vendor: first.and_then(VcpuDump::vendor).map(|v| v.to_string()),
         cpu: boot.map(|boot| boot.cpu.clone()).or_else(|| first.and_then(brand)),

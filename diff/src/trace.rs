@@ -281,7 +281,7 @@ impl<'a> View<'a> {
                     Policy::Disable | Policy::Forbid => Says::Wants(false),
                     Policy::Optional => Says::Optional,
                 }),
-                None => expanded.bounded.then_some(Says::NotAsked),
+                None => expanded.model.is_some().then_some(Says::NotAsked),
             },
             // What a template does not give stays as the host has it.
             Self::Template(template) => Some(template.gives(place).map_or(Says::Optional, Says::Wants)),

@@ -1,5 +1,6 @@
 //! Feature MSRs: model-specific registers that report what a CPU can do, as CPUID does.
 
+use crate::place::Place;
 use crate::register::{Register, Registers};
 
 /// A feature MSR and the CPUID bit that says it exists.
@@ -77,6 +78,23 @@ pub const FEATURE_MSRS: &[FeatureMsr] = &[
     vmx_if(0x491, "IA32_VMX_VMFUNC", (0x48b, 45)),
 ];
 
+/// The first bit of the settings that a guest may choose, in the MSRs of VMX controls. QEMU's feature words, and libvirt's
+/// maps up to 11.x, count from it: their bit 5 is bit 37 of the MSR. libvirt 12.8 counts as the MSR does.
+///
+/// # Source
+/// SDM vol. 3 appendix A; libvirt 9.0.0, 11.3.0 and 12.8.0 src/cpu_map/x86_features.xml.
+#[must_use]
+pub const fn first_control(index: u32) -> u8 {
+    if matches!(index, 0x48b | 0x48d..=0x490) { 32 } else { 0 }
+}
+
+/// The place of an MSR's bit, however it was counted.
+#[must_use]
+pub const fn place_of_msr_bit(index: u32, bit: u8) -> Place {
+    let first = first_control(index);
+    Place::msr(index, if bit < first { bit + first } else { bit })
+}
+
 /// In a VMX control MSR, the bit of the low half that says that the control of the high half's bit `bit` must be one.
 /// `None` for other MSRs and for bits of the low half.
 ///
@@ -87,10 +105,8 @@ pub const FEATURE_MSRS: &[FeatureMsr] = &[
 /// SDM vol. 3 appendix A.3 to A.5; QEMU 7.2 target/i386/kvm/kvm.c (`kvm_arch_get_supported_msr_feature`).
 #[must_use]
 pub const fn must_be_one(index: u32, bit: u8) -> Option<u8> {
-    match index {
-        0x48b | 0x48d..=0x490 if bit >= 32 => Some(bit - 32),
-        _ => None,
-    }
+    let first = first_control(index);
+    if first > 0 && bit >= first { Some(bit - first) } else { None }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 
 use alloc::format;
 
-use crate::msr::must_be_one;
+use crate::msr::first_control;
 use crate::place::{BitRange, Query};
 
 /// One warning about one feature.
@@ -40,11 +40,9 @@ impl<'a> Warning<'a> {
         };
         let mut at: Query = format!("{place} [bit {bit}]").parse().ok()?;
         if let Query::Msr { index, bits: Some(bits) } = &mut at
-            && bits.lo < 32
-            && must_be_one(*index, bits.lo + 32).is_some()
+            && bits.lo < first_control(*index)
         {
-            // QEMU counts the VMX controls that may be one, which are the upper half of the MSR.
-            *bits = BitRange::one(bits.lo + 32);
+            *bits = BitRange::one(bits.lo + first_control(*index));
         }
         let names_a_bit = matches!(at, Query::Cpuid { bits: Some(_), .. } | Query::Msr { bits: Some(_), .. });
         names_a_bit.then_some(Self { name, at })

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cpuid_diff::cpu_map::{CpuMap, Features, first_control};
+use cpuid_diff::cpu_map::{CpuMap, Features};
 use cpuid_probe::Place;
+use cpuid_probe::msr::first_control;
 use cpuid_probe::vendor::Signature;
 use cpuid_probe::{Register, Registers};
 

@@ -284,7 +284,7 @@ impl One<'_> {
                 let finding = said(Asked::Extra, Rule::Promised(policy), severity, Some(false));
                 tally.broken(self.qemu_adds(id, finding), self.number);
             }
-            (None, seen) if promise.is_none() && baseline.expanded.bounded => {
+            (None, seen) if promise.is_none() && baseline.expanded.model.is_some() => {
                 // What QEMU's model is known to have on top of libvirt's is no surprise.
                 let added = baseline.expanded.model.is_some_and(|m| m.added.contains(&id));
                 let strict = baseline.cpu.matching == Match::Strict;

@@ -7,12 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use cpuid_probe::msr::place_of_msr_bit;
 use cpuid_probe::{Place, Register};
 use roxmltree::{Document, Node};
 
-use super::{
-    CpuMap, Feature, FeatureId, Features, Model, SignatureRange, Vendor, place_of_msr_bit, stepping_range, vendor,
-};
+use super::{CpuMap, Feature, FeatureId, Features, Model, SignatureRange, Vendor, stepping_range, vendor};
 use crate::knowledge::Knowledge;
 
 /// The file that a CPU map begins with.

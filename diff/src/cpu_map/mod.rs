@@ -23,23 +23,6 @@ use crate::knowledge::{Knowledge, Migratable, Row, Version, near};
 use models::{MODELS, QEMU_DIFFERS, VENDORS};
 use rows::Decode;
 
-/// The first bit of the settings that a guest may choose, in the MSRs of VMX controls. QEMU's feature words, and libvirt's
-/// maps up to 11.x, count from it: their bit 5 is bit 37 of the MSR. libvirt 12.8 counts as the MSR does.
-///
-/// # Source
-/// SDM vol. 3 appendix A; libvirt 9.0.0, 11.3.0 and 12.8.0 src/cpu_map/x86_features.xml.
-#[must_use]
-pub const fn first_control(index: u32) -> u8 {
-    if matches!(index, 0x48b | 0x48d..=0x490) { 32 } else { 0 }
-}
-
-/// The place of an MSR's bit, however it was counted.
-#[must_use]
-pub const fn place_of_msr_bit(index: u32, bit: u8) -> Place {
-    let first = first_control(index);
-    Place::msr(index, if bit < first { bit + first } else { bit })
-}
-
 /// A feature's number: its position in [`CpuMap::features`].
 pub type FeatureId = usize;
 

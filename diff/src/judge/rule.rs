@@ -43,9 +43,6 @@ pub struct Judgement {
     pub clocks: Option<Clocks>,
 }
 
-/// Why a difference in a closed place is harmless.
-pub const CLOSED: &str = "the bit that announces this leaf is 0 in both dumps, so no software reads it";
-
 /// Judges a row whose values differ.
 #[must_use]
 pub fn judge(differing: &Differing) -> Judgement {

@@ -6,7 +6,7 @@
 
 use cpuid_probe::{Place, Register};
 
-use crate::cpu_map::{CpuMap, FeatureId, Features, Model, Signature, Vendor};
+use crate::cpu_map::{CpuMap, Features, Model, Signature, Vendor};
 
 /// For whom a model is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,10 +196,4 @@ fn guest_points(listed: usize, disabled: usize) -> (usize, usize) {
     let met = disabled.div_ceil(2);
     let penalty = (2..2 + met).sum::<usize>();
     (listed - met + penalty, penalty)
-}
-
-/// Takes out what libvirt calls unmigratable (`virCPUx86Baseline`, `migratable`). Features of the model stay.
-#[must_use]
-pub fn unmigratable(map: &CpuMap, features: &Features) -> Vec<FeatureId> {
-    features.iter().copied().filter(|id| map.features.get(*id).is_some_and(|f| !f.migratable)).collect()
 }

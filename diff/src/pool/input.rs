@@ -27,7 +27,7 @@ fn role_of_cpu(cpu: &Cpu) -> Role {
 
 /// The role of a dump. A block of hypervisor leaves says it too, where the bit is hidden or not there.
 fn role_of_dump(view: &DumpView<'_>) -> Role {
-    match Role::of(view.dump) {
+    match Role::of(view) {
         Role::Hardware | Role::Unknown if view.vcpus.iter().any(|v| v.vcpu.blocks().next().is_some()) => Role::Guest,
         Role::Unknown => Role::Hardware,
         role => role,

@@ -53,7 +53,7 @@ pub fn page(reports: &[Report]) -> String {
 
 /// One report of a page.
 fn one(report: &Report, out: &mut String) {
-    let title = if report.verdict.overall.is_some() { "CPUID comparison" } else { "CPUID against a baseline" };
+    let title = words::kind(report);
     let verdict = escape(&words::verdict(report));
     let there: Vec<Severity> =
         Severity::ALL.into_iter().filter(|s| report.findings.iter().any(|f| f.severity == *s)).collect();

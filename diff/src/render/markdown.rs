@@ -21,7 +21,7 @@ const MOST_PLACES: usize = 12;
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let title = if report.verdict.overall.is_some() { "CPUID comparison" } else { "CPUID against a baseline" };
+    let title = words::kind(report);
     let _ = writeln!(out, "## {title}\n\n**{}**\n", escape(&words::verdict(report)));
     inputs(report, &mut out);
     for note in &report.notes {

@@ -9,6 +9,11 @@ pub mod trace;
 pub mod unified;
 pub mod words;
 
+use comfy_table::{LineStyle, TableStyle, presets};
+
+/// How tables look on a terminal.
+const TABLE: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
+
 /// How a report is to look.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {

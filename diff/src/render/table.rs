@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 
 use crate::finding::{Change, Finding, Judged, Value};
 use crate::knowledge::Severity;
 use crate::list;
 use crate::policy;
-use crate::render::{Style, words};
+use crate::render::{Style, TABLE, words};
 use crate::report::Report;
 
 /// Blanks between two columns.
@@ -266,10 +266,9 @@ impl Layout {
     }
 
     fn table(&self, report: &Report, rows: &[&Finding]) -> String {
-        const STYLE: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
         let check = report.verdict.overall.is_none();
         let mut table = Table::new();
-        table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::MAX);
+        table.load_style(TABLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::MAX);
         table.set_header(self.columns.iter().map(|(column, _)| header(*column, check)));
         for f in rows {
             table.add_row(self.columns.iter().map(|(column, _)| cell(report, f, *column, self.wide)));

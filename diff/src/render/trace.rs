@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle, presets};
+use comfy_table::{ContentArrangement, Table};
 
 use crate::list;
-use crate::render::Style;
+use crate::render::{Style, TABLE};
 use crate::trace::{Fit, Happened, Layer, Step, Trace};
 
 /// A header, and one row of cells for each place.
@@ -64,7 +64,6 @@ fn counts(trace: &Trace) -> String {
 /// The table, then each promise that was not kept and why.
 #[must_use]
 pub fn table(trace: &Trace, style: Style) -> String {
-    const STYLE: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
     let mut out = String::new();
     // Writing to a String cannot fail.
     for given in &trace.layers {
@@ -73,7 +72,7 @@ pub fn table(trace: &Trace, style: Style) -> String {
     if !trace.steps.is_empty() {
         let (header, cells) = rows(trace);
         let mut table = Table::new();
-        table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
+        table.load_style(TABLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
         table.set_header(header);
         table.add_rows(cells);
         for column in table.column_iter_mut() {

@@ -305,6 +305,12 @@ pub fn counts(report: &Report) -> String {
     format!("{} unsafe, {} warning, {} info, {} expected{waived}", s.unsafe_, s.warning, s.info, s.expected)
 }
 
+/// What a report is, for a page's head.
+#[must_use]
+pub const fn kind(report: &Report) -> &'static str {
+    if report.verdict.overall.is_some() { "CPUID comparison" } else { "CPUID against a baseline" }
+}
+
 /// The verdict in one line that can be read aloud. It also says what limits the verdict: TCG, an excerpt, no MSRs.
 #[must_use]
 pub fn verdict(report: &Report) -> String {

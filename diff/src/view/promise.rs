@@ -61,8 +61,6 @@ pub struct Expanded<'a> {
     promises: BTreeMap<FeatureId, Promise>,
     /// Listed names that the map does not have.
     pub unknown: Vec<(Listed, Unknown)>,
-    /// A model whose every feature is known bounds what the guest should have; without one nothing is extra.
-    pub bounded: bool,
 }
 
 impl<'a> Expanded<'a> {
@@ -108,7 +106,7 @@ impl<'a> Expanded<'a> {
         for id in unasked.filter(|id| !named.contains(id)).collect::<Features>() {
             promises.insert(id, Promise { policy: Policy::Optional, by_model: true, behind: true });
         }
-        Ok(Self { model, vendor, promises, unknown, bounded: model.is_some() })
+        Ok(Self { model, vendor, promises, unknown })
     }
 
     /// What is asked of a feature.
@@ -224,7 +222,7 @@ mod tests {
     fn passthrough_promises_what_it_lists() {
         let map = CpuMap::of(Knowledge::builtin());
         let plain = expand(&map, "<cpu mode='host-passthrough'/>").expect("known");
-        assert!(!plain.promises_anything(&Features::new()) && !plain.bounded);
+        assert!(!plain.promises_anything(&Features::new()) && plain.model.is_none());
         let listing = "<cpu mode='host-model'><model>Bogus</model><feature name='ds' policy='disable'/></cpu>";
         let listed = expand(&map, listing).expect("the model is not looked at");
         assert!(listed.promises_anything(&Features::new()) && listed.features().is_empty());

@@ -4,7 +4,7 @@ use cpuid_probe::dump::{Dump, Source};
 use cpuid_probe::libvirt::cpu::{Cpu, Form};
 use cpuid_probe::{Place, Register};
 
-use super::VcpuView;
+use super::{DumpView, Seen};
 
 /// The part that a source plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +44,12 @@ impl Role {
     ///
     /// A dump without that bit is the hardware's, or that of a guest that hides its hypervisor.
     #[must_use]
-    pub fn of(dump: &Dump) -> Self {
-        match dump.provenance.source {
+    pub fn of(view: &DumpView<'_>) -> Self {
+        match view.dump.provenance.source {
             Source::Boot => Self::Guest,
             Source::Kvm => Self::Offer,
             Source::Native | Source::Import => {
-                let seen: Vec<_> = dump.vcpus.iter().map(|v| VcpuView::of(v).see(HYPERVISOR)).collect();
+                let seen: Vec<Seen> = view.vcpus.iter().map(|vcpu| vcpu.see(HYPERVISOR)).collect();
                 if seen.iter().any(|s| s.is_set()) {
                     Self::Guest
                 } else if seen.iter().any(|s| s.is_clear()) {
@@ -100,7 +100,7 @@ mod tests {
 
     fn role(text: &str) -> Role {
         let Ok(Input::Dump(dump)) = read(text.as_bytes(), None) else { panic!("no dump: {text}") };
-        Role::of(&dump)
+        Role::of(&DumpView::of(&dump))
     }
 
     #[test]
@@ -119,7 +119,7 @@ mod tests {
                 _ => panic!("no dump"),
             };
             dump.provenance.source = Source::from_word(source).expect("a source");
-            Role::of(&dump)
+            Role::of(&DumpView::of(&dump))
         };
         assert_eq!([framed("kvm"), framed("boot"), framed("native")], [Role::Offer, Role::Guest, Role::Hardware]);
     }
