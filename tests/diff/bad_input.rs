@@ -171,7 +171,12 @@ fn two_machines_in_one_file_are_refused() {
     }
     let convert = |text: String, from: &str| {
         let path = files.put("accepted", &text);
-        Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).arg("convert").arg(path).args(["--to", "json", "--from", from]).output().unwrap()
+        Command::new(env!("CARGO_BIN_EXE_cpuid-diff"))
+            .arg("convert")
+            .arg(path)
+            .args(["--to", "json", "--from", from])
+            .output()
+            .unwrap()
     };
     // One machine: other steppings, and a system that has set OSXSAVE on one CPU.
     let one = numbered(haswell.clone(), 0) + &numbered(raw(0x306f1, 0x77fa_3203), 1);

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use cpuid_diff::view::promise::Expanded;
-use cpuid_diff::knowledge::Knowledge;
-use cpuid_diff::cpu_map::CpuMap;
-use cpuid_probe::libvirt::read_cpus;
-use crate::support::{root, shared};
 use crate::support::files::Files;
+use crate::support::{root, shared};
+use cpuid_diff::cpu_map::CpuMap;
+use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::view::promise::Expanded;
+use cpuid_probe::libvirt::read_cpus;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).args(arguments).stdin(Stdio::null()).output().unwrap()
@@ -94,7 +94,10 @@ fn only_what_all_have_and_each_loss_is_named() {
     let node2 = files.put("node2.xml", &host_model("Skylake-Client-IBRS", "ss -hle -rtm clflushopt md-clear"));
     let (code, xml, said) = baseline(&[&node1, &node2]);
     assert_eq!(code, 1, "{said}");
-    assert!(said.starts_with("update node1.xml: it lacks protections that node2.xml has: md-clear spec-ctrl"), "{said}");
+    assert!(
+        said.starts_with("update node1.xml: it lacks protections that node2.xml has: md-clear spec-ctrl"),
+        "{said}"
+    );
     let names = promised(&xml);
     assert!(names.contains(&"f16c") && names.contains(&"ss"), "{xml}");
     for absent in ["invtsc", "clflushopt", "md-clear", "spec-ctrl", "hle", "adx"] {

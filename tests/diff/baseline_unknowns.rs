@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::support::shared;
 use crate::support::files::Files;
+use crate::support::shared;
 
 /// Exit code, standard output and standard error.
 fn baseline(arguments: &[&str]) -> (i32, String, String) {

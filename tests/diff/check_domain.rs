@@ -123,9 +123,12 @@ fn boot(machine: &str, cpu: &str) -> Value {
 #[test]
 fn what_is_promised_beside_the_cpu_is_held() {
     let files = Files::new();
-    let (plain, enlightened) =
-        (files.put("plain", &guest(&plain(), Value::Null)), files.put("hv", &guest(&enlightened(2_600_000), Value::Null)));
-    let check = |dump: &str, inside: &str| Answer::of(&["check", dump, "--baseline", &files.put("b.xml", &domain(inside))]);
+    let (plain, enlightened) = (
+        files.put("plain", &guest(&plain(), Value::Null)),
+        files.put("hv", &guest(&enlightened(2_600_000), Value::Null)),
+    );
+    let check =
+        |dump: &str, inside: &str| Answer::of(&["check", dump, "--baseline", &files.put("b.xml", &domain(inside))]);
     let hyperv = |inside: &str| format!("<features><hyperv mode='custom'>{inside}</hyperv></features>");
     let kvm = |inside: &str| format!("<features><kvm>{inside}</kvm></features>");
     let timer = |inside: &str| format!("<clock><timer {inside}/></clock>");
@@ -155,7 +158,11 @@ fn what_is_promised_beside_the_cpu_is_held() {
     for (inside, of_plain, of_enlightened) in table {
         for (dump, [unsafe_ones, warnings]) in [(&plain, of_plain), (&enlightened, of_enlightened)] {
             let answer = check(dump, &inside);
-            assert_eq!((answer.names("unsafe"), answer.names("warning")), (unsafe_ones.to_vec(), warnings.to_vec()), "{inside}");
+            assert_eq!(
+                (answer.names("unsafe"), answer.names("warning")),
+                (unsafe_ones.to_vec(), warnings.to_vec()),
+                "{inside}"
+            );
             let kept = unsafe_ones.is_empty() && warnings.is_empty();
             let expected = if kept { (0, "met") } else { (1, "not-met") };
             assert_eq!((answer.code, answer.result.as_str()), expected, "{inside} {answer:?}");
@@ -194,14 +201,20 @@ fn the_frequency_is_held_where_a_leaf_or_the_start_tells_it() {
         let answer = Answer::of(&["check", &files.put("g", dump), "--baseline", &baseline]);
         (answer.code, answer.result, answer.words)
     };
-    let result = |dump: &str| { let (code, result, _) = check(dump); (code, result) };
+    let result = |dump: &str| {
+        let (code, result, _) = check(dump);
+        (code, result)
+    };
     assert_eq!(result(&guest(&enlightened(2_600_600), Value::Null)), (0, "met".into()), "231 ppm");
     assert_eq!(result(&guest(&enlightened(2_601_000), Value::Null)), (1, "not-met".into()), "385 ppm");
     let (code, unverified, words) = check(&guest(&plain(), Value::Null));
     assert_eq!((code, unverified.as_str()), (1, "unverified"));
     assert!(words.contains("TSC frequency of 2600000 kHz: no leaf tells"), "{words}");
     assert_eq!(result(&guest(&plain(), boot("pc-i440fx-11.1", "host,tsc-frequency=2600000000"))), (0, "met".into()));
-    assert_eq!(result(&guest(&plain(), boot("pc-i440fx-11.1", "host,tsc-frequency=2400000000"))), (1, "not-met".into()));
+    assert_eq!(
+        result(&guest(&plain(), boot("pc-i440fx-11.1", "host,tsc-frequency=2400000000"))),
+        (1, "not-met".into())
+    );
 }
 
 #[test]
@@ -217,7 +230,11 @@ fn the_machine_type_and_topology_are_held() {
     assert_eq!(check(&booted, &machine("pc-i440fx-11.1")), (0, "met".into()));
     assert_eq!(check(&booted, &machine("pc-i440fx-9.2")), (1, "not-met".into()));
     assert_eq!(check(&booted, &machine("q35")), (1, "not-met".into()));
-    assert_eq!(check(&guest(&plain(), Value::Null), &machine("pc")), (1, "unverified".into()), "no dump says it by itself");
+    assert_eq!(
+        check(&guest(&plain(), Value::Null), &machine("pc")),
+        (1, "unverified".into()),
+        "no dump says it by itself"
+    );
     let topology = |threads: u32, sockets: u32| {
         let cpu = format!("<cpu><model>486</model><topology sockets='{sockets}' cores='1' threads='{threads}'/></cpu>");
         let answer = Answer::of(&["check", &files.put("g", &booted), "--baseline", &files.put("b.xml", &cpu)]);
@@ -249,10 +266,13 @@ fn what_is_not_understood_is_never_met() {
         assert_eq!((answer.code, answer.result.as_str()), (1, "unverified"), "{inside}");
         assert!(answer.words.contains(words), "{inside}: {}", answer.words);
     }
-    let told = domain("<qemu:commandline><qemu:arg value='-cpu'/><qemu:arg value='host,+avx2,hv_relaxed'/></qemu:commandline>");
+    let told = domain(
+        "<qemu:commandline><qemu:arg value='-cpu'/><qemu:arg value='host,+avx2,hv_relaxed'/></qemu:commandline>",
+    );
     let answer = Answer::of(&["check", &dump, "--baseline", &files.put("b.xml", &told)]);
     assert_eq!(answer.names("unsafe"), ["avx2", "hv-relaxed"]);
-    let emulated = domain("").replace("type='kvm'", "type='qemu'").replace("host-passthrough'/>", "maximum'/><vcpu>1</vcpu>");
+    let emulated =
+        domain("").replace("type='kvm'", "type='qemu'").replace("host-passthrough'/>", "maximum'/><vcpu>1</vcpu>");
     let booted = files.put("k", &guest(&plain(), boot("pc-i440fx-11.1", "max")));
     let answer = Answer::of(&["check", &booted, "--baseline", &files.put("b.xml", &emulated)]);
     assert_eq!(answer.result, "unverified", "{answer:?}");
@@ -270,14 +290,17 @@ fn capabilities(listed: &str, rest: &str) -> String {
 #[test]
 fn an_offer_is_asked_whether_it_can_give() {
     let files = Files::new();
-    let enlightenments = "<features><hyperv supported='yes'><enum name='features'><value>relaxed</value></enum></hyperv></features>";
+    let enlightenments =
+        "<features><hyperv supported='yes'><enum name='features'><value>relaxed</value></enum></hyperv></features>";
     let listed = "<feature policy='require' name='vmx'/><feature policy='disable' name='avx2'/>";
     let host = files.put("host.xml", &capabilities(listed, enlightenments));
     let check = |definition: &str| Answer::of(&["check", &host, "--baseline", &files.put("b.xml", definition)]);
     let cpu = |inside: &str| format!("<cpu mode='custom'><model>Westmere</model>{inside}</cpu>");
     let feature = |policy: &str, name: &str| cpu(&format!("<feature policy='{policy}' name='{name}'/>"));
     let width = |bits: u32| cpu(&format!("<maxphysaddr mode='emulate' bits='{bits}'/>"));
-    let with = |inside: &str| domain(inside).replace("mode='host-passthrough'/>", "mode='custom'><model>Westmere</model></cpu>");
+    let with = |inside: &str| {
+        domain(inside).replace("mode='host-passthrough'/>", "mode='custom'><model>Westmere</model></cpu>")
+    };
     for (definition, result) in [
         (cpu(""), "met"),
         (feature("require", "vmx"), "met"),
@@ -365,14 +388,16 @@ fn a_log_that_is_not_understood_announces_nothing_and_denies_nothing() {
             .output()
             .expect("it runs");
         let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
-        let ds = report["findings"].as_array().expect("findings").iter().find(|f| f["name"] == "ds").expect("ds").clone();
+        let ds =
+            report["findings"].as_array().expect("findings").iter().find(|f| f["name"] == "ds").expect("ds").clone();
         (ds["evidence"].to_string(), report["notes"].to_string())
     };
     assert!(evidence("starting up\n").0.contains("not announced"));
     let (said, notes) = evidence("qemu: warning: host doesn't support requested feature: CPUID.01H:EDX.d\n");
     assert_eq!(said, "[]");
     assert!(notes.contains("could not be understood") && notes.contains("CPUID.01H:EDX.d"), "{notes}");
-    let (said, _) = evidence("{\"msg\":\"qemu: warning: host doesn't support requested feature: CPUID.01H:EDX.ds [bit 21]\\n\"}\n");
+    let (said, _) =
+        evidence("{\"msg\":\"qemu: warning: host doesn't support requested feature: CPUID.01H:EDX.ds [bit 21]\\n\"}\n");
     assert!(said.contains("EDX.ds [bit 21]"), "{said}");
 }
 
@@ -409,7 +434,8 @@ fn a_role_that_no_input_takes_is_refused() {
         (vec!["compare", &dump, &dump, "--as", &other], "no input is called"),
         (vec!["check", &offer, "--baseline", &baseline, "--as", "hardware"], "says itself what it is"),
     ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).args(&command).stdin(Stdio::null()).output().unwrap();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).args(&command).stdin(Stdio::null()).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{command:?}: {stderr}");
         assert!(stderr.contains(words), "{command:?}: {stderr}");

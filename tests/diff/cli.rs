@@ -8,7 +8,9 @@ fn probe() -> PathBuf {
     let differ = Path::new(env!("CARGO_BIN_EXE_cpuid-diff"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--package", "cpuid-probe", "--bin", "cpuid-probe"]).current_dir(crate::support::root());
+    build
+        .args(["build", "--quiet", "--package", "cpuid-probe", "--bin", "cpuid-probe"])
+        .current_dir(crate::support::root());
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }

@@ -1,12 +1,12 @@
 //! `compare` on the reference case and on hand-made dumps.
 
 use cpuid_diff::assemble::{self, Named, Site};
+use cpuid_diff::finding::{Change, Finding};
 use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::judge::verdict::{FailOn, passes};
-use cpuid_diff::read::{self, Input};
-use cpuid_diff::finding::{Change, Finding};
-use cpuid_diff::report::{Coverage, Direction, Overall, Report};
 use cpuid_diff::knowledge::Severity;
+use cpuid_diff::read::{self, Input};
+use cpuid_diff::report::{Coverage, Direction, Overall, Report};
 use cpuid_probe::dump::{Dump, MsrRecord, Source, VcpuDump};
 use cpuid_probe::{LeafId, Registers};
 
@@ -248,11 +248,18 @@ fn a_block_that_moved_is_found_and_its_leaves_are_matched_by_signature() {
     let (plain, moved) = (guest(1), with_hyperv(&guest(1)));
     let report = compare(&plain, &moved);
     let kvm = find(&report, "block:KVMKVMKVM");
-    assert_eq!((kvm.values.a.text().as_deref(), kvm.values.b.text().as_deref()), (Some("0x40000000"), Some("0x40000100")));
+    assert_eq!(
+        (kvm.values.a.text().as_deref(), kvm.values.b.text().as_deref()),
+        (Some("0x40000000"), Some("0x40000100"))
+    );
     assert_eq!((kvm.severity, kvm.rule.word()), (Severity::Unsafe, "identity"));
     assert_eq!(find(&report, "block:Microsoft Hv").values.a.text().as_deref(), Some("absent"));
     // The KVM leaves themselves agree: nothing of that block is a finding.
-    let of_kvm: Vec<_> = report.findings.iter().filter(|f| f.place().and_then(|p| p.signature()).is_some_and(|s| s.to_string() == "KVMKVMKVM")).collect();
+    let of_kvm: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|f| f.place().and_then(|p| p.signature()).is_some_and(|s| s.to_string() == "KVMKVMKVM"))
+        .collect();
     assert_eq!(of_kvm.len(), 1, "{of_kvm:?}");
     // The same two blocks on both sides: nothing at all.
     assert_eq!(compare(&moved, &moved).findings, []);
@@ -401,7 +408,10 @@ fn a_subleaf_of_a_head_is_no_second_block() {
             assert_eq!(find(&report, block).severity, Severity::Unsafe);
         }
         let heads = report.findings.iter().filter(|f| f.id().starts_with("0x40000200:"));
-        assert!(heads.filter(|f| f.values.a.text().as_deref() == Some("absent")).count() > 0, "the second dump's block");
+        assert!(
+            heads.filter(|f| f.values.a.text().as_deref() == Some("absent")).count() > 0,
+            "the second dump's block"
+        );
     }
 }
 
@@ -500,6 +510,9 @@ fn per_vcpu_findings_show_the_pair_that_differs() {
         .clone();
     let report = compare(&a, &b);
     let f = find(&report, "0x0000000b.0x00000000:edx:31:0");
-    assert_eq!((f.values.a.text().as_deref(), f.values.b.text().as_deref(), &f.vcpus[..]), (Some("0x3"), Some("0x7"), &[3][..]));
+    assert_eq!(
+        (f.values.a.text().as_deref(), f.values.b.text().as_deref(), &f.vcpus[..]),
+        (Some("0x3"), Some("0x7"), &[3][..])
+    );
     assert_eq!(f.severity, Severity::Unsafe);
 }

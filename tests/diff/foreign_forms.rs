@@ -3,14 +3,14 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use crate::registers::any_cpu;
 use cpuid_diff::read::{self, Input, READERS};
 use cpuid_diff::write::{WRITERS, writer};
-use cpuid_probe::{LeafId, Registers};
 use cpuid_probe::coverage::{Coverage, Place, range_head};
 use cpuid_probe::dump::{Dump, MsrRecord, Source, VcpuDump};
+use cpuid_probe::{LeafId, Registers};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use crate::registers::any_cpu;
 
 prop_compose! {
     fn any_dump()(

@@ -4,7 +4,6 @@
 //! corpus (`../shared/corpus`, or $CPUID_SHARED) is not part of the repository; where it is missing these tests say so
 //! and pass.
 
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;

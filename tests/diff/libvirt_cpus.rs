@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use crate::cpudata::CpuData;
-use cpuid_diff::pool::decode::{Decoded, Hints, Purpose, decode, without_broken_tsx};
-use cpuid_diff::view::promise::Expanded;
 use cpuid_diff::cpu_map::{CpuMap, Features, Signature, Vendor};
 use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::pool::decode::{Decoded, Hints, Purpose, decode, without_broken_tsx};
+use cpuid_diff::view::promise::Expanded;
 use cpuid_probe::libvirt::cpu::{Cpu, Fallback, Form, Policy};
 use cpuid_probe::libvirt::read_cpus;
 use serde_json::Value;

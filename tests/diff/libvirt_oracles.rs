@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use cpuid_diff::view::promise::Expanded;
-use cpuid_diff::knowledge::Knowledge;
+use crate::support::libvirt::Libvirt;
+use crate::support::root;
 use cpuid_diff::cpu_map::CpuMap;
+use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::view::promise::Expanded;
 use cpuid_probe::libvirt::names::libvirt_name;
 use cpuid_probe::libvirt::read_cpus;
 use serde_json::Value;
-use crate::support::libvirt::Libvirt;
-use crate::support::root;
 
 /// The map of the libvirt that judges.
 const CPU_MAP: &str = "/usr/share/libvirt/cpu_map";
@@ -257,7 +257,10 @@ fn baseline_agrees_with_cpu_baseline() {
             // 12.8 leaves out what follows the topology.
             let of_topology = Names::from(["ht", "cmp_legacy"].map(String::from));
             let differences: Names = ours.1.symmetric_difference(&theirs.1).cloned().collect();
-            assert!(differences.is_subset(&of_topology) && ours.1.is_superset(&differences), "{names:?}: {differences:?}");
+            assert!(
+                differences.is_subset(&of_topology) && ours.1.is_superset(&differences),
+                "{names:?}: {differences:?}"
+            );
         }
     }
 }

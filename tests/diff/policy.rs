@@ -6,12 +6,12 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use cpuid_diff::assemble::{self, Named, Site};
+use cpuid_diff::finding::Finding;
 use cpuid_diff::judge::rule::Directions;
+use cpuid_diff::knowledge::Severity;
 use cpuid_diff::policy::{Day, Policy, stanzas};
 use cpuid_diff::read::{self, Input};
-use cpuid_diff::finding::Finding;
 use cpuid_diff::report::{Coverage, Direction, Overall, Report};
-use cpuid_diff::knowledge::Severity;
 use cpuid_diff::wire;
 
 const TIMING: [&str; 2] = ["reference-node1-timing.txt", "reference-node2-timing.txt"];

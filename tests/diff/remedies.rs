@@ -7,10 +7,10 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::support::libvirt::Libvirt;
 use cpuid_diff::cpu_map::CpuMap;
 use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::knowledge::{Asked, Entry};
-use crate::support::libvirt::Libvirt;
 
 /// An XML snippet, the elements it goes into, and the QEMU settings that are said to be the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,16 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cpuid_diff::assemble::{self, Named, Site};
-use cpuid_diff::knowledge::Knowledge;
-use cpuid_diff::cpu_map::CpuMap;
 use cpuid_diff::check::Baseline;
-use cpuid_diff::view::source;
+use cpuid_diff::cpu_map::CpuMap;
 use cpuid_diff::judge::rule::Directions;
+use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::knowledge::Severity;
 use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::read::{self, Input};
 use cpuid_diff::render::{Style, html, markdown, table, unified, words};
 use cpuid_diff::report::Report;
-use cpuid_diff::knowledge::Severity;
+use cpuid_diff::view::source;
 use cpuid_diff::wire;
 use cpuid_probe::dump::{Dump, MsrRecord, Source, VcpuDump};
 use cpuid_probe::{LeafId, Registers};
@@ -65,7 +65,8 @@ fn reports() -> Vec<(String, Report)> {
     let [one, two] = ["haswell-node1.json", "haswell-node2.json"].map(named);
     reports.push(("check".to_string(), assemble::check(two.clone(), &baseline, None, &Site::default())));
     let excerpt = named("reference-node1-leaf1.txt");
-    reports.push(("check of an excerpt".to_string(), assemble::check(excerpt.clone(), &baseline, None, &Site::default())));
+    reports
+        .push(("check of an excerpt".to_string(), assemble::check(excerpt.clone(), &baseline, None, &Site::default())));
     let three = assemble::report(&one, &two, Directions::Both, Some((&baseline, None)), &Site::default());
     reports.push(("three columns".to_string(), three));
     reports.push(("hostile".to_string(), hostile()));
@@ -203,8 +204,11 @@ fn the_verdict_says_what_it_is_worth() {
     let line = words::verdict(&excerpts);
     assert_eq!(line, "one-way: A to B review, B to A unsafe; partial, feature MSRs not captured");
     let alike = compare(&sample("reference-node1-leaf1.txt"), &sample("reference-node1-leaf1.txt"));
-    assert_eq!(words::verdict(&alike), "undecided: 1 register set compared, no difference that matters; too little for a migration verdict; partial, \
-         feature MSRs not captured");
+    assert_eq!(
+        words::verdict(&alike),
+        "undecided: 1 register set compared, no difference that matters; too little for a migration verdict; partial, \
+         feature MSRs not captured"
+    );
     let tcg = compare(&sample("haswell-node1.json"), &sample("haswell-node2.json"));
     assert!(words::verdict(&tcg).contains("TCG"), "{}", words::verdict(&tcg));
     let one_way = assemble::report(
@@ -483,7 +487,13 @@ fn bit_maps_show_every_bit() {
 #[test]
 fn the_reference_cases_reports_are_current_and_name_cause_and_remedy() {
     let named = |name: &str| Named { name: format!("samples/{name}"), dump: sample(name) };
-    let report = assemble::report(&named("reference-node1.txt"), &named("reference-node2.txt"), Directions::Both, None, &Site::default());
+    let report = assemble::report(
+        &named("reference-node1.txt"),
+        &named("reference-node2.txt"),
+        Directions::Both,
+        None,
+        &Site::default(),
+    );
     let files = [
         ("reference.txt", table::render(&report, style(80))),
         ("reference.md", markdown::render(&report)),

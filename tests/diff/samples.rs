@@ -4,15 +4,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::support::root;
 use cpuid_diff::assemble::{Named, Site, report};
 use cpuid_diff::judge::rule::Directions;
+use cpuid_diff::knowledge::Severity;
 use cpuid_diff::read::{self, Input};
 use cpuid_diff::report::Overall;
-use cpuid_diff::knowledge::Severity;
 use cpuid_probe::LeafId;
 use cpuid_probe::coverage::Coverage;
 use cpuid_probe::dump::{Dump, Recorded, VcpuDump};
-use crate::support::root;
 
 /// The dumps among the samples: neither the lines of the reference case nor descriptions.
 fn samples() -> Vec<(String, Dump)> {
@@ -80,7 +80,8 @@ fn every_sample_has_a_row_in_the_readme() {
 #[test]
 fn the_pair_differs_in_exactly_one_feature() {
     let named = |name: &str| Named { name: name.to_string(), dump: sample(name) };
-    let report = report(&named("haswell-node1.json"), &named("haswell-node2.json"), Directions::Both, None, &Site::default());
+    let report =
+        report(&named("haswell-node1.json"), &named("haswell-node2.json"), Directions::Both, None, &Site::default());
     let [f] = report.findings.as_slice() else { panic!("{:?}", report.findings) };
     assert_eq!((f.id().as_str(), f.name.as_deref()), ("0x00000007.0x00000000:ebx:5", Some("avx2")));
     assert_eq!(f.severity, Severity::Unsafe);

@@ -9,13 +9,13 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::guest::Guest;
+use crate::support::places::places;
 use cpuid_probe::dump::{Dump, Gap, GapReason, Record, Source, VcpuDump};
 use cpuid_probe::text::read_frame;
 use cpuid_probe::{LeafId, Register, json};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
-use crate::support::guest::Guest;
-use crate::support::places::places;
 
 const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
 const QEMU: &str = "qemu-system-x86_64";

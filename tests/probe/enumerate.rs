@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::registers::{Beyond, Cpu, TextIn, any_cpu};
 use cpuid_probe::coverage::{Coverage, Place};
 use cpuid_probe::dump::{Gap, GapReason, Recorded, VcpuDump};
 use cpuid_probe::{CpuidSource, LeafId, Registers};
 use proptest::prelude::*;
-use crate::registers::{Beyond, Cpu, TextIn, any_cpu};
 
 /// An Intel CPU with basic leaves 0 to `last` (leaf n: four registers made of n), a hypervisor bit, and 0x80000000 to
 /// 0x80000008.

@@ -1,11 +1,11 @@
 //! The written forms of a dump: what was written is read back, and damage is refused where it is.
 
+use crate::registers::any_cpu;
 use cpuid_probe::dump::{Boot, BootWarning, Dump, Gap, GapReason, Imported, MsrRecord, Provenance, Source, VcpuDump};
 use cpuid_probe::text::{TextError, read_frame, write_frame};
 use cpuid_probe::{LeafId, json};
 use proptest::option;
 use proptest::prelude::*;
-use crate::registers::any_cpu;
 
 fn any_source() -> impl Strategy<Value = Source> {
     prop_oneof![Just(Source::Native), Just(Source::Kvm), Just(Source::Boot), Just(Source::Import)]

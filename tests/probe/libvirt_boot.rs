@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::thread;
 
+use crate::support::libvirt::Libvirt;
+use crate::support::{left_out, root};
 use cpuid_probe::change;
 use cpuid_probe::dump::Dump;
 use cpuid_probe::json;
 use cpuid_probe::libvirt::removed::{read_removed_features, removed_features};
 use cpuid_probe::libvirt::{Guest, read_cpus, read_guests};
-use crate::support::libvirt::Libvirt;
-use crate::support::{left_out, root};
 
 /// What the installed libvirt has removed from a model.
 fn removed(model: &str) -> Vec<String> {

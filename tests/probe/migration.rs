@@ -10,16 +10,16 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
+use crate::demo::{CASES, LINUX_CASES, PROBE, changes, image, show, show_linux, switch};
+use crate::machine::{Cpu, Definition, Machine};
+use cpuid_diff::finding::{Finding, Rule, Value};
 use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::knowledge::RuleKind;
-use cpuid_diff::finding::{Finding, Rule, Value};
 use cpuid_diff::knowledge::Severity;
 use cpuid_probe::change::Sighting;
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::volatile::volatile_bits;
 use cpuid_probe::{LeafId, Register, json};
-use crate::demo::{CASES, LINUX_CASES, PROBE, changes, image, show, show_linux, switch};
-use crate::machine::{Cpu, Definition, Machine};
 
 /// A migration: source and destination, as `-cpu` and optionally `-smp` arguments.
 struct Pair {
@@ -148,7 +148,10 @@ fn the_page_shows_what_the_demonstration_prints() {
         let case = case.split("\n==").next().unwrap_or_default().split("```").next().unwrap_or_default();
         for line in shown.lines().skip(1) {
             let line = spelt_alike(line);
-            assert!(case.lines().any(|l| spelt_alike(l) == line), "docs/watching.md does not show `{line}` in\n{shown}");
+            assert!(
+                case.lines().any(|l| spelt_alike(l) == line),
+                "docs/watching.md does not show `{line}` in\n{shown}"
+            );
         }
     }
 }

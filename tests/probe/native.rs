@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::support::guest::{Guest, Output};
+use crate::support::places::{Places, places};
 use cpuid_probe::coverage::Coverage;
 use cpuid_probe::dump::{Dump, GapReason, Recorded, Source, VcpuDump};
 use cpuid_probe::text::read_frame;
 use cpuid_probe::{LeafId, Registers, json};
-use crate::support::guest::{Guest, Output};
-use crate::support::places::{Places, places};
 
 const PROBE: &str = env!("CARGO_BIN_EXE_cpuid-probe");
 
@@ -36,7 +36,8 @@ const CASES: &[Case] = &[
 
 /// Where AMD lists its caches.
 const CACHES: [(u32, u32); 3] = [(0x8000_001d, 1), (0x8000_001d, 2), (0x8000_001d, 3)];
-const TOPOEXT: &str = "QEMU fills 0x8000001D although 0x80000001 ECX[22], which says that it exists, is 0 under emulation";
+const TOPOEXT: &str =
+    "QEMU fills 0x8000001D although 0x80000001 ECX[22], which says that it exists, is 0 under emulation";
 
 /// QEMU 7.2's emulation writes nothing for this leaf (Architectural LBR), so the guest reads what lay on QEMU's stack.
 const UNSTABLE: u32 = 0x1c;

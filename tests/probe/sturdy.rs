@@ -51,7 +51,8 @@ fn foreign_text_is_shown_and_does_nothing() {
     let directory = scratch();
     let at = |name: &str| directory.join(name).to_str().unwrap().to_string();
     let file = at(FOREIGN);
-    fs::write(&file, format!("{{\"schema\": \"cpuid-dump/1\", {}: 1}}", serde_json::to_string(FOREIGN).unwrap())).unwrap();
+    fs::write(&file, format!("{{\"schema\": \"cpuid-dump/1\", {}: 1}}", serde_json::to_string(FOREIGN).unwrap()))
+        .unwrap();
     let xml = at("x.xml");
     fs::write(&xml, "<cpu mode='custom'><model>a&#10;cpuid-probe: all is well&#x202e;&#x200b;</model></cpu>").unwrap();
     let no_xml = at("no.xml");
@@ -93,7 +94,10 @@ fn foreign_text_is_shown_and_does_nothing() {
 #[test]
 fn long_foreign_text_is_cut() {
     let directory = scratch();
-    let qemu = wrapper(&directory, "i=0; while [ $i -lt 500 ]; do echo $i; i=$((i+1)); done >&2; printf %09999d 1 >&2; exit 1");
+    let qemu = wrapper(
+        &directory,
+        "i=0; while [ $i -lt 500 ]; do echo $i; i=$((i+1)); done >&2; printf %09999d 1 >&2; exit 1",
+    );
     let output = boot(&["--accel", "tcg", "--cpu", "EPYC", "--qemu", &qemu]);
     let stderr = stderr_of(&output);
     assert_eq!(output.status.code(), Some(2));
@@ -128,7 +132,8 @@ fn a_file_starts_no_program_but_an_installed_qemu() {
              <cpu mode='custom'><model>qemu64</model></cpu><devices><emulator>{emulator}</emulator></devices></domain>"
         );
         fs::write(&xml, domain).unwrap();
-        let output = Command::new(PROBE).args(["boot", "--cpu-xml", "vm.xml"]).current_dir(&directory).output().unwrap();
+        let output =
+            Command::new(PROBE).args(["boot", "--cpu-xml", "vm.xml"]).current_dir(&directory).output().unwrap();
         let stderr = stderr_of(&output);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{emulator}: {stderr}");
         assert!(stderr.contains(words) && stderr.contains(emulator), "{emulator}: {stderr}");
@@ -164,7 +169,10 @@ const WRAPPERS: [(&str, &str); 4] = [
     ("a child", "qemu-system-x86_64 \"$@\""),
     ("a child of a child", "sh -c 'qemu-system-x86_64 \"$@\"; exit $?' sh \"$@\"; exit $?"),
     ("in the background", "exec 3<&0; qemu-system-x86_64 \"$@\" <&3 & exit 0"),
-    ("in a session of its own", "exec 3<&0; setsid -f sh -c 'qemu-system-x86_64 \"$@\" <&3; exit 1' sh \"$@\"; sleep 1000"),
+    (
+        "in a session of its own",
+        "exec 3<&0; setsid -f sh -c 'qemu-system-x86_64 \"$@\" <&3; exit 1' sh \"$@\"; sleep 1000",
+    ),
 ];
 
 fn wait_for_qemu(words: &str, but: u32) -> Vec<Pid> {
@@ -308,9 +316,8 @@ fn a_flood_on_any_channel_ends_in_time_and_in_bounds() {
     ] {
         let directory = scratch();
         let qemu = wrapper(&directory, script);
-        let output = shell(&format!(
-            "exec prlimit --data={HEAP} \"$P\" boot --accel tcg --cpu EPYC --timeout 2 --qemu {qemu}"
-        ));
+        let output =
+            shell(&format!("exec prlimit --data={HEAP} \"$P\" boot --accel tcg --cpu EPYC --timeout 2 --qemu {qemu}"));
         let stderr = stderr_of(&output);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{script}: {stderr}");
         assert!(stderr.contains(words) && stderr.len() < 10_000, "{script}: {stderr}");

@@ -11,19 +11,19 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::demo::{PROBE, last_pass, switch};
+use crate::machine::qmp::Qmp;
+use crate::machine::{Cpu, Definition, Machine};
+use crate::support::guest::Guest;
+use crate::support::tidy::bind;
 use cpuid_diff::knowledge::{CauseKind, Knowledge, Owner, RuleKind, Severity, Sub};
 use cpuid_probe::change;
 use cpuid_probe::dump::{Dump, Gap, GapReason, Record, VcpuDump};
 use cpuid_probe::place::BitRange;
 use cpuid_probe::volatile::VOLATILE;
 use cpuid_probe::{LeafId, Register, json};
-use crate::demo::{PROBE, last_pass, switch};
-use crate::machine::qmp::Qmp;
-use crate::machine::{Cpu, Definition, Machine};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use crate::support::guest::Guest;
-use crate::support::tidy::bind;
 
 #[test]
 fn what_a_watcher_leaves_out_is_what_the_differ_never_judges() {
