@@ -14,7 +14,7 @@ use crate::judge::{Comparison, compare, notes};
 use crate::knowledge::Knowledge;
 use crate::policy::{Day, Policy};
 use crate::report::{BaselineResult, BaselineVerdict, Coverage, Input, Report, Verdict};
-use crate::view::join::{NotCaptured, not_captured, sorted};
+use crate::view::join::{not_captured, sorted};
 use crate::view::role::shows_all_of_host;
 use crate::view::{DumpView, Role};
 
@@ -159,41 +159,21 @@ fn join(compared: &mut [Finding], own: &mut Vec<Finding>, input: usize, name: &s
 pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&Log>, site: &Site<'_>) -> Report {
     let view = DumpView::of(&named.dump);
     let role = site.role(&named.name, &view).of_checked();
-    let checked = checked(0, &view, role, baseline, log, site);
+    let mut checked = checked(0, &view, role, baseline, log, site);
     // Of an offer, the places that are promised count, and no others.
     let complete = view.is_complete() || role == Role::Offer && checked.doubts.unread.is_none();
-    let own: Vec<NotCaptured> = match role {
-        Role::Offer => checked.not_captured,
-        _ => not_captured(0, &view).into_iter().chain(checked.not_captured).collect(),
-    };
-    let Checked { mut findings, doubts, .. } = Checked { not_captured: Vec::new(), ..checked };
-    let inputs = vec![input(&named, &view, site)];
+    if role != Role::Offer {
+        checked.not_captured.extend(not_captured(0, &view));
+    }
+    checked.not_captured = sorted(checked.not_captured, &[&view]);
     let mut notes = notes::of_checked(&named.dump);
     notes.extend(notes_on_role(&view, role));
     notes.extend(baseline.notes());
     notes.extend(log.and_then(Log::note));
-    notes.extend(site.waive(&mut findings, &inputs));
-    let result = verdict::baseline(0, &findings, &doubts);
-    notes.extend(also_unverified(&result, &doubts));
-    Report {
-        inputs,
-        verdict: Verdict {
-            overall: None,
-            a_to_b: None,
-            b_to_a: None,
-            refused: Vec::new(),
-            unlike: false,
-            coverage: Coverage::of(complete),
-            msrs: view.has_msrs() || role == Role::Offer,
-            baseline: vec![result],
-        },
-        notes,
-        summary: summary(&findings),
-        findings,
-        not_captured: sorted(own, &[&view]),
-        compared: view.vcpus.iter().map(|v| v.vcpu.leaves().len()).sum(),
-        dumps: vec![named.dump],
-    }
+    let input = input(&named, &view, site);
+    let msrs = view.has_msrs() || role == Role::Offer;
+    let compared = view.vcpus.iter().map(|v| v.vcpu.leaves().len()).sum();
+    of_one(input, named.dump, checked, notes, (Coverage::of(complete), msrs, compared), site)
 }
 
 /// Holds a host that lists names against a baseline and reports it.
@@ -213,20 +193,37 @@ pub fn check_names(
     dump.provenance.imported = Some(Imported { format: names.document().to_string(), limits: Vec::new() });
     let named = Named { name: name.to_string(), dump };
     let view = DumpView::of(&named.dump);
-    let Checked { mut findings, not_captured, doubts } = baseline.check_names(0, names, &view, site.knowledge)?;
-    let inputs = vec![Input {
+    let checked = baseline.check_names(0, names, &view, site.knowledge)?;
+    let input = Input {
         cpu: names.cpu.model.clone(),
         vendor: names.vendor(),
         complete: true,
         role: names.role(),
         ..input(&named, &view, site)
-    }];
+    };
     let mut notes = vec![format!("checked as {}: {}", with_article(names.role()), names.document())];
     notes.extend(baseline.notes());
+    let coverage = Coverage::of(checked.doubts.unread.is_none());
+    Ok(of_one(input, named.dump, checked, notes, (coverage, true, names.len()), site))
+}
+
+/// The report of one input that was held against a baseline. `extent`: how much of it there is, whether its MSRs are, and
+/// how many register sets or names were looked at.
+fn of_one(
+    input: Input,
+    dump: Dump,
+    checked: Checked,
+    mut notes: Vec<String>,
+    extent: (Coverage, bool, usize),
+    site: &Site<'_>,
+) -> Report {
+    let Checked { mut findings, not_captured, doubts } = checked;
+    let (coverage, msrs, compared) = extent;
+    let inputs = vec![input];
     notes.extend(site.waive(&mut findings, &inputs));
     let result = verdict::baseline(0, &findings, &doubts);
     notes.extend(also_unverified(&result, &doubts));
-    Ok(Report {
+    Report {
         inputs,
         verdict: Verdict {
             overall: None,
@@ -234,17 +231,17 @@ pub fn check_names(
             b_to_a: None,
             refused: Vec::new(),
             unlike: false,
-            coverage: Coverage::of(doubts.unread.is_none()),
-            msrs: true,
+            coverage,
+            msrs,
             baseline: vec![result],
         },
         notes,
         summary: summary(&findings),
         findings,
         not_captured,
-        compared: names.len(),
-        dumps: vec![named.dump],
-    })
+        compared,
+        dumps: vec![dump],
+    }
 }
 
 const fn with_article(role: Role) -> &'static str {

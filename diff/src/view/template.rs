@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use cpuid_probe::msr::must_be_one;
 use cpuid_probe::place::BitRange;
 use cpuid_probe::{LeafId, Place, Register};
+use serde::de::IgnoredAny;
 
 use crate::read::ReadError;
 use crate::read::firecracker::{self, Masked};
@@ -24,7 +25,7 @@ pub struct Template {
 /// Whether a text looks like a template: its modifiers are at the top, not inside a fingerprint.
 #[must_use]
 pub fn recognise(text: &str) -> bool {
-    let Ok(serde_json::Value::Object(top)) = serde_json::from_str(text) else { return false };
+    let Ok(top) = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text) else { return false };
     firecracker::X86.iter().chain(&firecracker::ARM).any(|key| top.contains_key(*key))
 }
 
