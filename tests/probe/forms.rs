@@ -28,6 +28,7 @@ prop_compose! {
             v.insert_msr(MsrRecord { index, value }).unwrap();
         }
         v.gaps = gaps;
+        v.gaps.sort_by_key(|gap| gap.id);
         v
     }
 }
