@@ -106,11 +106,10 @@ impl<'a> Beside<'a> {
         read
     }
 
-    /// Whether nothing is promised here.
+    /// Whether nothing is promised of the CPU here. A machine type and a number of vCPUs, which every domain has, say
+    /// nothing of it.
     pub(super) fn is_empty(&self) -> bool {
-        let guest = self.cpu.beside.as_ref().filter(|_| self.cpu.form == Form::Guest);
-        let starts = guest.is_some_and(|beside| beside.machine.is_some() || beside.vcpus.is_some());
-        self.promises.is_empty() && self.gaps.is_empty() && self.cpu.topology.is_none() && !starts
+        self.promises.is_empty() && self.gaps.is_empty()
     }
 
     pub(super) fn check(&self, asked: &Input<'_>, tally: &mut Tally<'_>) {
@@ -272,6 +271,11 @@ impl<'a> Beside<'a> {
             promise("threads", THREADS, threads, topology.threads.into());
             let (place, seen) = in_package(vcpu);
             promise("topology", place, seen, package);
+            for (name, count, kind) in [("dies", topology.dies, DIE), ("clusters", topology.clusters, MODULE)] {
+                if count > 1 && !has_level(vcpu, kind) {
+                    tally.unsaid(format!("no level of leaf 0x1F tells the {count} {name} of a socket"));
+                }
+            }
         }
     }
 
@@ -371,6 +375,19 @@ fn in_package(vcpu: &VcpuView<'_>) -> (Place, Seen) {
     let seen = |subleaf| (level(leaf, subleaf), vcpu.see(level(leaf, subleaf)));
     let levels = (0..16).map(seen).take_while(|(_, seen)| !seen.is_clear());
     levels.last().unwrap_or((THREADS, Seen::Absent))
+}
+
+/// Types of levels in leaf 0x1F.
+///
+/// # Source
+/// Intel SDM vol. 2, CPUID, leaf 1FH; QEMU 10.0 target/i386/cpu.c (`encode_topo_cpuid1f`).
+const MODULE: u64 = 3;
+const DIE: u64 = 5;
+
+/// Whether leaf 0x1F has a level of this type.
+fn has_level(vcpu: &VcpuView<'_>, kind: u64) -> bool {
+    let kinds = (0..16).map(|subleaf| vcpu.see(Place::cpuid(0x1f, subleaf, Register::Ecx, 15, 8)));
+    kinds.take_while(|seen| seen.is_set()).any(|seen| seen == Seen::Value(kind))
 }
 
 /// Whether any leaf describes a third-level cache; nothing where such a leaf was not captured.
