@@ -13,7 +13,7 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::cpu::Cpu;
+use super::cpu::{Cpu, Mode};
 use super::domain::{
     Accel, FEATURES, HARMFUL_VALUES, HARMLESS_OPTIONS, HYPERV, HYPERV_INNER, KVM, ON_OFF, OTHER_FEATURES,
     QEMU_NAMESPACE, TIMERS, hyperv_value, on_off, read_accel, read_machine_type, read_vcpus,
@@ -27,6 +27,17 @@ pub struct Property {
     pub name: String,
     /// `on`, `off`, or another value.
     pub value: String,
+}
+
+/// A CPU model that a host lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostModel {
+    /// libvirt's name.
+    pub name: String,
+    /// Whether the host can give all that QEMU's model has; `None` where it does not say.
+    pub usable: Option<bool>,
+    /// The features that the host lacks of the model, where it lists them.
+    pub blockers: Vec<String>,
 }
 
 /// Something that may change the guest's CPU and is not understood.
@@ -44,8 +55,14 @@ pub struct Gap {
 pub struct Beside {
     /// QEMU's properties, each name once, with the value that counts.
     pub properties: Vec<Property>,
-    /// How many vCPUs the guest starts with, where the domain says so.
+    /// How many vCPUs the guest starts with, where the domain says so; of a host, how many a guest can have.
     pub vcpus: Option<u32>,
+    /// How many vCPUs the guest can have at most, those that can be plugged in included.
+    pub most_vcpus: Option<u32>,
+    /// Of a host: the CPU modes that it speaks of, and whether it supports them.
+    pub modes: Vec<(String, bool)>,
+    /// Of a host: the CPU models that it lists; none where it lists none.
+    pub models: Vec<HostModel>,
     /// The machine type, as written: `pc`, `q35` or a version of one.
     pub machine: Option<String>,
     /// What runs the guest.
@@ -61,7 +78,8 @@ impl Beside {
         let own = domain.children().filter(|e| e.namespace() == Some(QEMU_NAMESPACE));
         let own: Vec<Element<'_, '_>> = own.collect();
         // In the order in which QEMU takes them: the last one counts.
-        read.arguments(&own, "global");
+        read.arguments(&own, "global", cpu);
+        let globals = read.properties.clone();
         for features in domain.all("features") {
             read.features(features);
         }
@@ -71,12 +89,17 @@ impl Beside {
         if domain.at(&["devices"]).is_some_and(|d| d.all("panic").any(|p| p.attribute("model") == Some("hyperv"))) {
             read.set("hv-crash", "on");
         }
-        read.arguments(&own, "cpu");
+        // QEMU takes the last -cpu: this one replaces libvirt's, with all that libvirt wrote into it.
+        if arguments(&own).iter().any(|(option, ..)| *option == "cpu") {
+            read.properties = globals;
+            read.arguments(&own, "cpu", cpu);
+        }
         if domain.attribute("type").is_some() {
             read.accel = read.understood(read_accel(domain));
         }
         if domain.all("vcpu").next().is_some() {
-            read.vcpus = read.understood(read_vcpus(domain, cpu)).map(|(online, _)| online);
+            let vcpus = read.understood(read_vcpus(domain, cpu));
+            (read.vcpus, read.most_vcpus) = vcpus.map_or((None, None), |(online, most)| (Some(online), Some(most)));
         }
         if domain.at(&["os", "type"]).is_some_and(|kind| kind.attribute("machine").is_some()) {
             read.machine = read.understood(read_machine_type(domain));
@@ -98,6 +121,9 @@ impl Beside {
         if let Some(vcpu) = capabilities.all("vcpu").next() {
             read.vcpus = read.understood(vcpu.number("max")).flatten();
         }
+        for mode in capabilities.at(&["cpu"]).into_iter().flat_map(|cpu| cpu.all("mode")) {
+            read.mode(mode);
+        }
         let hyperv = capabilities.at(&["features", "hyperv"]);
         let lists = hyperv.into_iter().flat_map(|hyperv| hyperv.all("enum"));
         for list in lists.filter(|list| list.attribute("name") == Some("features")) {
@@ -107,6 +133,32 @@ impl Beside {
             }
         }
         read
+    }
+
+    /// What a host says of one CPU mode.
+    fn mode(&mut self, mode: Element<'_, '_>) {
+        let Some(name) = mode.attribute("name") else { return };
+        if let Some(supported) = mode.attribute("supported") {
+            self.modes.push((name.to_owned(), supported == "yes"));
+        }
+        if name != "custom" {
+            return;
+        }
+        for model in mode.all("model") {
+            let usable = match model.attribute("usable") {
+                Some("yes") => Some(true),
+                Some("no") => Some(false),
+                _ => None,
+            };
+            self.models.extend(model.text().map(|name| HostModel { name, usable, blockers: Vec::new() }));
+        }
+        for blockers in mode.all("blockers") {
+            let names = blockers.all("feature").filter_map(|feature| feature.attribute("name"));
+            let of = blockers.attribute("model");
+            if let Some(model) = self.models.iter_mut().find(|model| Some(model.name.as_str()) == of) {
+                model.blockers.extend(names.map(ToOwned::to_owned));
+            }
+        }
     }
 
     fn understood<T>(&mut self, result: Result<T, XmlError>) -> Option<T> {
@@ -225,27 +277,21 @@ impl Beside {
     }
 
     /// What QEMU is told past libvirt: `-global` of a CPU, or `-cpu`.
-    fn arguments(&mut self, own: &[Element<'_, '_>], wanted: &str) {
-        let mut option = "";
-        let lines = own.iter().filter(|element| element.local_name() == "commandline");
-        for arg in lines.flat_map(|line| line.children()).filter(|arg| arg.local_name() == "arg") {
-            let value = arg.attribute("value").unwrap_or_default();
-            if value.starts_with('-') && value.len() > 1 {
-                option = value.trim_start_matches('-');
-                continue;
-            }
-            match option {
-                "cpu" if wanted == "cpu" => self.cpu_argument(arg, value),
-                "global" if wanted == "global" => self.global(arg, value),
-                _ => {}
-            }
+    fn arguments(&mut self, own: &[Element<'_, '_>], wanted: &str, cpu: &Cpu) {
+        for (_, arg, value) in
+            arguments(own).into_iter().filter(|(option, _, value)| *option == wanted && value.is_some())
+        {
+            let value = value.unwrap_or_default();
+            if wanted == "cpu" { self.cpu_argument(arg, value, cpu) } else { self.global(arg, value) }
         }
     }
 
-    fn cpu_argument(&mut self, arg: Element<'_, '_>, value: &str) {
+    fn cpu_argument(&mut self, arg: Element<'_, '_>, value: &str, cpu: &Cpu) {
         let mut parts = value.split(',');
         let model = parts.next().unwrap_or_default();
-        if !["host", "max"].contains(&model) {
+        let is_the_same = matches!((model, cpu.mode), ("host", Mode::HostPassthrough) | ("max", Mode::Maximum))
+            && cpu.features.is_empty();
+        if !is_the_same {
             self.gap(
                 arg,
                 format!(
@@ -297,29 +343,44 @@ impl Beside {
                 self.gap(memory, "<memory model='sgx-epc'> changes CPUID");
             }
         }
-        let mut option = "";
         for element in own {
             match element.local_name() {
-                "commandline" => {}
                 "capabilities" => self.gap(*element, "<qemu:capabilities> changes what libvirt tells QEMU"),
                 "override" => self.gap(*element, "<qemu:override> changes what libvirt tells QEMU of a device"),
                 _ => {}
             }
-            for arg in element.children().filter(|arg| arg.local_name() == "arg") {
-                let value = arg.attribute("value").unwrap_or_default();
-                let harmless = if value.starts_with('-') && value.len() > 1 {
-                    option = value.trim_start_matches('-');
-                    option == "cpu" || HARMLESS_OPTIONS.contains(&option)
-                } else {
+        }
+        for (option, arg, value) in arguments(own) {
+            let harmless = match value {
+                None => option == "cpu" || HARMLESS_OPTIONS.contains(&option),
+                Some(value) => {
                     let harmful = HARMFUL_VALUES.iter().find(|row| row.0 == option).map_or(&[][..], |row| row.1);
                     option == "global" || !harmful.iter().any(|word| value.contains(word))
-                };
-                if !harmless {
-                    self.gap(arg, format!("QEMU's argument '{}' may change CPUID", short(value)));
                 }
+            };
+            if !harmless {
+                let argument = arg.attribute("value").unwrap_or_default();
+                self.gap(arg, format!("QEMU's argument '{}' may change CPUID", short(argument)));
             }
         }
     }
+}
+
+/// The arguments that go to QEMU as they are: the option, its element, and nothing; then the option again with a value.
+fn arguments<'a, 'input>(own: &[Element<'a, 'input>]) -> Vec<(&'a str, Element<'a, 'input>, Option<&'a str>)> {
+    let mut option = "";
+    let lines = own.iter().filter(|element| element.local_name() == "commandline");
+    let args = lines.flat_map(|line| line.children()).filter(|arg| arg.local_name() == "arg");
+    let read = args.map(|arg| {
+        let value = arg.attribute("value").unwrap_or_default();
+        if value.starts_with('-') && value.len() > 1 {
+            option = value.trim_start_matches('-');
+            (option, arg, None)
+        } else {
+            (option, arg, Some(value))
+        }
+    });
+    read.collect()
 }
 
 /// A property's name as QEMU keeps it.
@@ -366,9 +427,13 @@ mod tests {
             let args: String = args.iter().map(|arg| format!("<qemu:arg value='{arg}'/>")).collect();
             format!("<features><pmu state='on'/></features><qemu:commandline>{args}</qemu:commandline>")
         };
-        let cpu = line(&["-cpu", "host,hv_time,kvm=off,-ds,pmu=off,+ds,+avx2", "-device", "virtio-rng"]);
+        let cpu = line(&["-cpu", "max,hv_time,kvm=off,-ds,pmu=off,+ds,+avx2", "-device", "virtio-rng"]);
         assert_eq!(properties(&cpu), "hv-time=on,kvm=off,pmu=off,avx2=on,ds=off");
         assert_eq!(beside(&cpu).gaps, []);
+        // Another model than the definition's is not what `<cpu>` promises.
+        let gaps = beside(&line(&["-cpu", "host"])).gaps;
+        assert!(gaps.iter().any(|gap| gap.what.contains("-cpu host takes the place of <cpu>")), "{gaps:?}");
+        assert_eq!(properties(&line(&["-cpu", "max"])), "", "libvirt's own -cpu is gone, with pmu=on");
         let global =
             line(&["-global", "host-x86_64-cpu.pmu=off", "-global", "driver=max-x86_64-cpu,property=x2apic,value=on"]);
         assert_eq!(properties(&global), "x2apic=on,pmu=on", "libvirt's -cpu comes after a -global");
@@ -397,7 +462,8 @@ mod tests {
             let found = beside(&format!("{inside}<features><pmu state='on'/></features>"));
             assert_eq!(found.gaps.len(), 1, "{inside}: {:?}", found.gaps);
             assert!(found.gaps[0].what.contains(words), "{inside}: {}", found.gaps[0].what);
-            assert!(found.properties.iter().any(|p| p.name == "pmu"), "{inside}");
+            let pmu = found.properties.iter().any(|p| p.name == "pmu");
+            assert_eq!(pmu, !inside.contains("'-cpu'"), "{inside}: QEMU's own -cpu replaces libvirt's");
         }
     }
 
