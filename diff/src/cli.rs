@@ -30,6 +30,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff compare node1.json node2.json\n\
         \x20 cpuid-diff compare node1.json node2.json --baseline baseline.xml\n\
+        \x20 cpuid-diff compare node1.json node2.json --fix > both.xml\n\
         \x20 cpuid-diff compare pasted.diff --partial\n\
         \x20 diff -u node1.txt node2.txt | cpuid-diff compare -\n\
         \x20 cpuid-diff compare node1.json node2.json --format markdown > report.md\n\
@@ -130,6 +131,10 @@ pub enum Format {
     Html,
     /// The whole report (cpuid-report/1)
     Json,
+    /// With --fix: libvirt's XML, which --fix prints by itself
+    Libvirt,
+    /// With --fix: QEMU's arguments
+    Qemu,
 }
 
 /// Names of formats, listed in help and offered by completions. Any text is taken: of some formats a part has a name
@@ -175,9 +180,12 @@ pub struct Common {
     /// The form of the report
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
-    /// Show info and expected findings in full, too
+    /// Show every finding in full: its place, what it is, sources
     #[arg(long)]
     pub all: bool,
+    /// Show what a site policy would say to accept the findings
+    #[arg(long)]
+    pub show_waivers: bool,
     /// The site's policy: reviewed waivers in TOML
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
@@ -205,6 +213,11 @@ pub struct CompareArgs {
     /// Which way a guest will move
     #[arg(long, value_enum, default_value = "both")]
     pub direction: DirectionArg,
+    /// Print one definition for both sides that clears what a definition can clear: libvirt's, or QEMU's arguments with
+    /// --format qemu. What each side gives up, and what no definition settles, goes to standard error; if that is
+    /// anything, the exit code is 1
+    #[arg(long)]
+    pub fix: bool,
     /// What the guests were promised.
     #[command(flatten)]
     pub baseline: BaselineArgs,

@@ -64,9 +64,35 @@ fn compare(args: &CompareArgs) -> Result<ExitCode> {
     let baseline = given.as_ref().map(Given::baseline).transpose()?;
     let log = given.as_ref().and_then(|given| given.log.as_ref());
     let report = assemble::report(&a, &b, directions, baseline.as_ref().map(|b| (b, log)), &policy.site());
+    if args.fix {
+        return print_fix(&report, args.common.format);
+    }
     print(&rendered(&report, &args.common)?)?;
     let passes = passes(&report, args.common.fail_on.into(), args.common.partial);
     Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Prints the definition that makes two guests alike; what it costs and leaves goes to standard error.
+fn print_fix(report: &Report, format: Format) -> Result<ExitCode> {
+    let fix = report.fix.as_ref().context("there is nothing to fix")?;
+    let definition = match format {
+        Format::Table | Format::Libvirt => fix.libvirt(),
+        Format::Qemu => fix.qemu(),
+        _ => bail!("--fix prints a definition: --format libvirt or qemu"),
+    };
+    let mut said = fix.explain();
+    if fix.is_empty() {
+        said.insert(0, "nothing differs that a definition could settle".to_string());
+    } else if fix.base.is_none() {
+        said.insert(0, "to be added to the definition of both: these inputs do not show it".to_string());
+    }
+    // A result whose words nobody could read is none to go by.
+    let heard = said.is_empty() || io::stderr().lock().write_all((said.join("\n") + "\n").as_bytes()).is_ok();
+    if !fix.is_empty() {
+        print(&definition)?;
+    }
+    let settled = fix.remains.is_empty() && heard;
+    Ok(if settled { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// What the user says of the site and of the inputs.
@@ -163,7 +189,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
         }
     }
     if !page.is_empty() {
-        print(&render::html::page(&page))?;
+        print(&render::html::page(&page, args.common.show_waivers))?;
     }
     Ok(match (trouble, all_pass) {
         (true, _) => ExitCode::from(2),
@@ -260,25 +286,26 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
 }
 
 fn style(all: bool) -> Style {
-    Style { width: width(), colour: colour(), all }
+    Style { width: width(), colour: colour(), all, waivers: false }
 }
 
 /// A report in the form asked for.
 fn rendered(report: &Report, common: &Common) -> Result<String> {
-    let style = style(common.all);
+    let style = Style { waivers: common.show_waivers, ..style(common.all) };
     Ok(match common.format {
         Format::Table => render::table::render(report, style),
         Format::Unified => render::unified::render(report),
-        Format::Markdown => render::markdown::render(report),
-        Format::Html => render::html::render(report),
+        Format::Markdown => render::markdown::render(report, common.show_waivers),
+        Format::Html => render::html::render(report, common.show_waivers),
         Format::Json => wire::pretty(report)?,
+        Format::Libvirt | Format::Qemu => bail!("--format libvirt and qemu are for compare --fix"),
     })
 }
 
-/// Columns: what COLUMNS says, else the terminal's; a file gets 100.
+/// Columns: what COLUMNS says, else the terminal's; a file gets 80.
 fn width() -> u16 {
     let asked = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    asked.or_else(|| terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)).unwrap_or(100)
+    asked.or_else(|| terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)).unwrap_or(80)
 }
 
 /// Colour goes to a terminal alone, and not where NO_COLOR is set.
