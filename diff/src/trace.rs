@@ -9,12 +9,11 @@ use crate::check::cpu::described;
 use crate::cpu_map::wide::Wide;
 use crate::cpu_map::{CpuMap, FeatureId};
 use crate::finding::{Finding, Text};
-use crate::judge::Context;
-use crate::judge::notes::accel;
 use crate::judge::rule::Directions;
-use crate::knowledge::Names;
+use crate::judge::{Context, compare};
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Row, RuleKind};
+use crate::knowledge::{Names, Severity};
 use crate::view::dump::PHYS_BITS;
 use crate::view::join::{Difference, join};
 use crate::view::promise::{Expanded, unknown_at};
@@ -334,8 +333,8 @@ pub fn trace(
 
     let dumps: Vec<&DumpView<'_>> = views.iter().filter_map(|(_, view)| view.dump()).collect();
     let guest = views.iter().find(|(layer, _)| *layer == Layer::Guest).and_then(|(_, view)| view.dump());
-    let guest: Vec<_> = guest.into_iter().map(|view| view.dump).collect();
-    let context = Context { knowledge, directions: Directions::AToB, accel: accel(&guest) };
+    let guest: Vec<_> = guest.into_iter().collect();
+    let context = Context::new(knowledge, Directions::AToB, &guest);
     let named: BTreeMap<Place, FeatureId> =
         wide.map.features.iter().enumerate().rev().map(|(id, f)| (f.place, id)).collect();
 
@@ -356,6 +355,21 @@ pub fn trace(
 
     let mut trace =
         Trace { layers, steps: Vec::new(), changed: 0, agreed: 0, not_captured: 0, optional: 0, fit: Fit::Fits };
+    // A golden dump promises every register: what `compare` calls unsafe on the way to the guest is not kept.
+    let of_layer = |wanted| views.iter().find(|(layer, _)| *layer == wanted).and_then(|(_, view)| view.dump());
+    let has_baseline = views.iter().any(|(layer, _)| *layer == Layer::Baseline);
+    let mut promised = if has_baseline { Promised::Some } else { Promised::Nothing };
+    if let (Some(golden), Some(guest)) = (of_layer(Layer::Baseline), of_layer(Layer::Guest)) {
+        promised = Promised::Everything;
+        let found = compare(golden, guest, Directions::AToB, knowledge).findings;
+        for finding in found.iter().filter(|f| f.input.is_none() && f.severity == Severity::Unsafe) {
+            trace.fit = Fit::DoesNotFit;
+            if let Some(place) = finding.place() {
+                let differs = places.entry(place).or_default();
+                (differs.any, differs.broken) = (true, true);
+            }
+        }
+    }
     for (place, differs) in places {
         let id = named.get(&place).copied();
         let says: Vec<(Layer, Says)> =
@@ -365,7 +379,6 @@ pub fn trace(
         }
         let row = knowledge.row(place);
         let mirror = !row.judged || is_set_aside(&row);
-        let promised = views.iter().any(|(layer, _)| *layer == Layer::Baseline);
         let step = step(&context, place, &row, id.map(|id| &wide.map.features[id]), says, differs, mirror, promised);
         let unknown = step.says.iter().any(|(_, says)| *says == Says::Unknown);
         trace.optional += usize::from(step.at(Layer::Baseline) == Some(Says::Optional) && id.is_some());
@@ -392,6 +405,19 @@ struct Differs {
     any: bool,
     /// Wherever they differ, the bit that gives the place its meaning is 0 on both sides.
     closed: bool,
+    /// A golden dump promises it, and the guest does not keep that.
+    broken: bool,
+}
+
+/// What the baseline promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Promised {
+    /// There is none.
+    Nothing,
+    /// What it names.
+    Some,
+    /// Every register: it is a dump, and the guest is one too. `compare` has judged what differs.
+    Everything,
 }
 
 /// What no layer has a part in: the guest's system sets it, or it differs by vCPU.
@@ -408,11 +434,16 @@ fn step(
     says: Vec<(Layer, Says)>,
     differs: Differs,
     mirror: bool,
-    promised: bool,
+    promised: Promised,
 ) -> Step {
     let one_bit = place.bits().is_some_and(|bits| bits.is_one());
     let change = if mirror { None } else { change(&says, one_bit) };
-    let fit = if mirror || differs.closed { Fit::Fits } else { fit(&says, one_bit, row, change.is_some(), promised) };
+    let fit = match differs {
+        Differs { broken: true, .. } => Fit::DoesNotFit,
+        Differs { closed: true, .. } => Fit::Fits,
+        _ if mirror => Fit::Fits,
+        _ => fit(&says, one_bit, row, change.is_some(), promised),
+    };
     let to_be_off = says.contains(&(Layer::Baseline, Says::Wants(false)));
     let asked = if to_be_off { Asked::Extra } else { Asked::Missing };
     let finding = match feature {
@@ -466,7 +497,7 @@ fn change(says: &[(Layer, Says)], one_bit: bool) -> Option<(Layer, Happened)> {
 
 /// Whether the guest, or where there is none what KVM or the host offer, has what the baseline promises. Without a
 /// baseline the first layer stands for it: nothing that it has may be lost, and no number may exceed its own.
-fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised: bool) -> Fit {
+fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised: Promised) -> Fit {
     let at = |layer| says.iter().find(|(l, _)| *l == layer).map(|(_, says)| *says);
     if let Some(promise) = at(Layer::Baseline) {
         let offer = || at(Layer::Kvm).or_else(|| at(Layer::Host));
@@ -490,11 +521,18 @@ fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised
                 }
             }
             (Says::AtMost(n), _, Some(has)) => !is_guest || has <= n,
-            _ => true,
+            (Says::Value(_) | Says::Mixed, ..) if promised == Promised::Everything => true,
+            (Says::Value(n), _, Some(has)) => match row.rule {
+                RuleKind::Subset => n & !has == 0,
+                RuleKind::NotLess => n <= has,
+                _ if !row.known && one_bit => n & !has == 0,
+                _ => true,
+            },
+            _ => return Fit::Unknown,
         };
         return if kept { Fit::Fits } else { Fit::DoesNotFit };
     }
-    if promised {
+    if promised != Promised::Nothing {
         // What merely is not promised is counted, not a misfit.
         return Fit::Fits;
     }
