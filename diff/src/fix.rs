@@ -47,6 +47,8 @@ pub struct Base {
     pub model: String,
     /// Settings that both definitions have alike, or the smaller of two numbers: QEMU's.
     pub settings: Vec<(String, String)>,
+    /// The machine type of the first; of both, unless a fix names another.
+    pub machine: String,
     /// They run under KVM.
     pub kvm: bool,
     /// How many vCPUs both have; 1 where they differ.
@@ -255,8 +257,13 @@ impl Fix {
         self.switches.sort_by_key(|switch| (switch.on, switch.place));
         let counts = sides.map(|side| side.dump.vcpus.len());
         let vcpus = if counts[0] == counts[1] { counts[0] } else { 1 };
-        self.base =
-            Some(Base { model: model.to_string(), settings, kvm: boots.iter().all(|boot| boot.accel == "kvm"), vcpus });
+        self.base = Some(Base {
+            model: model.to_string(),
+            machine: boots[0].machine.clone(),
+            settings,
+            kvm: boots.iter().all(|boot| boot.accel == "kvm"),
+            vcpus,
+        });
     }
 
     /// Pins one TSC frequency, where each side can give it without scaling.
@@ -511,7 +518,7 @@ fn domain(base: &Base, machine: Option<&str>, parts: &Parts, tsc_hz: Option<u64>
         "<domain type='{kind}'{namespace}>\n  <name>fix</name>\n  <memory unit='MiB'>64</memory>\n  <vcpu>{}</vcpu>\n  <os>\n    \
          <type arch='x86_64' machine='{}'>hvm</type>\n  </os>\n",
         base.vcpus,
-        machine.unwrap_or("pc")
+        machine.unwrap_or(&base.machine)
     );
     let inside = |element: &str| -> Vec<&(&str, &str)> {
         parts.elements.iter().filter(|(within, _)| within.starts_with(&format!("<{element}>"))).collect()

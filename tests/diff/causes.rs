@@ -187,7 +187,7 @@ fn boot(directory: &Path, name: &str, arguments: &[&str]) -> Dump {
 }
 
 /// Pairs of definitions, each with `-machine` and `-cpu`.
-const PAIRS: [[(&str, &str); 2]; 15] = [
+const PAIRS: [[(&str, &str); 2]; 16] = [
     [("pc", "Haswell-noTSX"), ("pc", "Haswell-noTSX,-avx2")],
     [("pc", "Haswell-noTSX,+pdpe1gb,+3dnow"), ("pc", "Haswell-noTSX,-aes,-fma")],
     [("pc", "Nehalem"), ("pc", "SandyBridge")],
@@ -202,6 +202,8 @@ const PAIRS: [[(&str, &str); 2]; 15] = [
     [("pc", "Haswell-noTSX,-xsave"), ("pc", "Haswell-noTSX")],
     [("pc", "Haswell-noTSX,phys-bits=40"), ("pc", "Haswell-noTSX,phys-bits=42,-rdrand")],
     [("q35", "Snowridge"), ("q35", "Denverton")],
+    // What libvirt has no word for goes past it.
+    [("q35", "Haswell-noTSX,l3-cache=off,-avx2"), ("q35", "Haswell-noTSX,l3-cache=off")],
     [("q35", "max"), ("q35", "max,-avx,-sha-ni")],
 ];
 

@@ -333,9 +333,10 @@ fn host<'a>(sides: [&'a DumpView<'a>; 2], knowledge: &'a Knowledge) -> Vec<Thing
     if !sides.iter().all(|side| of_host(side)) {
         return Vec::new();
     }
+    let on_amd = sides.iter().all(|side| side.is_amd());
     let decides = move |f: &Finding, layer: Layer| -> Option<Row> {
         let (place, row) = (f.place()?, row_of(f, knowledge)?);
-        let advice = knowledge.advice(place, &row, Asked::Explain);
+        let advice = knowledge.advice(place, &row, Asked::Explain, on_amd);
         (advice.specific && advice.layers.contains(&layer)).then_some(row)
     };
     let mut things = Vec::new();
