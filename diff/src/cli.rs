@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::judge::verdict::FailOn;
 use cpuid_diff::policy::Day;
@@ -21,6 +22,26 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub color: ColorArg,
+    /// Write to this file instead of standard output; a file that is there already is not replaced
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print nothing on standard output: the exit code says it
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
 }
 
 /// The commands.
@@ -63,6 +84,14 @@ pub enum Command {
         \x20 cpuid-diff convert node1.json --to raw\n\
         \x20 cpuid-diff convert node1.txt --to json > node1.json")]
     Convert(ConvertArgs),
+    /// Show a dump: what CPU is this, where does the dump come from, what does it have?
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-diff show node1.json")]
+    Show(ShowArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-diff completions bash > cpuid-diff.bash")]
+    Completions(CompletionsArgs),
     /// Explain places and names: what a bit is, why it vanishes, what to change
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff explain ds\n\
@@ -325,6 +354,25 @@ pub enum CpuFormat {
     Libvirt,
     /// QEMU's -cpu argument
     Qemu,
+}
+
+/// Options of `show`.
+#[derive(Args, Clone, Debug)]
+pub struct ShowArgs {
+    /// The dump; `-` is standard input
+    #[arg(value_name = "DUMP")]
+    pub input: PathBuf,
+    /// Read the dump as this format instead of recognising it
+    #[arg(long, value_name = "FORMAT", value_parser = from_formats())]
+    pub from: Option<String>,
+}
+
+/// Options of `completions`.
+#[derive(Args, Clone, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: Shell,
 }
 
 /// Options of `convert`.

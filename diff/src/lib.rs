@@ -9,6 +9,7 @@
 //! - [`cause`]: the few things that explain many findings.
 //! - [`fix`]: one definition that makes two guests alike.
 //! - [`explain`]: everything known about a place or a name.
+//! - [`show`]: what CPU a dump is of.
 //! - [`policy`]: what a site accepts. [`assemble`]: findings, waivers, verdict, report, in that order.
 //! - [`report`]: the one value that renderers see; [`render`] prints it, [`wire`] writes it as JSON.
 //! - [`mod@write`]: a dump out, in the form another tool reads.
@@ -30,6 +31,7 @@ pub mod pool;
 pub mod read;
 pub mod render;
 pub mod report;
+pub mod show;
 pub mod trace;
 pub mod view;
 pub mod wire;

@@ -2,6 +2,8 @@
 //!
 //! [`crate::wire`] writes it as the JSON contract `cpuid-report/1`.
 
+use std::borrow::Cow;
+
 use cpuid_probe::dump::Dump;
 
 use crate::finding::Finding;
@@ -280,12 +282,22 @@ pub struct Cause {
     pub of: CauseOf,
     /// What it is, with both values.
     pub what: String,
+    /// How it explains its findings; empty where the thing itself says it.
+    pub why: String,
     /// It can explain its findings; nothing shows that it does.
     pub inferred: bool,
     /// How many findings it alone explains.
     pub clears: usize,
     /// What to do about it.
     pub fix: Option<String>,
+}
+
+impl Cause {
+    /// What it is, and how it explains its findings.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        if self.why.is_empty() { Cow::Borrowed(&self.what) } else { Cow::Owned(format!("{}: {}", self.what, self.why)) }
+    }
 }
 
 /// The report.

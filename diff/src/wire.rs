@@ -3,6 +3,8 @@
 //! This is the only module that turns a report, a trace or an explanation into JSON; the keys stand in the order of the
 //! contract.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
@@ -95,7 +97,7 @@ struct WireRefused<'a> {
 
 #[derive(Serialize)]
 struct WireCause<'a> {
-    what: &'a str,
+    what: Cow<'a, str>,
     inferred: bool,
     clears: usize,
     fix: Option<&'a str>,
@@ -184,7 +186,7 @@ impl<'a> WireReport<'a> {
             causes: report
                 .causes
                 .iter()
-                .map(|c| WireCause { what: &c.what, inferred: c.inferred, clears: c.clears, fix: c.fix.as_deref() })
+                .map(|c| WireCause { what: c.text(), inferred: c.inferred, clears: c.clears, fix: c.fix.as_deref() })
                 .collect(),
             findings: report.findings.iter().map(WireFinding::of).collect(),
             not_captured: report.not_captured.iter().map(not_captured).collect(),

@@ -66,9 +66,9 @@ fn two_releases_of_qemu_differ_for_three_reasons() {
     assert_eq!(of(&report), [CauseOf::Machine, CauseOf::Version, CauseOf::State]);
     let [machine, version, state] = report.causes.as_slice() else { panic!("{:?}", report.causes) };
     for word in ["pc-q35-7.2", "pc-q35-11.1", "`x-vendor-cpuid-only-v2`", "`x-consistent-cache`"] {
-        assert!(machine.what.contains(word), "{}", machine.what);
+        assert!(machine.text().contains(word), "{}", machine.text());
     }
-    assert!(version.what.ends_with("x2apic rdseed 3dnowprefetch wbnoinvd"), "{}", version.what);
+    assert!(version.why.ends_with("x2apic rdseed 3dnowprefetch wbnoinvd"), "{}", version.why);
     assert!(state.what.starts_with("AVX-512 state"), "{}", state.what);
     assert_eq!((version.clears, state.clears), (4, 9));
     // Every finding that counts has its cause, and none is about vendors.
@@ -92,10 +92,10 @@ fn two_releases_of_qemu_differ_for_three_reasons() {
 fn machine_types_on_one_qemu_differ_in_properties() {
     let report = compare(&sample("icelake-q35-10.0.json"), &sample("icelake-q35-10.1.json"));
     let [machine] = report.causes.as_slice() else { panic!("{:?}", report.causes) };
-    assert!(machine.what.contains("`x-vendor-cpuid-only-v2`") && machine.what.contains("`x-consistent-cache`"));
+    assert!(machine.why.contains("`x-vendor-cpuid-only-v2`") && machine.why.contains("`x-consistent-cache`"));
     assert!(!machine.inferred && machine.clears == report.findings.len(), "{machine:?}");
     let text = table::render(&report, PLAIN);
-    assert!(!text.contains("vendors") && !text.contains("AuthenticAMD"), "{text}");
+    assert!(!text.replace("x-vendor-cpuid-only-v2", "").contains("vendor"), "{text}");
     // The other direction of time is the same cause.
     let report = compare(&sample("icelake-q35-10.1.json"), &sample("icelake-q35-10.0.json"));
     assert_eq!(report.causes.iter().map(|cause| cause.clears).collect::<Vec<_>>(), [report.findings.len()]);

@@ -67,8 +67,8 @@ fn settle(things: Vec<Thing<'_>>, own: Vec<Cause>, findings: &mut [Finding], cla
         .iter()
         .enumerate()
         .map(|(i, thing)| {
-            let (what, fix) = describe(i, thing);
-            Cause { of: thing.of, what, inferred: thing.inferred, clears: 0, fix }
+            let (what, why, fix) = describe(i, thing);
+            Cause { of: thing.of, what, why, inferred: thing.inferred, clears: 0, fix: Some(fix) }
         })
         .collect();
     causes.extend(own);
@@ -80,11 +80,11 @@ fn settle(things: Vec<Thing<'_>>, own: Vec<Cause>, findings: &mut [Finding], cla
         match of.as_slice() {
             [] => {}
             [one] => {
-                f.cause = Some(one.what.clone().into());
+                f.cause = Some(one.text().into_owned().into());
                 f.remedy = one.fix.clone().map(Into::into);
             }
             several => {
-                let what: Vec<&str> = several.iter().map(|cause| cause.what.as_str()).collect();
+                let what: Vec<String> = several.iter().map(|cause| cause.text().into_owned()).collect();
                 f.cause = Some(format!("one of these, and nothing shows which: {}", what.join("; ")).into());
                 let fixes: Vec<&str> = several.iter().filter_map(|cause| cause.fix.as_deref()).collect();
                 f.remedy = (!fixes.is_empty()).then(|| fixes.join("; or ").into());
@@ -262,7 +262,8 @@ fn state_cause(state: &State, side: Option<usize>) -> Cause {
     };
     Cause {
         of: CauseOf::State,
-        what: format!("{} state: {room}, though {names} does not differ", state.name),
+        what: format!("{} state", state.name),
+        why: format!("{room}, though {names} does not differ"),
         inferred: false,
         clears: 0,
         fix: Some(format!("take {} out of both definitions", state.name)),
@@ -272,10 +273,15 @@ fn state_cause(state: &State, side: Option<usize>) -> Cause {
 fn gate_cause(gate: &Finding) -> Cause {
     let name = gate.name.as_deref().unwrap_or_default();
     let what = match more_in(gate) {
-        Some(side) => {
-            format!("`{name}`: on in {}, off in {}, and with it what stands behind it", SIDES[side], SIDES[1 - side])
-        }
-        None => format!("`{name}`: differs, and with it what stands behind it"),
+        Some(side) => format!("`{name}`: on in {}, off in {}", SIDES[side], SIDES[1 - side]),
+        None => format!("`{name}` differs"),
     };
-    Cause { of: CauseOf::Gate, what, inferred: false, clears: 0, fix: Some(format!("give both the same `{name}`")) }
+    Cause {
+        of: CauseOf::Gate,
+        what,
+        why: "what stands behind it goes with it".to_string(),
+        inferred: false,
+        clears: 0,
+        fix: Some(format!("give both the same `{name}`")),
+    }
 }

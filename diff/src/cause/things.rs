@@ -24,8 +24,8 @@ const WIDE: u8 = 1;
 const NAMES: usize = 12;
 
 type Links<'a> = Box<dyn Fn(&Finding) -> Option<u8> + 'a>;
-/// What it is, and what to do about it, given what it explains.
-type Describe<'a> = Box<dyn Fn(&[&Finding]) -> (String, Option<String>) + 'a>;
+/// What it is, how it explains what it does, and what to do about it.
+type Describe<'a> = Box<dyn Fn(&[&Finding]) -> (String, String, String) + 'a>;
 
 /// Something that differs.
 pub(super) struct Thing<'a> {
@@ -153,10 +153,13 @@ fn machine<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge) -> Option<Thing<'
                 said.push(words);
             }
         }
-        let what =
-            format!("machine type: {} in A, {} in B, which differ in QEMU's {}", a.machine, b.machine, said.join(", "));
-        let fix = (of_a == of_b).then(|| format!("give both the machine type `{}`", boots[old].machine));
-        (what, Some(fix.unwrap_or_else(|| "give both one machine type".to_string())))
+        let what = format!("machine type: {} in A, {} in B", a.machine, b.machine);
+        let fix = if of_a == of_b {
+            format!("give both the machine type `{}`", boots[old].machine)
+        } else {
+            "give both one machine type".to_string()
+        };
+        (what, format!("they differ in QEMU's {}", said.join(", ")), fix)
     });
     Some(Thing { of: CauseOf::Machine, inferred: false, links, describe })
 }
@@ -188,8 +191,9 @@ fn version<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge, tcg: bool) -> Opt
     });
     let describe: Describe<'a> = Box::new(move |claimed| {
         let does = if tcg { "emulates" } else { "knows" };
-        let what = format!("QEMU version: {va} in A, {vb} in B; {new} {does} what {old} does not: {}", names(claimed));
-        (what, Some("switch these off on both, or run one version of QEMU on both".to_string()))
+        let what = format!("QEMU version: {va} in A, {vb} in B");
+        let why = format!("{new} {does} what {old} does not, {}", names(claimed));
+        (what, why, "switch these off on both, or run one version of QEMU on both".to_string())
     });
     Some(Thing { of: CauseOf::Version, inferred: false, links, describe })
 }
@@ -255,7 +259,7 @@ fn definition<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge, map: &'a CpuMa
             });
         }
         let what = format!("CPU definition: {}", list::first(&said, NAMES));
-        (what, Some("start both from one definition".to_string()))
+        (what, String::new(), "start both from one definition".to_string())
     });
     Some(Thing { of: CauseOf::Definition, inferred: false, links, describe })
 }
@@ -271,7 +275,7 @@ fn accelerator<'a>(boots: [&'a Boot; 2]) -> Option<Thing<'a>> {
     });
     let describe: Describe<'a> = Box::new(move |_| {
         let what = format!("accelerator: {} in A, {} in B", a.accel, b.accel);
-        (what, Some("compare guests that one accelerator runs".to_string()))
+        (what, String::new(), "compare guests that one accelerator runs".to_string())
     });
     Some(Thing { of: CauseOf::Accelerator, inferred: false, links, describe })
 }
@@ -292,7 +296,7 @@ fn vcpus<'a>(sides: [&'a DumpView<'a>; 2]) -> Option<Thing<'a>> {
     let describe: Describe<'a> = Box::new(move |_| {
         let says = |side: usize| smp[side].map_or_else(|| counts[side].to_string(), |smp| format!("-smp {smp}"));
         let what = format!("vCPUs: {} in A, {} in B", says(0), says(1));
-        (what, Some("start both with the same number of vCPUs and the same topology".to_string()))
+        (what, String::new(), "start both with the same number of vCPUs and the same topology".to_string())
     });
     Some(Thing { of: CauseOf::Vcpus, inferred: false, links, describe })
 }
@@ -318,8 +322,9 @@ fn vendor<'a>(sides: [&'a DumpView<'a>; 2]) -> Option<Thing<'a>> {
         (copy || VENDOR.iter().any(|at| at.holds(place))).then_some(EXACT)
     });
     let describe: Describe<'a> = Box::new(move |_| {
-        let what = format!("vendor: {a} in A, {b} in B; AMD's CPUs repeat a part of leaf 1 in 0x80000001");
-        (what, Some("none: a guest does not move between vendors".to_string()))
+        let why = "AMD's CPUs repeat a part of leaf 1 in 0x80000001, and Intel's do not";
+        let fix = "none: a guest does not move between vendors";
+        (format!("vendor: {a} in A, {b} in B"), why.to_string(), fix.to_string())
     });
     Some(Thing { of: CauseOf::Vendor, inferred: false, links, describe })
 }
@@ -344,7 +349,7 @@ fn host<'a>(sides: [&'a DumpView<'a>; 2], knowledge: &'a Knowledge) -> Vec<Thing
         let [Some(a), Some(b)] = values else { return };
         if a != b {
             let describe: Describe<'a> =
-                Box::new(move |_| (format!("{name}: {a} in A, {b} in B"), Some(fix.to_string())));
+                Box::new(move |_| (format!("{name}: {a} in A, {b} in B"), String::new(), fix.to_string()));
             things.push(Thing { of: CauseOf::Host, inferred: true, links, describe });
         }
     };

@@ -246,15 +246,11 @@ pub struct Section<'a> {
     pub fix: Option<String>,
     /// It may explain its findings; nothing shows that it does.
     pub inferred: bool,
+    /// Its title does not name its findings.
+    pub is_of_many: bool,
 }
 
 impl Section<'_> {
-    /// Its title does not name its findings.
-    #[must_use]
-    pub fn is_of_many(&self) -> bool {
-        self.cause.is_none() || self.loud.len() > 4
-    }
-
     /// Its features, on one line.
     #[must_use]
     pub fn features(&self) -> String {
@@ -320,7 +316,8 @@ pub fn sections(report: &Report) -> Vec<Section<'_>> {
             consequence: loud.iter().filter(|_| loud.len() <= 2).find_map(|f| f.consequence.as_deref()).map(brief),
             loud,
             quiet: quiet.len(),
-            cause: None,
+            cause: Some(cause.why.clone()).filter(|why| !why.is_empty()),
+            is_of_many: true,
             fix: cause.fix.clone(),
             inferred: cause.inferred,
         });
@@ -339,6 +336,7 @@ pub fn sections(report: &Report) -> Vec<Section<'_>> {
             cause: group.cause.as_deref().map(brief),
             fix: group.remedy.clone(),
             inferred: false,
+            is_of_many: group.findings.len() > 4,
             loud: group.findings,
         }));
     } else {
@@ -355,6 +353,7 @@ pub fn sections(report: &Report) -> Vec<Section<'_>> {
             cause: words::waived(f),
             fix: None,
             inferred: false,
+            is_of_many: false,
         });
     }
     sections
@@ -431,6 +430,7 @@ fn listed<'a>(report: &'a Report, groups: Vec<Group<'a>>) -> Vec<Section<'a>> {
         cause: None,
         fix: None,
         inferred: false,
+        is_of_many: true,
     };
     kinds.into_iter().map(section).collect()
 }
@@ -591,7 +591,8 @@ fn label(f: &Finding) -> String {
     let bits = f.place().and_then(|place| place.bits());
     let lo = bits.map(|bits| bits.lo).unwrap_or_default();
     match (id.leaf, id.ecx(), register) {
-        (0 | 0x8000_0000, _, Ebx | Ecx | Edx) => "vendor text".to_string(),
+        (0, _, Ebx | Ecx | Edx) => "vendor text".to_string(),
+        (0x8000_0000, _, Ebx | Ecx | Edx) => "0x80000000 EBX to EDX".to_string(),
         (1 | 0x8000_0001, _, Eax) => "family, model, stepping".to_string(),
         (2 | 4 | 0x8000_0005 | 0x8000_0006 | 0x8000_001d, ..) => "cache description".to_string(),
         (0xb | 0x1f | 0x8000_001e | 0x8000_0026, ..) => "topology".to_string(),

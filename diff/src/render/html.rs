@@ -103,10 +103,11 @@ fn one(report: &Report, waivers: bool, out: &mut String) {
 fn tiles(report: &Report, out: &mut String) {
     out.push_str("<div class=\"tiles\">\n");
     for line in answer::verdict(report) {
+        let whole = if line.way.is_empty() { " whole" } else { "" };
         let way = if line.way.is_empty() { String::new() } else { format!("<h2>{}</h2>", escape(&line.way)) };
         let _ = writeln!(
             out,
-            "<section class=\"tile {}\">{way}<p class=\"word\">{}</p><p>{}</p></section>",
+            "<section class=\"tile {}{whole}\">{way}<p class=\"word\">{}</p><p>{}</p></section>",
             line.severity.word(),
             escape(line.word),
             escape(&line.why)
@@ -124,7 +125,7 @@ fn card(report: &Report, section: &Section<'_>, out: &mut String) {
         section.severity.word(),
         prose(&section.title)
     );
-    let what = section.is_of_many().then(|| section.what(MOST_NAMES));
+    let what = section.is_of_many.then(|| section.what(MOST_NAMES));
     let fix = section.fix.as_deref().filter(|_| !answer::is_fixed_below(report, section)).map(str::to_string);
     let items =
         [("what", what), ("consequence", section.consequence.clone()), ("cause", section.cause.clone()), ("fix", fix)];

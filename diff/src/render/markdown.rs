@@ -62,7 +62,7 @@ pub fn render(report: &Report, waivers: bool) -> String {
 fn paragraph(report: &Report, section: &Section<'_>, out: &mut String) {
     let inferred = if section.inferred { " (inferred)" } else { "" };
     let _ = writeln!(out, "### {}{inferred}\n", prose(&section.title));
-    let what = section.is_of_many().then(|| section.what(MOST_NAMES));
+    let what = section.is_of_many.then(|| section.what(MOST_NAMES));
     let fix = section.fix.as_deref().filter(|_| !answer::is_fixed_below(report, section)).map(str::to_string);
     let mut lines = Vec::new();
     for (label, text) in

@@ -101,7 +101,7 @@ impl Page {
             let inferred = if section.inferred { " (inferred)" } else { "" };
             self.text("", &format!("{}{inferred}", section.title), Paint::of(section.severity));
             let room = usize::from(width).saturating_sub(LABEL + 6).max(30);
-            if section.is_of_many() {
+            if section.is_of_many {
                 self.labelled("what", &section.what(room));
             }
             let logs = section.loud.iter().flat_map(|f| &f.evidence).filter(|line| *line != NOT_ANNOUNCED);
