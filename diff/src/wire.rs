@@ -329,6 +329,7 @@ pub fn trace(trace: &Trace) -> serde_json::Result<String> {
         agreed: trace.agreed,
         not_captured: trace.not_captured,
         optional: trace.optional,
+        reasons: &trace.reasons,
     };
     Ok(serde_json::to_string_pretty(&wire)? + "\n")
 }
@@ -343,6 +344,7 @@ struct WireTrace<'a> {
     agreed: usize,
     not_captured: usize,
     optional: usize,
+    reasons: &'a [String],
 }
 
 #[derive(Serialize)]

@@ -262,6 +262,15 @@ impl One<'_> {
             ..described(&tally.context, feature, asked)
         };
         match (promise.and_then(Promise::wants), seen) {
+            // QEMU says that it cannot give what nobody captured.
+            (Some(true), Seen::NotCaptured(_)) if announced().is_some() => {
+                let finding = said(Asked::Missing, Rule::Promised(policy), Severity::Unsafe, Some(true));
+                let cause = with_announcement(announced(), finding.cause);
+                tally.broken(
+                    Finding { evidence: self.evidence(announced()), cause: Some(cause), ..finding },
+                    self.number,
+                );
+            }
             (Some(wanted), Seen::NotCaptured(why)) => {
                 let (cause, remedy) = not_captured_cause(why);
                 let finding = Finding {

@@ -99,7 +99,7 @@ impl<'a> Names<'a> {
     }
 
     /// What it says of a feature.
-    pub(super) fn feature(&self, id: FeatureId) -> Seen {
+    pub(crate) fn feature(&self, id: FeatureId) -> Seen {
         let Some(feature) = self.map.features.get(id) else { return UNSAID };
         let row = self.knowledge.row(feature.place);
         match self.expanded.promise(id).map(Promise::wants) {

@@ -161,14 +161,20 @@ pub fn fault(context: &Context<'_>, place: Place, side: usize) -> Finding {
     if side == 1 { context.judged(finding, lost, gained) } else { context.judged(finding, gained, lost) }
 }
 
-/// Both guests have what blocks live migration unless the TSC frequency is pinned, and no dump tells whether it is.
+/// The guests `of` these inputs have what blocks live migration unless the TSC frequency is pinned, and no dump tells
+/// whether it is.
 #[must_use]
-pub fn unpinned(context: &Context<'_>) -> Finding {
+pub fn unpinned(context: &Context<'_>, of: [bool; 2]) -> Finding {
+    let whose = match of {
+        [true, true] => "on in both, and a dump does not tell",
+        [true, false] => "on in the first input, which does not tell",
+        _ => "on in the second input, which does not tell",
+    };
     let finding = Finding {
         name: Some(Number::TscFrequency.name().into()),
         meaning: Some("the TSC frequency that the guest's definition pins".into()),
         consequence: Some("With invtsc and no pinned frequency QEMU refuses to migrate the guest.".into()),
-        cause: Some("invtsc is on in both, and a dump does not tell whether a frequency is pinned".into()),
+        cause: Some(format!("invtsc is {whose} whether a frequency is pinned").into()),
         remedy: Some(
             "pin one frequency in the definition: `<timer name='tsc' frequency='…'/>` in `<clock>` (QEMU: \
              `tsc-frequency=…` in `-cpu`); or take invtsc away"
@@ -179,23 +185,26 @@ pub fn unpinned(context: &Context<'_>) -> Finding {
         ),
         ..Finding::new(Number::TscFrequency, Rule::Row(RuleKind::HostClock))
     };
-    let judged = Judged { change: Change::Same, severity: Severity::Warning };
-    context.judged(finding, judged, judged)
+    let [a_to_b, b_to_a] = of.map(|unpinned| {
+        let severity = if unpinned { Severity::Warning } else { Severity::Expected };
+        Judged { change: Change::Same, severity }
+    });
+    context.judged(finding, a_to_b, b_to_a)
 }
 
 /// Different numbers of vCPUs.
 #[must_use]
-pub fn vcpu_count(context: &Context<'_>, a: usize, b: usize) -> Finding {
+pub fn vcpu_count(context: &Context<'_>, a: u32, b: u32) -> Finding {
     let finding = Finding {
         name: Some(Number::VcpuCount.name().into()),
-        values: Values { a: Value::Count(a), b: Value::Count(b), expected: Value::Unknown },
+        values: Values { a: Value::Count(a as usize), b: Value::Count(b as usize), expected: Value::Unknown },
         meaning: Some("how many vCPUs the guest has".into()),
         cause: Some("the guests were not started with the same -smp (<vcpu> and <topology>)".into()),
         remedy: Some("start both guests with the same number of vCPUs and the same topology".into()),
         source: Some("QEMU refuses a stream with more vCPUs than it has, and takes one with fewer".into()),
         ..Finding::new(Number::VcpuCount, Rule::Row(RuleKind::Topology))
     };
-    let judged = |from: usize, to: usize| Judged {
+    let judged = |from: u32, to: u32| Judged {
         change: if to < from { Change::Lost } else { Change::Gained },
         severity: Severity::Warning,
     };

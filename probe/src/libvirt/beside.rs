@@ -29,6 +29,17 @@ pub struct Property {
     pub value: String,
 }
 
+/// A CPU model that a host lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostModel {
+    /// libvirt's name.
+    pub name: String,
+    /// Whether the host can give all that QEMU's model has; `None` where it does not say.
+    pub usable: Option<bool>,
+    /// The features that the host lacks of the model, where it lists them.
+    pub blockers: Vec<String>,
+}
+
 /// Something that may change the guest's CPU and is not understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
@@ -44,8 +55,14 @@ pub struct Gap {
 pub struct Beside {
     /// QEMU's properties, each name once, with the value that counts.
     pub properties: Vec<Property>,
-    /// How many vCPUs the guest starts with, where the domain says so.
+    /// How many vCPUs the guest starts with, where the domain says so; of a host, how many a guest can have.
     pub vcpus: Option<u32>,
+    /// How many vCPUs the guest can have at most, those that can be plugged in included.
+    pub most_vcpus: Option<u32>,
+    /// Of a host: the CPU modes that it speaks of, and whether it supports them.
+    pub modes: Vec<(String, bool)>,
+    /// Of a host: the CPU models that it lists; none where it lists none.
+    pub models: Vec<HostModel>,
     /// The machine type, as written: `pc`, `q35` or a version of one.
     pub machine: Option<String>,
     /// What runs the guest.
@@ -81,7 +98,8 @@ impl Beside {
             read.accel = read.understood(read_accel(domain));
         }
         if domain.all("vcpu").next().is_some() {
-            read.vcpus = read.understood(read_vcpus(domain, cpu)).map(|(online, _)| online);
+            let vcpus = read.understood(read_vcpus(domain, cpu));
+            (read.vcpus, read.most_vcpus) = vcpus.map_or((None, None), |(online, most)| (Some(online), Some(most)));
         }
         if domain.at(&["os", "type"]).is_some_and(|kind| kind.attribute("machine").is_some()) {
             read.machine = read.understood(read_machine_type(domain));
@@ -103,6 +121,9 @@ impl Beside {
         if let Some(vcpu) = capabilities.all("vcpu").next() {
             read.vcpus = read.understood(vcpu.number("max")).flatten();
         }
+        for mode in capabilities.at(&["cpu"]).into_iter().flat_map(|cpu| cpu.all("mode")) {
+            read.mode(mode);
+        }
         let hyperv = capabilities.at(&["features", "hyperv"]);
         let lists = hyperv.into_iter().flat_map(|hyperv| hyperv.all("enum"));
         for list in lists.filter(|list| list.attribute("name") == Some("features")) {
@@ -112,6 +133,32 @@ impl Beside {
             }
         }
         read
+    }
+
+    /// What a host says of one CPU mode.
+    fn mode(&mut self, mode: Element<'_, '_>) {
+        let Some(name) = mode.attribute("name") else { return };
+        if let Some(supported) = mode.attribute("supported") {
+            self.modes.push((name.to_owned(), supported == "yes"));
+        }
+        if name != "custom" {
+            return;
+        }
+        for model in mode.all("model") {
+            let usable = match model.attribute("usable") {
+                Some("yes") => Some(true),
+                Some("no") => Some(false),
+                _ => None,
+            };
+            self.models.extend(model.text().map(|name| HostModel { name, usable, blockers: Vec::new() }));
+        }
+        for blockers in mode.all("blockers") {
+            let names = blockers.all("feature").filter_map(|feature| feature.attribute("name"));
+            let of = blockers.attribute("model");
+            if let Some(model) = self.models.iter_mut().find(|model| Some(model.name.as_str()) == of) {
+                model.blockers.extend(names.map(ToOwned::to_owned));
+            }
+        }
     }
 
     fn understood<T>(&mut self, result: Result<T, XmlError>) -> Option<T> {
