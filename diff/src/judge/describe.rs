@@ -43,7 +43,11 @@ impl Context<'_> {
     #[must_use]
     pub fn judged(&self, finding: Finding, a_to_b: Judged, b_to_a: Judged) -> Finding {
         let asked = self.directions;
-        finding.judged(asked.a_to_b().then_some(a_to_b), asked.b_to_a().then_some(b_to_a))
+        let finding = finding.judged(asked.a_to_b().then_some(a_to_b), asked.b_to_a().then_some(b_to_a));
+        // What losing it does is no consequence of gaining it.
+        let gained = |judged: &Judged| judged.change == Change::Gained;
+        let only_gained = finding.a_to_b.iter().chain(&finding.b_to_a).all(gained);
+        Finding { consequence: finding.consequence.filter(|_| !only_gained), ..finding }
     }
 
     /// What is known of a row: what it promises, what a change does, cause, remedy, source.
