@@ -22,6 +22,9 @@ use crate::view::dump::{OnVcpus, PHYS_BITS};
 use crate::view::promise::{Expanded, Promise, once_promised};
 use crate::view::{DumpView, Role, Seen, VcpuView, Why};
 
+/// The evidence that there is none: what is missing was dropped without a word.
+pub const NOT_ANNOUNCED: &str = "not announced: QEMU's log does not mention it";
+
 /// A finding about a feature, with what is known about it and its names on a map.
 pub fn described(context: &Context<'_>, feature: &Feature, asked: Asked) -> Finding {
     let row = context.knowledge.row(feature.place);
@@ -364,7 +367,7 @@ impl One<'_> {
         match (self.log, announced) {
             (_, Some(announced)) => vec![announced.line.clone()],
             (Some(log), None) if log.odd.is_empty() => {
-                vec!["not announced: QEMU's log does not mention it".to_string()]
+                vec![NOT_ANNOUNCED.to_string()]
             }
             _ => Vec::new(),
         }

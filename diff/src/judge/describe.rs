@@ -1,5 +1,6 @@
 //! What a finding says: from a difference and its judgement to the finding's data.
 
+use cpuid_probe::hypervisor::base_of;
 use cpuid_probe::place::{Number, Place};
 
 use super::Context;
@@ -42,7 +43,11 @@ impl Context<'_> {
     #[must_use]
     pub fn judged(&self, finding: Finding, a_to_b: Judged, b_to_a: Judged) -> Finding {
         let asked = self.directions;
-        finding.judged(asked.a_to_b().then_some(a_to_b), asked.b_to_a().then_some(b_to_a))
+        let finding = finding.judged(asked.a_to_b().then_some(a_to_b), asked.b_to_a().then_some(b_to_a));
+        // What losing it does is no consequence of gaining it.
+        let gained = |judged: &Judged| judged.change == Change::Gained;
+        let only_gained = finding.a_to_b.iter().chain(&finding.b_to_a).all(gained);
+        Finding { consequence: finding.consequence.filter(|_| !only_gained), ..finding }
     }
 
     /// What is known of a row: what it promises, what a change does, cause, remedy, source.
@@ -111,8 +116,11 @@ pub fn over_enumerated(context: &Context<'_>, place: Place, sides: [bool; 2], un
         ..Finding::new(place, Rule::OverEnumerated)
     };
     if unlike {
-        // No software should read there, but what it would read is another value.
-        let judged = Judged { change: Change::Changed, severity: Severity::Info };
+        // No software should read there, but what it would read is another value. Linux reads a hypervisor's features
+        // whatever the block's maximum says (arch/x86/kernel/kvm.c, kvm_arch_para_features).
+        let is_read = place.leaf().is_some_and(|id| base_of(id.leaf).is_some_and(|base| id.leaf == base + 1));
+        let severity = if is_read { Severity::Warning } else { Severity::Info };
+        let judged = Judged { change: Change::Changed, severity };
         return context.judged(finding, judged, judged);
     }
     set_aside(context, finding)
