@@ -153,10 +153,19 @@ pub fn dump(path: &Path, from: Option<&str>) -> Result<Named> {
     match any(path, from)? {
         Input::Dump(dump) => Ok(Named { name, dump: *dump }),
         Input::Pair(_) => bail!("{name}: a diff of two dumps, expected one dump"),
-        Input::Statements(s) => {
-            bail!("{name}: {}", s.instead())
-        }
     }
+}
+
+/// Reads a dump that holds register sets.
+///
+/// # Errors
+/// As [`dump`]; an input that names features instead.
+pub fn registers(path: &Path, from: Option<&str>) -> Result<Named> {
+    let named = dump(path, from)?;
+    if named.dump.is_statements() {
+        bail!("{}: {}", named.name, read::INSTEAD);
+    }
+    Ok(named)
 }
 
 /// What `check` can ask.

@@ -304,7 +304,7 @@ fn explain(args: &ExplainArgs) -> Result<ExitCode> {
 
 fn convert(args: &ConvertArgs) -> Result<ExitCode> {
     let writer = write::writer(&args.to).map_err(|e| anyhow!("--to: {e}"))?;
-    let named = input::dump(&args.input, args.from.as_deref())?;
+    let named = input::registers(&args.input, args.from.as_deref())?;
     for loss in write::losses(writer, &named.dump) {
         eprintln!("cpuid-diff: {loss}");
     }

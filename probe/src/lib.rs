@@ -35,6 +35,8 @@ pub mod coverage;
 pub mod dump;
 #[cfg(feature = "std")]
 pub mod json;
+#[cfg(feature = "alloc")]
+pub mod known;
 #[cfg(feature = "libvirt")]
 pub mod libvirt;
 #[cfg(feature = "alloc")]

@@ -70,16 +70,6 @@ fn every_kind_of_bad_input_is_named() {
             FRAME.replace("00000001 00000000: 000306c1 00000800 7ffa3227 0fabfbff\n", "").into(),
             "2: vcpu 0",
         ),
-        (
-            "cpuinfo",
-            b"processor\t: 0\nflags\t\t: fpu vme\n".to_vec(),
-            " the features that the Linux kernel shows, after hiding and adding some, without registers (cpuinfo); give",
-        ),
-        (
-            "qmp",
-            b"{\"return\": {\"model\": {\"name\": \"base\", \"props\": {\"avx\": true}}}}\n".to_vec(),
-            " an answer from QEMU: features, without the registers that a guest reads (qmp); give",
-        ),
         ("guest.xml", b"<cpu mode='custom'><model>EPYC</model></cpu>\n".to_vec(), " libvirt XML that names features"),
         ("arm.json", b"{\"reg_modifiers\": []}\n".to_vec(), " the registers of an ARM CPU"),
         (

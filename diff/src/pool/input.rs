@@ -240,7 +240,8 @@ impl Input {
         let first = dump.vcpus.first().ok_or_else(|| Refusal::Input(format!("{name}: holds no vCPU")))?;
         for leaf in [0, 1, 0x8000_0001] {
             let place = Place::bit(leaf, 0, Register::Edx, 0);
-            if view.vcpus.iter().any(|v| matches!(v.see(place), Seen::NotCaptured(_))) {
+            let cut = |v: &VcpuView<'_>| !v.vcpu.is_statements() && matches!(v.see(place), Seen::NotCaptured(_));
+            if view.vcpus.iter().any(cut) {
                 return Err(Refusal::Input(format!(
                     "{name}: is an excerpt without leaf {leaf:#010x}, expected a whole dump"
                 )));

@@ -255,7 +255,8 @@ impl Builder {
         if headers > 1 && headers >= dump.vcpus.len() && all {
             dump.provenance.vcpus_online = u32::try_from(headers).ok();
         }
-        dump.provenance.imported = Some(Imported { format: self.format.to_string(), limits: self.limits });
+        dump.provenance.imported =
+            Some(Imported { format: self.format.to_string(), limits: self.limits, ..Imported::default() });
         dump.provenance.label = self.label;
         dump.note_hypervisors();
         Ok(dump)

@@ -17,6 +17,7 @@ mod libvirt;
 mod line;
 mod qmp;
 mod raw;
+mod said;
 mod tycho;
 mod unified;
 mod xen;
@@ -69,57 +70,17 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// Whose names a list of feature statements uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NamesOf {
-    /// `/proc/cpuinfo` flags: the kernel's view.
-    Linux,
-    /// QEMU properties.
-    Qemu,
-    /// Places of single bits, as in the ids of findings: `0x00000001:edx:21`, `0x00000007.0x00000000:ebx:5`.
-    Places,
-}
-
-/// Features by name alone, from which no register can be computed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statements {
-    /// Whose names these are.
-    pub names: NamesOf,
-    /// Name, and whether the feature is on.
-    pub features: Vec<(String, bool)>,
-    /// The format they came from.
-    pub format: &'static str,
-}
-
-impl Statements {
-    /// What these are, and what to give where registers are needed.
-    #[must_use]
-    pub fn instead(&self) -> String {
-        let (what, instead) = match self.names {
-            NamesOf::Linux => (
-                "the features that the Linux kernel shows, after hiding and adding some, without registers",
-                "give a dump made on that system with `cpuid-probe dump` or `cpuid -r`",
-            ),
-            NamesOf::Qemu | NamesOf::Places => (
-                "an answer from QEMU: features, without the registers that a guest reads",
-                "give a dump made in the guest with `cpuid-probe dump` or `cpuid -r`, or of such a guest by \
-                 `cpuid-probe boot`",
-            ),
-        };
-        format!("{what} ({}); {instead}", self.format)
-    }
-}
-
 /// What an input holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// A dump.
+    /// A dump: register sets, or statements of single places.
     Dump(Box<Dump>),
     /// A unified diff of two dumps: '-' and context, '+' and context.
     Pair(Box<[Dump; 2]>),
-    /// Feature statements.
-    Statements(Statements),
 }
+
+/// What to give instead of statements where register sets are needed.
+pub const INSTEAD: &str = "names features and numbers, and shows no register sets; give a dump made there with `cpuid-probe                            dump` or `cpuid -r`, or of such a guest by `cpuid-probe boot`";
 
 /// One format.
 #[derive(Clone, Copy, Debug)]
@@ -158,7 +119,9 @@ pub const READERS: &[Reader] = &[
     kcpuid::READER,
     raw::READER,
     cpuinfo::READER,
+    cpuinfo::LSCPU,
     bare::READER,
+    cpuinfo::FLAGS,
 ];
 
 /// The largest input that is read, in bytes. 8192 vCPUs of a complete dump as our JSON take half of it.

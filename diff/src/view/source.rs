@@ -42,6 +42,5 @@ pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Source, ReadError> {
     match read::read(bytes, from)? {
         Input::Dump(dump) => Ok(Source::Dump(dump)),
         Input::Pair(_) => Err(ReadError::whole("a diff of two dumps, expected one dump or a libvirt CPU")),
-        Input::Statements(s) => Err(ReadError::whole(s.instead())),
     }
 }
