@@ -27,6 +27,7 @@ use cpuid_diff::view::promise::unknown_at;
 use cpuid_diff::view::source::Source;
 use cpuid_diff::view::{DumpView, Role};
 use cpuid_diff::{assemble, explain, wire, write};
+use cpuid_probe::printable::printable;
 
 use crate::input::Checkable;
 
@@ -180,6 +181,10 @@ fn reports(one: Checkable, baseline: &Baseline<'_>, given: &Given, site: &Site<'
             let report = |cpu| {
                 let names = Names::new(cpu, &given.map, Knowledge::builtin());
                 let names = names.map_err(|unknown| anyhow!("{name}: {}", unknown_at(cpu.model_at, &unknown)))?;
+                let name = match &cpu.name {
+                    Some(own) if cpus.len() > 1 => printable(&format!("{name}#{own}"), usize::MAX),
+                    _ => name.clone(),
+                };
                 assemble::check_names(&name, &names, baseline, site).map_err(|why| anyhow!("{name}: {why}"))
             };
             cpus.iter().map(report).collect()
@@ -229,7 +234,11 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
         match input::source(path, None)? {
             Source::Cpus(cpus) => {
                 for cpu in &cpus {
-                    let name = if cpus.len() == 1 { name.clone() } else { format!("{name}:{}", cpu.at.line) };
+                    let name = match &cpu.name {
+                        _ if cpus.len() == 1 => name.clone(),
+                        Some(own) => format!("{name}#{own}"),
+                        None => format!("{name}:{}", cpu.at.line),
+                    };
                     pool.add(pool::Input::of_cpu(name, cpu, &wide).map_err(|e| anyhow!("{e}"))?);
                 }
             }

@@ -80,3 +80,62 @@ fn statements_are_layers_and_inputs_of_a_baseline() {
     assert!(said.contains("<model") && !said.contains("disable' name='spec-ctrl'"), "{said}");
     assert!(!said.contains("require' name='aes'"), "{said}");
 }
+
+#[test]
+fn two_definitions_compare_as_far_as_names_go() {
+    let files = Files::new();
+    let of = |more: &str| format!("<cpu><model>Haswell-noTSX</model>{more}</cpu>");
+    let a = files.put("a.xml", &of("<feature name='vmx'/>"));
+    let b = files.put("b.xml", &of("<feature name='aes' policy='disable'/>"));
+    let (code, said) = run(&["compare", &a, &b]);
+    assert!(code == 1 && said.contains("vmx") && said.contains("aes") && said.contains("one-way"), "{said}");
+    let (code, said) = run(&["compare", &a, &a]);
+    assert!(code == 1 && said.contains("undecided"), "{said}");
+    // A -cpu string that says the same.
+    let string = files.put("cpu.txt", "Haswell-noTSX,+vmx");
+    let (code, said) = run(&["compare", &a, &string]);
+    assert!(code == 1 && !said.contains("vmx  ") && !said.contains("aes  "), "{said}");
+    let (code, said) = run(&["compare", &a, &files.put("odd.xml", "<cpu><model>Hasvell</model></cpu>")]);
+    assert!(code == 2 && said.contains("unknown CPU model"), "{said}");
+}
+
+#[test]
+fn one_of_several_machines_is_chosen_everywhere() {
+    let files = Files::new();
+    let both = files.put("both", &(guest(FLAGS) + &guest(&FLAGS.replace("aes ", ""))));
+    let (code, said) = run(&["compare", &both, &both]);
+    assert!(code == 2 && said.contains("another machine") && said.contains("#2"), "{said}");
+    let (code, said) = run(&["compare", &format!("{both}#1"), &format!("{both}#2")]);
+    assert!(code == 1 && said.contains("aes"), "{said}");
+    let processes =
+        "qemu-system-x86_64 -name guest=one -cpu Haswell,+vmx\nqemu-system-x86_64 -name guest=two -cpu EPYC\n";
+    let processes = files.put("ps", processes);
+    let guest_file = files.put("guest", &guest(FLAGS));
+    let (code, said) = run(&["check", &guest_file, "--baseline", &processes]);
+    assert!(code == 2 && said.contains("2 CPUs (lines 1, 2)"), "{said}");
+    let (code, said) = run(&["check", &guest_file, "--baseline", &format!("{processes}#two")]);
+    assert!(code == 1 && said.contains("not met"), "{said}");
+}
+
+#[test]
+fn nodes_of_a_list_are_inputs_each() {
+    let files = Files::new();
+    let node = |name: &str, more: &str| {
+        let names = "aes apic avx avx2 clflush cmov cx16 cx8 de fma fpu fxsr lahf_lm lm mca mce mmx movbe msr mtrr nx pae pat pge";
+        let feature = |name: &str| format!("      cpu-feature.node.kubevirt.io/{name}: \"true\"\n");
+        let features: String = names.split(' ').chain(more.split_whitespace()).map(feature).collect();
+        format!(
+            "- apiVersion: v1\n  kind: Node\n  metadata:\n    labels:\n{features}      cpu-vendor.node.kubevirt.io/Intel: \"true\"\n      \
+             host-model-cpu.node.kubevirt.io/Haswell-noTSX: \"true\"\n      kubernetes.io/hostname: {name}\n"
+        )
+    };
+    let list = files.put("nodes.yaml", &format!("items:\n{}{}", node("n1", "abm arat"), node("n2", "arat")));
+    let (code, said) = run(&["baseline", &list]);
+    assert!(code < 2 && said.contains("<model fallback='forbid'>Haswell-noTSX</model>"), "{said}");
+    assert!(said.contains("nodes.yaml#n1 loses 1: abm"), "{said}");
+    let wants = files.put("vm.xml", "<cpu><model>Haswell-noTSX</model><feature name='abm'/></cpu>");
+    let (code, said) = run(&["check", &list, "--baseline", &wants]);
+    assert!(code == 1 && said.contains("nodes.yaml#n2") && said.contains("not met"), "{said}");
+    let (code, said) = run(&["check", &format!("{list}#n1"), "--baseline", &wants]);
+    assert!(code == 0 && said.contains("baseline met"), "{said}");
+}

@@ -74,7 +74,7 @@ impl<'a> Baseline<'a> {
                 }
                 _ => {
                     let lines: Vec<String> = cpus.iter().map(|cpu| cpu.at.line.to_string()).collect();
-                    Err(format!("{} CPUs (lines {}), expected one", cpus.len(), lines.join(", ")))
+                    Err(format!("{} CPUs (lines {}), expected one; FILE#2 chooses one", cpus.len(), lines.join(", ")))
                 }
             },
             Source::Dump(dump) => Ok(Self::Dump(Golden::new(dump))),

@@ -184,7 +184,11 @@ impl Input {
                 brings.extend(&model.removed);
             }
             Role::Hardware | Role::Offer | Role::Guest | Role::Unknown => {
-                unknown = unsaid(cpu, &features, &wide.map);
+                unknown = if cpu.excerpt {
+                    (0..wide.map.features.len()).collect()
+                } else {
+                    unsaid(cpu, &features, &wide.map)
+                };
                 if role == Role::Offer {
                     brings.extend(wide.map.feature_at(ON_EVERY_HOST));
                     // `-cpu host`, which a host-model describes, has these with `migratable=off` alone.

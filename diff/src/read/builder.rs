@@ -225,7 +225,7 @@ impl Builder {
             if let Some(first) = stranger.or(again.map(|(first, _)| *first)) {
                 let what = if stranger.is_some() { "a CPU of another machine than" } else { "another run than" };
                 let message = format!("{what} in line {}; keep one dump a file", first.line);
-                return Err(ReadError::at(vcpu.line, message));
+                return Err(ReadError::another(vcpu.line, message));
             }
             if alike.iter().all(|(_, other)| *other != of) {
                 alike.push((vcpu, of));
@@ -274,7 +274,7 @@ impl Builder {
             Some(twice) => {
                 let (number, first) = twice[0];
                 let message = format!("CPU {number} came before, in line {first}; keep one dump a file");
-                Err(ReadError::at(twice[1].1, message))
+                Err(ReadError::another(twice[1].1, message))
             }
             None => Ok(given),
         }
@@ -359,7 +359,7 @@ fn implied_subleaves(leaf: u32, sets: &[Registers]) -> Vec<u32> {
 }
 
 fn twice(what: &str, first: usize, second: usize) -> ReadError {
-    ReadError::at(second, format!("{what} comes twice with different values, here and in line {first}"))
+    ReadError::another(second, format!("{what} comes twice with different values, here and in line {first}"))
 }
 
 /// A guest has hypervisor leaves. Where another tool's file has none, the file was cut or the tool does not read them;

@@ -100,7 +100,7 @@ impl Processor {
         match key {
             "flags" => {
                 if let Some((first, _)) = &self.flags {
-                    return Err(ReadError::at(
+                    return Err(ReadError::another(
                         line,
                         format!(
                             "flags of another CPU than in line {first}, without a `processor` line; keep one machine a file"
@@ -157,7 +157,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
             if let Some(first) = processors.iter().find(|p| of.is_some() && p.number == of) {
                 let message =
                     format!("processor {value} came before, in line {}: another machine; keep one a file", first.line);
-                return Err(ReadError::at(number, message));
+                return Err(ReadError::another(number, message));
             }
             processors.push(Processor { number: of, line: number, ..Processor::default() });
         }
@@ -192,7 +192,7 @@ fn read_lscpu(text: &str) -> Result<Input, ReadError> {
                     && let Some(before) = first.replace(number)
                 {
                     let message = format!("another machine than in line {before}; keep one a file");
-                    return Err(ReadError::at(number, message));
+                    return Err(ReadError::another(number, message));
                 }
                 processor.take(number, &key, value)?;
                 last_key = key;
@@ -241,7 +241,7 @@ fn said(format: &'static str, processors: &[Processor]) -> Result<Dump, ReadErro
             && vendor != other
         {
             let message = format!("a CPU of another vendor than in line {before}; keep one machine a file");
-            return Err(ReadError::at(*line, message));
+            return Err(ReadError::another(*line, message));
         }
         if n > 0 {
             if alike {

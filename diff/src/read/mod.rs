@@ -8,6 +8,7 @@ mod aida64;
 mod bare;
 mod builder;
 mod cpuinfo;
+mod definitions;
 pub mod firecracker;
 mod framed;
 mod json;
@@ -15,21 +16,27 @@ mod kcpuid;
 mod libcpuid;
 mod libvirt;
 mod line;
+pub(crate) mod parts;
 mod qmp;
 mod raw;
 mod said;
 mod tycho;
 mod unified;
+mod unpack;
 mod xen;
 
 use std::borrow::Cow;
 use std::fmt;
 
 use cpuid_probe::dump::Dump;
+use cpuid_probe::libvirt::cpu::Cpu;
 use cpuid_probe::printable::printable;
 use cpuid_probe::text::clean_line;
 
+use crate::view::template::Template;
+
 pub use cpuid_probe::dump::{MAX_LEAVES, MAX_VCPUS};
+pub use unpack::unpacked;
 
 /// What is wrong with an input, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,17 +47,29 @@ pub struct ReadError {
     pub column: Option<usize>,
     /// What was found and what was expected.
     pub message: String,
+    /// Another machine, or another run, begins at this line: the text holds several, of which one can be chosen.
+    pub another: bool,
 }
 
 impl ReadError {
     /// An error about the whole input.
     pub fn whole(message: impl Into<String>) -> Self {
-        Self { line: None, column: None, message: message.into() }
+        Self { line: None, column: None, message: message.into(), another: false }
     }
 
     /// An error in a line (from 1).
     pub fn at(line: usize, message: impl Into<String>) -> Self {
-        Self { line: Some(line), column: None, message: message.into() }
+        Self { line: Some(line), ..Self::whole(message) }
+    }
+
+    /// An error in a line and a column, both from 1.
+    pub fn in_column(line: usize, column: usize, message: impl Into<String>) -> Self {
+        Self { column: Some(column), ..Self::at(line, message) }
+    }
+
+    /// Another machine, or another run of the tool, begins at this line.
+    pub fn another(line: usize, message: impl Into<String>) -> Self {
+        Self { another: true, ..Self::at(line, message) }
     }
 }
 
@@ -77,6 +96,10 @@ pub enum Input {
     Dump(Box<Dump>),
     /// A unified diff of two dumps: '-' and context, '+' and context.
     Pair(Box<[Dump; 2]>),
+    /// CPUs by model and names: definitions, or what hosts can give; at least one.
+    Cpus(Vec<Cpu>),
+    /// A masked template.
+    Template(Box<Template>),
 }
 
 /// What to give instead of statements where register sets are needed.
@@ -121,6 +144,13 @@ pub const READERS: &[Reader] = &[
     cpuinfo::READER,
     cpuinfo::LSCPU,
     bare::READER,
+    definitions::kubevirt::LABELS,
+    definitions::nova::READER,
+    definitions::proxmox::READER,
+    definitions::xen::XL,
+    definitions::qemu::READER,
+    definitions::kubevirt::MACHINE,
+    definitions::xen::READER,
     cpuinfo::FLAGS,
 ];
 
@@ -132,6 +162,14 @@ pub const MAX_BYTES: usize = 256 << 20;
 /// # Errors
 /// An unknown format, text in no known format, or the error of the format's reader.
 pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
+    read_part(bytes, from, None)
+}
+
+/// Reads `bytes`, of several machines, runs or sets the one that `wanted` names: by its name, or by its number from 1.
+///
+/// # Errors
+/// As [`read`]; nothing of that name.
+pub fn read_part(bytes: &[u8], from: Option<&str>, wanted: Option<&str>) -> Result<Input, ReadError> {
     if bytes.len() > MAX_BYTES {
         return Err(ReadError::whole(format!("larger than {} MiB, too large for a CPUID dump", MAX_BYTES >> 20)));
     }
@@ -150,9 +188,10 @@ pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
         })?,
         None => READERS.iter().find(|r| (r.recognise)(&text)).ok_or_else(|| ReadError::whole(no_dump(&text)))?,
     };
-    match (reader.read, part) {
+    match (reader.read, part.or(wanted)) {
         (Read::One(read), None) => read(&text),
         (Read::Named(read), part) => read(&text, part),
+        (Read::One(read), Some(wanted)) if part.is_none() => parts::choose(&text, read, wanted),
         (Read::One(_), Some(part)) => {
             let message = format!("`{}:{part}`: a file of this format holds one dump, without a name", reader.name);
             Err(ReadError::whole(message))
@@ -191,9 +230,6 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
         });
         Cow::Owned(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
     };
-    if let Some((_, what)) = COMPRESSED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Err(ReadError::whole(format!("binary data, compressed by {what}; unpack it first")));
-    }
     let text = match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(u16::from_le_bytes, rest),
         [0xfe, 0xff, rest @ ..] => utf16(u16::from_be_bytes, rest),
@@ -206,10 +242,6 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
     }
     as_printed(text)
 }
-
-/// How compressed files begin.
-const COMPRESSED: [(&[u8], &str); 4] =
-    [(b"\x1f\x8b", "gzip"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2")];
 
 /// Undoes what may have happened to a text on its way: line ends of CR alone, padding behind the end, no-break spaces,
 /// a terminal's colours and cursor movements, the `>` of mails, Markdown's fences, indentation of the whole.
@@ -300,7 +332,7 @@ fn skip(number: usize, line: &str) -> Result<(), ReadError> {
         "registers that are not part of this dump, perhaps of another; keep one dump in a file; found `{}`",
         shorten(line)
     );
-    Err(ReadError::at(number, message))
+    Err(ReadError::another(number, message))
 }
 
 /// A line without the fence that it begins with, and without the one word that may name the language there. With more
@@ -418,8 +450,6 @@ mod tests {
             (b"\x7fELF\x02\x01\x01\0\0\0", "binary data"),
             (b"\xff\xfe\0\0", "binary data"),
             (b"hello", "not recognised"),
-            (b"\x1f\x8b\x08\0", "binary data, compressed by gzip"),
-            (b"\xfd7zXZ\0\0", "binary data, compressed by xz"),
             (b"<cpu mode='custom'>\n<model>EPYC</model></cpu>", "libvirt XML that names features"),
             (b"{\"Intel\": {\"leaf_0\": {\"eax\": 22}}}", "JSON of an unknown form"),
         ] {

@@ -73,7 +73,10 @@ impl Said {
         let row = Knowledge::builtin().row(place);
         vcpu.state(place, value).map_err(|_| {
             let name = row.name.map(|name| format!(" ({name})")).unwrap_or_default();
-            ReadError::at(line, format!("{}{name} is said twice, and not alike; keep one CPU a file", place.prose()))
+            ReadError::another(
+                line,
+                format!("{}{name} is said twice, and not alike; keep one CPU a file", place.prose()),
+            )
         })
     }
 
