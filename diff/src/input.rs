@@ -253,6 +253,14 @@ fn side(path: &Path, from: Option<&str>) -> Result<Named> {
     }
 }
 
+/// Takes an imported table for the whole CPUID.
+///
+/// # Errors
+/// As [`read::whole::take_as_whole`].
+pub fn take_as_whole(named: &mut Named) -> Result<()> {
+    read::whole::take_as_whole(&mut named.dump).map_err(|e| anyhow::anyhow!("{}: {e}", named.name))
+}
+
 /// Reads the two dumps of `compare`: two files, or one unified diff.
 ///
 /// # Errors

@@ -23,6 +23,7 @@ mod said;
 mod tycho;
 mod unified;
 mod unpack;
+pub mod whole;
 mod xen;
 
 use std::borrow::Cow;

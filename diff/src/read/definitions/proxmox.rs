@@ -129,6 +129,9 @@ fn set(cpu: &mut Cpu, sign: &str, name: &str, line: usize) -> Result<(), ReadErr
     Ok(())
 }
 
+/// Keys that are QEMU's properties.
+const PASSED_ON: &str = "hv-vendor-id guest-phys-bits level";
+
 /// One of the keys that a `cpu:` line and a section have alike.
 fn take(cpu: &mut Cpu, key: &str, value: &str, line: usize) -> Result<(), ReadError> {
     match key {
@@ -144,7 +147,7 @@ fn take(cpu: &mut Cpu, key: &str, value: &str, line: usize) -> Result<(), ReadEr
         "phys-bits" if value == "host" => qemu::set(cpu, "host-phys-bits", "on", line)?,
         "phys-bits" => qemu::set(cpu, key, value, line)?,
         "hidden" if value == "1" => qemu::set(cpu, "kvm", "off", line)?,
-        "hv-vendor-id" | "guest-phys-bits" | "level" => qemu::set(cpu, key, value, line)?,
+        _ if PASSED_ON.split(' ').any(|passed| passed == key) => qemu::set(cpu, key, value, line)?,
         "hidden" | "cputype" | "reported-model" => {}
         _ => return Err(ReadError::at(line, format!("`{}` is no key of Proxmox's cpu settings", shorten(key)))),
     }
