@@ -4,7 +4,7 @@ mod cli;
 mod input;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -306,7 +306,14 @@ fn colour() -> bool {
 
 fn explain(args: &ExplainArgs) -> Result<ExitCode> {
     let named = args.dump.as_ref().map(|path| input::dump(path, args.from.as_deref())).transpose()?;
-    let explanation = explain::explain(&args.terms, named.as_ref().map(|n| &n.dump), Knowledge::builtin());
+    let dump = named.as_ref().map(|n| &n.dump);
+    let explanation = if args.terms.iter().any(|term| term == "-") {
+        let [_] = args.terms.as_slice() else { bail!("explain -: reads standard input, and takes no other term") };
+        let text = input::bytes(Path::new("-"))?;
+        explain::explain_text(&String::from_utf8_lossy(&text), dump, Knowledge::builtin())
+    } else {
+        explain::explain(&args.terms, dump, Knowledge::builtin())
+    };
     print(&match args.format {
         ExplainFormat::Text => explain::render::text(&explanation, width().into()),
         ExplainFormat::Markdown => explain::render::markdown(&explanation),

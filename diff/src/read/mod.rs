@@ -13,6 +13,7 @@ pub mod firecracker;
 mod framed;
 mod json;
 mod kcpuid;
+pub mod levels;
 mod libcpuid;
 mod libvirt;
 mod line;

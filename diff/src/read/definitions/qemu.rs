@@ -2,7 +2,7 @@
 //!
 //! # Source
 //! QEMU 7.2 target/i386/cpu.c (`x86_cpu_parse_featurestr`: `+NAME` and then `-NAME` count after `NAME=VALUE`;
-//! `x86_cpu_properties`), docs/system/cpu-models-x86.rst.inc; the levels: x86-64 psABI 1.0, table 3.1.
+//! `x86_cpu_properties`), docs/system/cpu-models-x86.rst.inc.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use cpuid_probe::libvirt::beside::{Beside, Property};
 use cpuid_probe::libvirt::cpu::{Cpu, Form, MaxPhysAddr, Mode, PhysAddrMode, Policy};
 use cpuid_probe::libvirt::domain::Accel;
 
+use super::super::levels;
 use super::super::{Input, Read, ReadError, Reader, shorten};
 use super::{libvirt_name, list, map, position};
 use crate::cpu_map::qemu_differs;
@@ -21,25 +22,11 @@ pub(in crate::read) const READER: Reader = Reader {
     read: Read::One(read),
 };
 
-/// What each level of x86-64 has beyond the one before, in QEMU's names.
-#[rustfmt::skip]
-const LEVELS: [&str; 4] = [
-    "lm cmov cx8 fpu fxsr mmx syscall sse sse2",
-    "cx16 lahf_lm popcnt pni sse4.1 sse4.2 ssse3",
-    "avx avx2 bmi1 bmi2 f16c fma abm movbe xsave",
-    "avx512f avx512bw avx512cd avx512dq avx512vl",
-];
-
 /// The level of `x86-64-v3`, 1 to 4, and what is behind it.
 pub(super) fn level(model: &str) -> Option<(usize, &str)> {
     let rest = model.strip_prefix("x86-64-v")?;
-    let level = rest.get(..1)?.parse().ok().filter(|level| (1..=LEVELS.len()).contains(level))?;
+    let level = rest.get(..1)?.parse().ok().filter(|level| (1..=levels::COUNT).contains(level))?;
     Some((level, &rest[1..]))
-}
-
-/// The features of a level.
-pub(super) fn features_of_level(level: usize) -> impl Iterator<Item = &'static str> {
-    LEVELS.iter().take(level).flat_map(|names| names.split(' '))
 }
 
 /// A CPU of a model: QEMU's, with what its list has beyond libvirt's of that name and without what it lacks.
@@ -53,7 +40,7 @@ pub(super) fn of_model(model: &str, line: usize) -> Cpu {
         "base" => {}
         _ => match level(model) {
             Some((level, "")) => {
-                for name in features_of_level(level) {
+                for name in levels::of(level) {
                     list(&mut cpu, libvirt_name(name).unwrap_or(name), Policy::Require, at);
                 }
             }
