@@ -13,6 +13,7 @@ pub mod firecracker;
 mod framed;
 mod json;
 mod kcpuid;
+mod kvmtrace;
 pub mod levels;
 mod libcpuid;
 mod libvirt;
@@ -21,6 +22,7 @@ pub(crate) mod parts;
 mod qmp;
 mod raw;
 mod said;
+mod sets;
 mod tycho;
 mod unified;
 mod unpack;
@@ -105,7 +107,7 @@ pub enum Input {
 }
 
 /// What to give instead of statements where register sets are needed.
-pub const INSTEAD: &str = "names features and numbers, and shows no register sets; give a dump made there with `cpuid-probe                            dump` or `cpuid -r`, or of such a guest by `cpuid-probe boot`";
+pub const INSTEAD: &str = "names features and numbers, and shows no register sets of leaves; give a dump made there with `cpuid-probe                            dump` or `cpuid -r`, or of such a guest by `cpuid-probe boot`";
 
 /// One format.
 #[derive(Clone, Copy, Debug)]
@@ -142,6 +144,14 @@ pub const READERS: &[Reader] = &[
     tycho::READER,
     aida64::READER,
     kcpuid::READER,
+    sets::VBOX,
+    sets::VMWARE,
+    sets::VMX,
+    sets::XTF,
+    sets::X86INFO,
+    sets::HWLOC,
+    sets::SDE,
+    kvmtrace::READER,
     raw::READER,
     cpuinfo::READER,
     cpuinfo::LSCPU,
