@@ -21,6 +21,8 @@ pub(super) struct Builder {
     pub loose_headers: bool,
     /// The tool numbers its CPUs, or prints one a run: a second one without a number is of another run.
     pub one_a_run: bool,
+    /// A heading of somebody's own stands above the next register set.
+    pub heading: bool,
     /// What the format cannot say.
     pub limits: Vec<String>,
     /// The tool's name for this dump.
@@ -88,6 +90,7 @@ impl Builder {
             headers: 0,
             loose_headers: false,
             one_a_run: false,
+            heading: false,
             limits,
             label: None,
         }
@@ -134,6 +137,16 @@ impl Builder {
         subleaf: Option<u32>,
         registers: Registers,
     ) -> Result<(), ReadError> {
+        if std::mem::take(&mut self.heading)
+            && self.pending.is_none()
+            && let Some(above) = self.vcpus.last().and_then(|v| v.leaves.last())
+        {
+            let message = format!(
+                "registers below another heading than those above (line {}), perhaps of another machine; keep one dump a file",
+                above.line
+            );
+            return Err(ReadError::another(line, message));
+        }
         let first = leaf == 0 && subleaf.is_none_or(|n| n == 0);
         let next = first && self.vcpus.last().is_some_and(|v| v.has_leaf_0);
         let vcpu = self.vcpu(line, next)?;

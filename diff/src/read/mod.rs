@@ -24,6 +24,7 @@ mod raw;
 mod said;
 mod sets;
 mod tycho;
+mod undo;
 mod unified;
 mod unpack;
 pub mod whole;
@@ -37,7 +38,7 @@ use cpuid_probe::libvirt::cpu::Cpu;
 use cpuid_probe::printable::printable;
 use cpuid_probe::text::clean_line;
 
-use crate::view::template::Template;
+use crate::view::template::{self, Template};
 
 pub use cpuid_probe::dump::{MAX_LEAVES, MAX_VCPUS};
 pub use unpack::unpacked;
@@ -198,7 +199,18 @@ pub fn read_part(bytes: &[u8], from: Option<&str>, wanted: Option<&str>) -> Resu
             let names: Vec<&str> = READERS.iter().map(|r| r.name).collect();
             ReadError::whole(format!("unknown format `{name}`, expected one of: {}", names.join(" ")))
         })?,
-        None => READERS.iter().find(|r| (r.recognise)(&text)).ok_or_else(|| ReadError::whole(no_dump(&text)))?,
+        None => match READERS.iter().find(|r| (r.recognise)(&text)) {
+            Some(reader) => {
+                let found = chosen(reader, &text, wanted);
+                return match found {
+                    Err(e) if !e.another && PLAIN.contains(&reader.name) => {
+                        behind_prefixes(&text, wanted).unwrap_or(Err(e))
+                    }
+                    found => found,
+                };
+            }
+            None => return behind_prefixes(&text, wanted).unwrap_or_else(|| Err(ReadError::whole(no_dump(&text)))),
+        },
     };
     match (reader.read, part.or(wanted)) {
         (Read::One(read), None) => read(&text),
@@ -209,6 +221,34 @@ pub fn read_part(bytes: &[u8], from: Option<&str>, wanted: Option<&str>) -> Resu
             Err(ReadError::whole(message))
         }
     }
+}
+
+/// Reads a text, of several machines or sets the one that is wanted.
+fn chosen(reader: &Reader, text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
+    match (reader.read, wanted) {
+        (Read::Named(read), wanted) => read(text, wanted),
+        (Read::One(read), Some(wanted)) => parts::choose(text, read, wanted),
+        (Read::One(read), None) => read(text),
+    }
+}
+
+/// Forms of one register set a line, before which a log or `grep` may have put something.
+const PLAIN: [&str; 4] = [raw::READER.name, bare::READER.name, aida64::READER.name, tycho::READER.name];
+
+/// Reads register lines behind prefixes; nothing where there are none.
+fn behind_prefixes(text: &str, wanted: Option<&str>) -> Option<Result<Input, ReadError>> {
+    let inner = match undo::without_prefixes(text) {
+        Ok(inner) => inner?,
+        Err(e) => return Some(Err(e)),
+    };
+    let reader = READERS.iter().find(|r| (r.recognise)(&inner))?;
+    Some(chosen(reader, &inner, wanted))
+}
+
+/// Whether a document by itself is an input.
+fn is_document(text: &str) -> bool {
+    let documents = [&json::READER, &firecracker::READER, &qmp::READER];
+    text.starts_with('<') || documents.iter().any(|r| (r.recognise)(text)) || template::recognise(text)
 }
 
 /// What to do with a text that no reader knows.
@@ -252,7 +292,14 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
     if without_padding(&text).chars().take(8192).any(|c| c == '\0') {
         return Err(ReadError::whole("binary data; expected a CPUID dump as text or JSON"));
     }
-    as_printed(text)
+    let text = as_printed(text).map(undo::undone)?;
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    if start.starts_with(['{', '[', '<']) {
+        return Ok(text);
+    }
+    // One document with prose around it, such as an issue's text.
+    let inner = undo::document(&text, is_document)?.map(|(first, document)| "\n".repeat(first) + document);
+    Ok(inner.map_or(text, Cow::Owned))
 }
 
 /// Undoes what may have happened to a text on its way: line ends of CR alone, padding behind the end, no-break spaces,
