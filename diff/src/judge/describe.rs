@@ -1,5 +1,6 @@
 //! What a finding says: from a difference and its judgement to the finding's data.
 
+use cpuid_probe::hypervisor::base_of;
 use cpuid_probe::place::{Number, Place};
 
 use super::Context;
@@ -115,8 +116,11 @@ pub fn over_enumerated(context: &Context<'_>, place: Place, sides: [bool; 2], un
         ..Finding::new(place, Rule::OverEnumerated)
     };
     if unlike {
-        // No software should read there, but what it would read is another value.
-        let judged = Judged { change: Change::Changed, severity: Severity::Info };
+        // No software should read there, but what it would read is another value. Linux reads a hypervisor's features
+        // whatever the block's maximum says (arch/x86/kernel/kvm.c, kvm_arch_para_features).
+        let is_read = place.leaf().is_some_and(|id| base_of(id.leaf).is_some_and(|base| id.leaf == base + 1));
+        let severity = if is_read { Severity::Warning } else { Severity::Info };
+        let judged = Judged { change: Change::Changed, severity };
         return context.judged(finding, judged, judged);
     }
     set_aside(context, finding)

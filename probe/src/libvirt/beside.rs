@@ -18,6 +18,7 @@ use super::domain::{
     Accel, FEATURES, HARMFUL_VALUES, HARMLESS_OPTIONS, HYPERV, HYPERV_INNER, KVM, ON_OFF, OTHER_FEATURES,
     QEMU_NAMESPACE, TIMERS, hyperv_value, on_off, read_accel, read_machine_type, read_vcpus,
 };
+use super::names::libvirt_name;
 use super::xml::{Element, Position, XmlError, short};
 
 /// One of QEMU's properties of a CPU, and what it is to be.
@@ -282,7 +283,7 @@ impl Beside {
             arguments(own).into_iter().filter(|(option, _, value)| *option == wanted && value.is_some())
         {
             let value = value.unwrap_or_default();
-            if wanted == "cpu" { self.cpu_argument(arg, value, cpu) } else { self.global(arg, value) }
+            if wanted == "cpu" { self.cpu_argument(arg, value, cpu) } else { self.global(arg, value, cpu) }
         }
     }
 
@@ -317,7 +318,7 @@ impl Beside {
     }
 
     /// `DRIVER.PROPERTY=VALUE` or `driver=DRIVER,property=PROPERTY,value=VALUE`.
-    fn global(&mut self, arg: Element<'_, '_>, value: &str) {
+    fn global(&mut self, arg: Element<'_, '_>, value: &str, cpu: &Cpu) {
         let long = |key: &str| value.split(',').find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
         let read = match (long("driver"), long("property"), long("value")) {
             (Some(driver), Some(property), Some(value)) => Some((driver, property, value)),
@@ -327,7 +328,15 @@ impl Beside {
             }),
         };
         match read {
-            Some((driver, property, value)) if driver.ends_with("-cpu") => self.set(&dashed(property), value),
+            // libvirt's -cpu comes later and has what `<cpu>` lists.
+            Some((driver, property, value)) if is_type_of(driver, cpu) => {
+                let property = dashed(property);
+                if !cpu.features.iter().any(|listed| listed.name == libvirt_name(&property)) {
+                    self.set(&property, value);
+                }
+            }
+            // QEMU applies a property of another CPU type to no CPU here.
+            Some((driver, ..)) if driver.ends_with("-cpu") => {}
             Some((driver, ..)) if !["cpu", "apic"].iter().any(|word| driver.contains(word)) => {}
             _ => self.gap(arg, format!("QEMU's argument '-global {}' may change CPUID", short(value))),
         }
@@ -381,6 +390,19 @@ fn arguments<'a, 'input>(own: &[Element<'a, 'input>]) -> Vec<(&'a str, Element<'
         }
     });
     read.collect()
+}
+
+/// Whether a `-global` of this driver reaches the guest's CPU: QEMU's type of all CPUs, or of its model.
+fn is_type_of(driver: &str, cpu: &Cpu) -> bool {
+    let Some(model) = driver.strip_suffix("-x86_64-cpu").or(driver.strip_suffix("-i386-cpu")) else {
+        return ["x86_64-cpu", "i386-cpu"].contains(&driver);
+    };
+    match cpu.mode {
+        Mode::HostPassthrough => model == "host",
+        Mode::Maximum => model == "max",
+        // Of a host-model that is not spelt out nobody knows the model.
+        _ => cpu.model.as_deref().is_none_or(|own| own == model),
+    }
 }
 
 /// A property's name as QEMU keeps it.
