@@ -381,7 +381,7 @@ impl Fix {
         };
         say(hazards, "hazards, which QEMU cannot raise");
         say(newer, "not every QEMU or definition here can switch these");
-        say(others, "no definition names these");
+        say(others, "other values");
         if vcpus {
             self.remains.push("start both with one `-smp`: the same number of vCPUs and the same topology".to_string());
         }

@@ -160,6 +160,22 @@ fn several_candidates_are_named_and_none_is_chosen() {
     assert!(layered == 1 || text.contains("host kernel") && text.contains("microcode"), "{text}");
 }
 
+/// What losing a feature does is no consequence of gaining it, and one direction has no word for both.
+#[test]
+fn the_direction_asked_for_decides_the_words() {
+    let named = |name: &str| Named { name: name.to_string(), dump: sample(name) };
+    let (a, b) = (named("haswell-node1.json"), named("haswell-node2.json"));
+    for (directions, word, loses) in [(Directions::AToB, "UNSAFE", true), (Directions::BToA, "REVIEW", false)] {
+        let report = assemble::report(&a, &b, directions, None, &Site::default());
+        let lines = answer::verdict(&report);
+        assert_eq!((lines.len(), lines[0].word), (1, word), "{lines:?}");
+        assert_eq!(report.findings[0].consequence.is_some(), loses);
+        let text = table::render(&report, PLAIN);
+        assert_eq!(text.contains("invalid opcode"), loses, "{text}");
+        assert!(!text.contains("incompatible") && !text.contains("one-way"), "{text}");
+    }
+}
+
 #[test]
 fn what_is_refused_is_the_first_word() {
     let (q35, mut other) = (sample("icelake-q35-7.2.json"), sample("icelake-q35-7.2.json"));

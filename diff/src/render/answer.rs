@@ -304,7 +304,8 @@ fn cut(list: &str, width: usize) -> String {
 pub fn sections(report: &Report) -> Vec<Section<'_>> {
     let mut sections = Vec::new();
     for (i, cause) in report.causes.iter().enumerate() {
-        let of: Vec<&Finding> = report.findings.iter().filter(|f| f.cause_group() == Some(i)).collect();
+        let of: Vec<&Finding> =
+            report.findings.iter().filter(|f| f.cause_group() == Some(i) && f.severity != Severity::Waived).collect();
         let (loud, quiet): (Vec<&Finding>, Vec<&Finding>) = of.into_iter().partition(|f| f.is_loud());
         if loud.is_empty() {
             continue;

@@ -72,7 +72,7 @@ impl Page {
             let facts = facts.iter().filter(|(what, _)| *what != "label" && *what != without);
             let words = facts.map(|(what, words)| match *what {
                 "CPU" => short_cpu(words),
-                "vCPUs" if words == "1" => "1 vCPU".to_string(),
+                "vCPUs" if ["1", "1 of 1"].contains(&words.as_str()) => format!("{words} vCPU"),
                 "vCPUs" => format!("{words} vCPUs"),
                 "QEMU" | "kernel" | "microcode" => format!("{what} {words}"),
                 _ => words.clone(),
