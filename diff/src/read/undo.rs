@@ -190,7 +190,6 @@ fn begins(line: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::super::{Input, read};
-    use super::*;
 
     const RAW: &str = "CPU:\n   0x00000000 0x00: eax=0x0000000d ebx=0x756e6547 ecx=0x6c65746e edx=0x49656e69\n   0x00000001 0x00: \
                        eax=0x000306c1 ebx=0x00000800 ecx=0x7ffa3227 edx=0x0fabfbff\n";
