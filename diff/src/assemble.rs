@@ -1,13 +1,15 @@
 //! From a comparison or a check to a report: findings, then waivers, then the verdict, then the report, once.
 
-use cpuid_probe::dump::{Dump, Imported, Provenance, Source, VcpuDump};
+use cpuid_probe::dump::{Boot, Dump, Imported, Provenance, Source, VcpuDump};
 use cpuid_probe::text::write_record;
 
+use crate::cause;
 use crate::check::evidence::Log;
 use crate::check::offer::Names;
 use crate::check::{Baseline, Checked};
 use crate::decode::brand;
 use crate::finding::{Finding, Value, Values, sort};
+use crate::fix;
 use crate::judge::rule::Directions;
 use crate::judge::verdict::{self, Doubts, Grounds, summary};
 use crate::judge::{Comparison, compare, notes};
@@ -78,6 +80,7 @@ pub fn report(
     let views = [a, b].map(|named| DumpView::of(&named.dump));
     let Comparison { mut findings, mut not_captured, mut notes, refused, compared, complete, msrs } =
         compare(&views[0], &views[1], directions, site.knowledge);
+    let causes = cause::find(&views[0], &views[1], &mut findings, site.knowledge);
     let mut doubts = Vec::new();
     if let Some((baseline, log)) = baseline {
         let mut own: Vec<Finding> = Vec::new();
@@ -97,6 +100,7 @@ pub fn report(
     }
     let inputs: Vec<Input> = [a, b].iter().zip(&views).map(|(named, view)| input(named, view, site)).collect();
     notes.extend(site.waive(&mut findings, &inputs));
+    let fix = Some(fix::fix([&views[0], &views[1]], &findings, &causes, site.knowledge));
     let [x, y] = [0, 1].map(|i: usize| inputs[i].role);
     let unlike = !x.goes_with(y) || x == Role::Hardware;
     let grounds = Grounds { complete, msrs, unlike, refused };
@@ -109,6 +113,8 @@ pub fn report(
         notes,
         summary: summary(&findings),
         findings,
+        causes,
+        fix,
         not_captured,
         compared,
         dumps: vec![a.dump.clone(), b.dump.clone()],
@@ -239,6 +245,8 @@ fn of_one(
         notes,
         summary: summary(&findings),
         findings,
+        causes: Vec::new(),
+        fix: None,
         not_captured,
         compared,
         dumps: vec![dump],
@@ -297,6 +305,11 @@ pub fn input(named: &Named, view: &DumpView<'_>, site: &Site<'_>) -> Input {
             .map(|boot| boot.cpu.clone())
             .or_else(|| first.and_then(brand))
             .or_else(|| dump.provenance.imported.as_ref()?.cpu.clone()),
+        qemu: boot.map(|boot| boot.qemu.clone()),
+        machine: boot.map(|boot| boot.machine.clone()),
+        smp: boot.and_then(Boot::smp).map(str::to_string),
+        kernel: dump.provenance.kernel.clone(),
+        microcode: dump.provenance.microcode.clone(),
         hypervisor: first.map(|v| v.blocks().map(|b| b.signature.to_string()).collect()).unwrap_or_default(),
         vcpus: dump.vcpus.len(),
         vcpus_online: dump.provenance.vcpus_online,

@@ -3,13 +3,15 @@
 mod cli;
 mod input;
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cpuid_diff::assemble::Site;
 use cpuid_diff::check::Baseline;
 use cpuid_diff::check::evidence::Log;
@@ -26,23 +28,54 @@ use cpuid_diff::trace::{self, Fit, Layer};
 use cpuid_diff::view::promise::unknown_at;
 use cpuid_diff::view::source::Source;
 use cpuid_diff::view::{DumpView, Role};
-use cpuid_diff::{assemble, explain, wire, write};
+use cpuid_diff::{assemble, explain, show, wire, write};
 use cpuid_probe::printable::printable;
 
 use crate::input::Checkable;
 
 use crate::cli::{
-    BaselineArgs, CheckArgs, Cli, Command, Common, CommonArgs, CompareArgs, ConvertArgs, CpuFormat, ExplainArgs,
-    ExplainFormat, Format, KnowledgeFormat, TraceArgs, TraceFormat,
+    BaselineArgs, CheckArgs, Cli, ColorArg, Command, Common, CommonArgs, CompareArgs, ConvertArgs, CpuFormat,
+    ExplainArgs, ExplainFormat, Format, KnowledgeFormat, ShowArgs, TraceArgs, TraceFormat,
 };
 
+/// Where standard output goes, and whether it may have colour.
+struct Output {
+    file: Option<Mutex<File>>,
+    quiet: bool,
+    color: ColorArg,
+}
+
+static OUTPUT: OnceLock<Output> = OnceLock::new();
+
+/// Opens what the command line names for the output. No file is replaced.
+fn open_output(cli: &Cli) -> Result<()> {
+    let open = |path: &PathBuf| {
+        File::create_new(path).map(Mutex::new).with_context(|| format!("{}: cannot create it", path.display()))
+    };
+    let file = cli.output.as_ref().map(open).transpose()?;
+    // Nobody has set it before.
+    let _ = OUTPUT.set(Output { file, quiet: cli.quiet, color: cli.color });
+    Ok(())
+}
+
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let cli = Cli::parse();
+    if let Err(error) = open_output(&cli) {
+        input::complain(&error);
+        return ExitCode::from(2);
+    }
+    let outcome = match cli.command {
         Command::Compare(args) => compare(&args),
         Command::Check(args) => check(&args),
         Command::Baseline(args) => baseline(&args),
         Command::Trace(args) => trace(&args),
         Command::Convert(args) => convert(&args),
+        Command::Show(args) => show(&args),
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "cpuid-diff", &mut script);
+            print(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Explain(args) => explain(&args),
         Command::Knowledge(args) => match args.format {
             KnowledgeFormat::Csv => print(&Knowledge::builtin().export_csv()).map(|()| ExitCode::SUCCESS),
@@ -68,9 +101,35 @@ fn compare(args: &CompareArgs) -> Result<ExitCode> {
     let baseline = given.as_ref().map(Given::baseline).transpose()?;
     let log = given.as_ref().and_then(|given| given.log.as_ref());
     let report = assemble::report(&a, &b, directions, baseline.as_ref().map(|b| (b, log)), &policy.site());
+    if args.fix {
+        return print_fix(&report, args.common.format);
+    }
     print(&rendered(&report, &args.common)?)?;
     let passes = passes(&report, args.common.fail_on.into(), args.common.partial);
     Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Prints the definition that makes two guests alike; what it costs and leaves goes to standard error.
+fn print_fix(report: &Report, format: Format) -> Result<ExitCode> {
+    let fix = report.fix.as_ref().context("there is nothing to fix")?;
+    let definition = match format {
+        Format::Table | Format::Libvirt => fix.libvirt(),
+        Format::Qemu => fix.qemu(),
+        _ => bail!("--fix prints a definition: --format libvirt or qemu"),
+    };
+    let mut said = fix.explain();
+    if fix.is_empty() {
+        said.insert(0, "nothing differs that a definition could settle".to_string());
+    } else if fix.base.is_none() {
+        said.insert(0, "to be added to the definition of both: these inputs do not show it".to_string());
+    }
+    // A result whose words nobody could read is none to go by.
+    let heard = said.is_empty() || io::stderr().lock().write_all((said.join("\n") + "\n").as_bytes()).is_ok();
+    if !fix.is_empty() {
+        print(&definition)?;
+    }
+    let settled = fix.remains.is_empty() && heard;
+    Ok(if settled { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// What the user says of the site and of the inputs.
@@ -173,7 +232,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
         }
     }
     if !page.is_empty() {
-        print(&render::html::page(&page))?;
+        print(&render::html::page(&page, args.common.show_waivers))?;
     }
     Ok(match (trouble, all_pass) {
         (true, _) => ExitCode::from(2),
@@ -278,30 +337,38 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
 }
 
 fn style(all: bool) -> Style {
-    Style { width: width(), colour: colour(), all }
+    Style { width: width(), colour: colour(), all, waivers: false }
 }
 
 /// A report in the form asked for.
 fn rendered(report: &Report, common: &Common) -> Result<String> {
-    let style = style(common.all);
+    let style = Style { waivers: common.show_waivers, ..style(common.all) };
     Ok(match common.format {
         Format::Table => render::table::render(report, style),
         Format::Unified => render::unified::render(report),
-        Format::Markdown => render::markdown::render(report),
-        Format::Html => render::html::render(report),
+        Format::Markdown => render::markdown::render(report, common.show_waivers),
+        Format::Html => render::html::render(report, common.show_waivers),
         Format::Json => wire::pretty(report)?,
+        Format::Libvirt | Format::Qemu => bail!("--format libvirt and qemu are for compare --fix"),
     })
 }
 
-/// Columns: what COLUMNS says, else the terminal's; a file gets 100.
+/// Columns: what COLUMNS says, else the terminal's; a file gets 80.
 fn width() -> u16 {
     let asked = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    asked.or_else(|| terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)).unwrap_or(100)
+    asked.or_else(|| terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)).unwrap_or(80)
 }
 
-/// Colour goes to a terminal alone, and not where NO_COLOR is set.
+/// Colour as it is asked for; else on a terminal alone, and not where NO_COLOR is set.
 fn colour() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+    let output = OUTPUT.get();
+    match output.map_or(ColorArg::Auto, |output| output.color) {
+        ColorArg::Always => return true,
+        ColorArg::Never => return false,
+        ColorArg::Auto => {}
+    }
+    let to_file = output.is_some_and(|output| output.file.is_some());
+    !to_file && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
 fn explain(args: &ExplainArgs) -> Result<ExitCode> {
@@ -327,6 +394,12 @@ fn explain(args: &ExplainArgs) -> Result<ExitCode> {
     Ok(if explanation.unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+fn show(args: &ShowArgs) -> Result<ExitCode> {
+    let named = input::side(&args.input, args.from.as_deref())?;
+    print(&show::show(&named, &Site::default(), width().into()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn convert(args: &ConvertArgs) -> Result<ExitCode> {
     let writer = write::writer(&args.to).map_err(|e| anyhow!("--to: {e}"))?;
     let named = input::registers(&args.input, args.from.as_deref())?;
@@ -337,8 +410,16 @@ fn convert(args: &ConvertArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes to standard output. A closed pipe is no trouble: the reader has seen enough.
+/// Writes to standard output, or to the file that takes its place. A closed pipe is no trouble: the reader has seen enough.
 fn print(text: &str) -> Result<()> {
+    let output = OUTPUT.get();
+    if output.is_some_and(|output| output.quiet) {
+        return Ok(());
+    }
+    if let Some(file) = output.and_then(|output| output.file.as_ref()) {
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        return file.write_all(text.as_bytes()).context("--output: cannot write");
+    }
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -91,6 +91,15 @@ pub struct Boot {
     pub warnings: Vec<BootWarning>,
 }
 
+impl Boot {
+    /// The `-smp` argument, where there is one.
+    #[must_use]
+    pub fn smp(&self) -> Option<&str> {
+        let at = self.command.iter().position(|word| word == "-smp")?;
+        self.command.get(at + 1).map(String::as_str)
+    }
+}
+
 /// One warning of QEMU's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootWarning {

@@ -34,6 +34,8 @@ pub mod coverage;
 #[cfg(feature = "alloc")]
 pub mod dump;
 #[cfg(feature = "std")]
+pub mod fingerprint;
+#[cfg(feature = "std")]
 pub mod json;
 #[cfg(feature = "alloc")]
 pub mod known;

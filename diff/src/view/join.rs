@@ -341,11 +341,11 @@ impl Both<'_> {
             }
             match (of_a, of_b) {
                 (MsrPlace::NotCaptured, other) => {
-                    joined.msr_unread |= matches!(other, MsrPlace::Read(1..));
+                    joined.msr_unread |= matches!(other, MsrPlace::Read(_));
                     joined.not_captured.push(lacks(0, self.a));
                 }
                 (other, MsrPlace::NotCaptured) => {
-                    joined.msr_unread |= matches!(other, MsrPlace::Read(1..));
+                    joined.msr_unread |= matches!(other, MsrPlace::Read(_));
                     joined.not_captured.push(lacks(1, self.b));
                 }
                 (a, b) => {

@@ -343,10 +343,17 @@ pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
         "mode" => Cpu::read_host_model(document)?,
         "domain" => guest(Some(document), document.one("cpu")?)?,
         "domainsnapshot" => {
-            let cpu = document.at(&["cookie", "cpu"]).or_else(|| document.at(&["domain", "cpu"]));
-            guest(document.at(&["domain"]), cpu)?
+            let domain = document.one("domain")?;
+            let cpu = match only_cpu(document.one("cookie")?)? {
+                None => only_cpu(domain)?,
+                cpu => cpu,
+            };
+            guest(domain, cpu)?
         }
-        "domstatus" => guest(document.at(&["domain"]), document.at(&["domain", "cpu"]))?,
+        "domstatus" => {
+            let domain = document.one("domain")?;
+            guest(domain, only_cpu(domain)?)?
+        }
         "capabilities" => {
             let cpu = Cpu::read(document.at(&["host", "cpu"]).ok_or_else(|| none("<host> with a <cpu>"))?)?;
             if cpu.form != Form::Host {
@@ -370,6 +377,11 @@ pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
         }
     };
     Ok(Vec::from([cpu]))
+}
+
+/// The one `<cpu>` of an element that is there.
+fn only_cpu<'a, 'i>(within: Option<Element<'a, 'i>>) -> Result<Option<Element<'a, 'i>>, XmlError> {
+    within.map_or(Ok(None), |within| within.one("cpu"))
 }
 
 /// Refuses the CPUs of other architectures, whose models and features are not those of x86.
