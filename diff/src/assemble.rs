@@ -321,7 +321,7 @@ pub fn input(named: &Named, view: &DumpView<'_>, site: &Site<'_>) -> Input {
 #[must_use]
 pub fn canonical(dump: &Dump) -> String {
     let mut out = String::new();
-    for v in &dump.vcpus {
+    for v in dump.vcpus.iter().filter(|v| !v.is_statements()) {
         if dump.vcpus.len() > 1 {
             out.push_str(&format!("# vcpu {}\n", v.vcpu));
         }

@@ -235,8 +235,11 @@ fn for_report(name: String, mut dump: Dump) -> Named {
     Named { name: printable(&name, usize::MAX), dump }
 }
 
-/// One side of `compare`: a dump, or a CPU of names, place by place.
-fn side(path: &Path, from: Option<&str>) -> Result<Named> {
+/// One side of `compare`, or what `show` shows: a dump, or a CPU of names, place by place.
+///
+/// # Errors
+/// As [`source`]; several CPUs, a template, a model that no map knows.
+pub fn side(path: &Path, from: Option<&str>) -> Result<Named> {
     let name = path.display().to_string();
     match source(path, from)? {
         Source::Dump(dump) => Ok(for_report(name, *dump)),

@@ -395,7 +395,7 @@ fn explain(args: &ExplainArgs) -> Result<ExitCode> {
 }
 
 fn show(args: &ShowArgs) -> Result<ExitCode> {
-    let named = input::dump(&args.input, args.from.as_deref())?;
+    let named = input::side(&args.input, args.from.as_deref())?;
     print(&show::show(&named, &Site::default(), width().into()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -110,6 +110,7 @@ const OTHER_MEANINGS: &[(&str, &str)] = &[
     ("msr", "policy.rs"),
     ("msr", "read/libvirt.rs"),
     ("tsc", "decode.rs"),
+    ("vmx", "read/sets.rs"),
 ];
 
 /// A feature's name stands once as a string, on its row; elsewhere only where a row refers to another by name.

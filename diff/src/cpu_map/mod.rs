@@ -15,6 +15,7 @@ pub mod wide;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::OnceLock;
 
 use cpuid_probe::Place;
 use cpuid_probe::vendor::Signature as VendorText;
@@ -173,6 +174,13 @@ impl CpuMap {
     #[must_use]
     pub fn of(knowledge: &Knowledge) -> Self {
         Self::as_of("the built-in CPU map (libvirt's newest)", knowledge, None)
+    }
+
+    /// libvirt's newest map over the rows that are compiled in, made once.
+    #[must_use]
+    pub fn newest() -> &'static Self {
+        static NEWEST: OnceLock<CpuMap> = OnceLock::new();
+        NEWEST.get_or_init(|| Self::of(Knowledge::builtin()))
     }
 
     /// The map of libvirt 9.0.

@@ -7,7 +7,7 @@ use crate::view::{DumpView, Seen};
 
 /// Sentences about a model; `None` where no map has one of this name.
 pub(super) fn said(name: &str, view: Option<&DumpView<'_>>) -> Option<Vec<(&'static str, String)>> {
-    let map = CpuMap::of(Knowledge::builtin());
+    let map = CpuMap::newest();
     let model = map.models.iter().find(|m| m.name.eq_ignore_ascii_case(name.trim()))?;
     let mut said = vec![(
         "model",
@@ -53,7 +53,7 @@ pub(super) fn said(name: &str, view: Option<&DumpView<'_>>) -> Option<Vec<(&'sta
         ));
     }
     if let Some(view) = view {
-        said.extend(in_dump(&map, model.features.iter().copied(), view));
+        said.extend(in_dump(map, model.features.iter().copied(), view));
     }
     Some(said)
 }
@@ -61,13 +61,13 @@ pub(super) fn said(name: &str, view: Option<&DumpView<'_>>) -> Option<Vec<(&'sta
 /// The level of x86-64 that a word names, what it needs, and what of that a dump lacks.
 pub(super) fn level(word: &str, view: Option<&DumpView<'_>>) -> Option<Vec<(&'static str, String)>> {
     let level: usize = word.trim().strip_prefix("x86-64-v")?.parse().ok().filter(|level| (1..=4).contains(level))?;
-    let map = CpuMap::of(Knowledge::builtin());
+    let map = CpuMap::newest();
     let names: Vec<&str> = levels::of(level).collect();
     let mut said =
         vec![("level", format!("x86-64-v{level}: a level of the x86-64 psABI, for which programs are built"))];
     said.push(("has", format!("{} features: {}", names.len(), names.join(" "))));
     if let Some(view) = view {
-        said.extend(in_dump(&map, names.iter().filter_map(|name| map.feature(name)), view));
+        said.extend(in_dump(map, names.iter().filter_map(|name| map.feature(name)), view));
     }
     Some(said)
 }

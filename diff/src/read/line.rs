@@ -73,9 +73,9 @@ pub(super) fn add(builder: &mut Builder, number: usize, line: &str, form: Form) 
 
 /// A heading that somebody wrote above registers: `guest on node2:`. What a tool prints of its own is none.
 fn is_heading(line: &str) -> bool {
-    const TOOLS: [&str; 7] = ["cpu", "leaf", "basic", "extended", "msr", "hypervisor", "subleaf"];
+    const TOOLS: &str = "cpu leaf basic extended msr hypervisor subleaf";
     let lower = line.to_ascii_lowercase();
-    let own = TOOLS.iter().any(|word| lower.starts_with(word)) || lower.contains("0x") || lower.contains("cpuid");
+    let own = TOOLS.split(' ').any(|word| lower.starts_with(word)) || lower.contains("0x") || lower.contains("cpuid");
     line.ends_with(':') && line.len() <= 60 && line.contains(|c: char| c.is_alphabetic()) && !own
 }
 

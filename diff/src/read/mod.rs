@@ -159,10 +159,10 @@ pub const READERS: &[Reader] = &[
     bare::READER,
     definitions::kubevirt::LABELS,
     definitions::nova::READER,
+    definitions::kubevirt::MACHINE,
     definitions::proxmox::READER,
     definitions::xen::XL,
     definitions::qemu::READER,
-    definitions::kubevirt::MACHINE,
     definitions::xen::READER,
     cpuinfo::FLAGS,
 ];

@@ -19,7 +19,7 @@ use serde_json::{Deserializer, Map, Value};
 use super::said::{Said, places};
 use super::{Input, Read, ReadError, Reader, json};
 use crate::cpu_map::{CpuMap, qemu_differs};
-use crate::knowledge::{Knowledge, Namespace};
+use crate::knowledge::Namespace;
 
 pub(super) const READER: Reader = Reader {
     name: "qmp",
@@ -126,7 +126,7 @@ fn expansion(said: &mut Said, name: &str, asked: Option<&str>, props: &Map<Strin
 
 /// Which features each of QEMU's models could not have on this host: a host has what a model has and does not miss.
 fn models(said: &mut Said, definitions: &[Value]) -> Result<(), ReadError> {
-    let map = CpuMap::of(Knowledge::builtin());
+    let map = CpuMap::newest();
     let lacks = |model: &Value| -> Vec<String> {
         let list = model.get("unavailable-features").and_then(Value::as_array);
         list.into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_string())).collect()
@@ -188,6 +188,7 @@ fn feature_words(said: &mut Said, words: &[Value], filtered: bool) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::knowledge::Knowledge;
     use crate::view::{DumpView, Role, Seen};
 
     fn dump(text: &str) -> cpuid_probe::dump::Dump {

@@ -78,6 +78,10 @@ fn map<'a>(report: &'a Report, findings: Vec<&'a Finding>) -> Option<Map<'a>> {
         Some(input) => vec![input],
         None => (0..report.dumps.len()).collect(),
     };
+    // What single places say makes no register.
+    if sides.iter().filter_map(|side| report.dumps.get(*side)).any(Dump::is_statements) {
+        return None;
+    }
     let values: Vec<Option<u64>> = sides.iter().filter_map(|side| report.dumps.get(*side)).map(of).collect();
     // Where there is no second dump, the findings themselves say what was expected.
     let (before, after) = match values.as_slice() {

@@ -115,6 +115,10 @@ fn lines(dump: &Dump, several: bool) -> Vec<(Key, Line<'_>)> {
     for v in &dump.vcpus {
         let number = if several { v.vcpu } else { 0 };
         lines.extend(several.then_some(((number, Position::Vcpu), Line::Vcpu(number))));
+        // What single places say is no register set.
+        if v.is_statements() {
+            continue;
+        }
         lines.extend(v.leaves().iter().map(|r| ((number, Position::Leaf(r.id)), Line::Leaf(r))));
         lines.extend(v.msrs().iter().map(|m| ((number, Position::Msr(m.index)), Line::Msr(m))));
     }

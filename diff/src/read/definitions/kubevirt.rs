@@ -351,5 +351,8 @@ mod tests {
         let flow = "spec: { template: { spec: { domain: { cpu: {\n  model: EPYC,\n  features: [ {name: vme}, {name: hle, policy: forbid} ] }}}}}\n";
         assert_eq!(cpus(flow)[0].features.len(), 2);
         assert_eq!(cpus("cpu:\n  model: host-passthrough\n")[0].mode, Mode::HostPassthrough);
+        let resources = yaml
+            .replace("        cpu:\n", "        resources:\n          requests:\n            cpu: 4\n        cpu:\n");
+        assert_eq!(cpus(&resources)[0].model.as_deref(), Some("Skylake-Server"));
     }
 }

@@ -7,20 +7,17 @@ pub(super) mod proxmox;
 pub(super) mod qemu;
 pub(super) mod xen;
 
-use std::sync::OnceLock;
-
 use cpuid_probe::libvirt::Position;
 use cpuid_probe::libvirt::cpu::{Cpu, Feature, Policy};
 use cpuid_probe::place::Place;
 
 use super::said::places;
 use crate::cpu_map::CpuMap;
-use crate::knowledge::{Knowledge, Namespace};
+use crate::knowledge::Namespace;
 
 /// libvirt's newest map, in which names are looked for.
 fn map() -> &'static CpuMap {
-    static MAP: OnceLock<CpuMap> = OnceLock::new();
-    MAP.get_or_init(|| CpuMap::of(Knowledge::builtin()))
+    CpuMap::newest()
 }
 
 fn position(line: usize) -> Position {

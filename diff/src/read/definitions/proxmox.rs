@@ -21,7 +21,8 @@ pub(in crate::read) const READER: Reader = Reader {
 
 fn vm_line(line: &str) -> Option<&str> {
     let value = line.strip_prefix("cpu:").or_else(|| line.strip_prefix("cpu ="))?.trim();
-    (!value.is_empty() && !value.contains(char::is_whitespace)).then_some(value)
+    // A number is a share of a CPU, in another program's file.
+    (value.starts_with(|c: char| c.is_ascii_alphabetic()) && !value.contains(char::is_whitespace)).then_some(value)
 }
 
 fn section(line: &str) -> Option<&str> {
