@@ -166,8 +166,9 @@ pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&Log>, site: &Si
     let view = DumpView::of(&named.dump);
     let role = site.role(&named.name, &view).of_checked();
     let mut checked = checked(0, &view, role, baseline, log, site);
-    // Of an offer, the places that are promised count, and no others.
-    let complete = view.is_complete() || role == Role::Offer && checked.doubts.unread.is_none();
+    // Of an offer, and of a source that makes statements, the places that are promised count, and no others.
+    let answers = role == Role::Offer || named.dump.is_statements();
+    let complete = view.is_complete() || answers && checked.doubts.unread.is_none();
     if role != Role::Offer {
         checked.not_captured.extend(not_captured(0, &view));
     }
@@ -177,7 +178,7 @@ pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&Log>, site: &Si
     notes.extend(baseline.notes());
     notes.extend(log.and_then(Log::note));
     let input = input(&named, &view, site);
-    let msrs = view.has_msrs() || role == Role::Offer;
+    let msrs = view.has_msrs() || answers;
     let compared = view.vcpus.iter().map(|v| v.vcpu.leaves().len()).sum();
     of_one(input, named.dump, checked, notes, (Coverage::of(complete), msrs, compared), site)
 }
@@ -196,7 +197,7 @@ pub fn check_names(
         return Err("libvirt's list says itself what it is; --as is for dumps");
     }
     let mut dump = Dump { provenance: Provenance::new(Source::Import), vcpus: Vec::new() };
-    dump.provenance.imported = Some(Imported { format: names.document().to_string(), limits: Vec::new() });
+    dump.provenance.imported = Some(Imported { format: names.document().to_string(), ..Imported::default() });
     let named = Named { name: name.to_string(), dump };
     let view = DumpView::of(&named.dump);
     let checked = baseline.check_names(0, names, &view, site.knowledge)?;
@@ -300,7 +301,10 @@ pub fn input(named: &Named, view: &DumpView<'_>, site: &Site<'_>) -> Input {
         role: site.role(name, view),
         accel: boot.map(|boot| boot.accel.clone()),
         vendor: first.and_then(VcpuDump::vendor).map(|v| v.to_string()),
-        cpu: boot.map(|boot| boot.cpu.clone()).or_else(|| first.and_then(brand)),
+        cpu: boot
+            .map(|boot| boot.cpu.clone())
+            .or_else(|| first.and_then(brand))
+            .or_else(|| dump.provenance.imported.as_ref()?.cpu.clone()),
         qemu: boot.map(|boot| boot.qemu.clone()),
         machine: boot.map(|boot| boot.machine.clone()),
         smp: boot.and_then(Boot::smp).map(str::to_string),

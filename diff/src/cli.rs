@@ -392,8 +392,8 @@ pub struct ConvertArgs {
 /// Options of `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
-    /// A place (1.edx.21, 7.0.ebx, 0x40000010, CPUID.07H:EBX[5], msr:0x10a:0), a libvirt, QEMU or Linux name, or a
-    /// part of one
+    /// A place (1.edx.21, 7.0.ebx, 0x40000010, CPUID.07H:EBX[5], msr:0x10a:0), a libvirt, QEMU or Linux name or a part of
+    /// one, a CPU model, a property, a list of them, a line of a log; `-` reads a log from standard input
     #[arg(required = true, value_name = "TERM")]
     pub terms: Vec<String>,
     /// Show what it is in this dump, too

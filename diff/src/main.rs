@@ -5,7 +5,7 @@ mod input;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
@@ -29,6 +29,7 @@ use cpuid_diff::view::promise::unknown_at;
 use cpuid_diff::view::source::Source;
 use cpuid_diff::view::{DumpView, Role};
 use cpuid_diff::{assemble, explain, show, wire, write};
+use cpuid_probe::printable::printable;
 
 use crate::input::Checkable;
 
@@ -248,6 +249,10 @@ fn reports(one: Checkable, baseline: &Baseline<'_>, given: &Given, site: &Site<'
             let report = |cpu| {
                 let names = Names::new(cpu, &given.map, Knowledge::builtin());
                 let names = names.map_err(|unknown| anyhow!("{name}: {}", unknown_at(cpu.model_at, &unknown)))?;
+                let name = match &cpu.name {
+                    Some(own) if cpus.len() > 1 => printable(&format!("{name}#{own}"), usize::MAX),
+                    _ => name.clone(),
+                };
                 assemble::check_names(&name, &names, baseline, site).map_err(|why| anyhow!("{name}: {why}"))
             };
             cpus.iter().map(report).collect()
@@ -297,7 +302,11 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
         match input::source(path, None)? {
             Source::Cpus(cpus) => {
                 for cpu in &cpus {
-                    let name = if cpus.len() == 1 { name.clone() } else { format!("{name}:{}", cpu.at.line) };
+                    let name = match &cpu.name {
+                        _ if cpus.len() == 1 => name.clone(),
+                        Some(own) => format!("{name}#{own}"),
+                        None => format!("{name}:{}", cpu.at.line),
+                    };
                     pool.add(pool::Input::of_cpu(name, cpu, &wide).map_err(|e| anyhow!("{e}"))?);
                 }
             }
@@ -364,7 +373,14 @@ fn colour() -> bool {
 
 fn explain(args: &ExplainArgs) -> Result<ExitCode> {
     let named = args.dump.as_ref().map(|path| input::dump(path, args.from.as_deref())).transpose()?;
-    let explanation = explain::explain(&args.terms, named.as_ref().map(|n| &n.dump), Knowledge::builtin());
+    let dump = named.as_ref().map(|n| &n.dump);
+    let explanation = if args.terms.iter().any(|term| term == "-") {
+        let [_] = args.terms.as_slice() else { bail!("explain -: reads standard input, and takes no other term") };
+        let text = input::bytes(Path::new("-"))?;
+        explain::explain_text(&String::from_utf8_lossy(&text), dump, Knowledge::builtin())
+    } else {
+        explain::explain(&args.terms, dump, Knowledge::builtin())
+    };
     print(&match args.format {
         ExplainFormat::Text => explain::render::text(&explanation, width().into()),
         ExplainFormat::Markdown => explain::render::markdown(&explanation),
@@ -386,7 +402,7 @@ fn show(args: &ShowArgs) -> Result<ExitCode> {
 
 fn convert(args: &ConvertArgs) -> Result<ExitCode> {
     let writer = write::writer(&args.to).map_err(|e| anyhow!("--to: {e}"))?;
-    let named = input::dump(&args.input, args.from.as_deref())?;
+    let named = input::registers(&args.input, args.from.as_deref())?;
     for loss in write::losses(writer, &named.dump) {
         eprintln!("cpuid-diff: {loss}");
     }

@@ -444,6 +444,7 @@ pub fn explanation(explanation: &Explanation) -> serde_json::Result<String> {
             .iter()
             .map(|d| WireDecoded { place: d.leaf.to_string(), name: d.name, value: &d.value, vcpus: &d.vcpus })
             .collect(),
+        said: answer.said.iter().map(|(what, words)| WireSaid { what, words }).collect(),
     });
     let unknown = explanation.unknown.iter().map(|u| WireUnknown { term: &u.term, near: &u.near });
     let wire = WireExplanation { schema: EXPLAIN, answers: answers.collect(), unknown: unknown.collect() };
@@ -468,6 +469,13 @@ struct WireAnswer<'a> {
     term: &'a str,
     entries: Vec<WireEntry<'a>>,
     decoded: Vec<WireDecoded<'a>>,
+    said: Vec<WireSaid<'a>>,
+}
+
+#[derive(Serialize)]
+struct WireSaid<'a> {
+    what: &'static str,
+    words: &'a str,
 }
 
 #[derive(Serialize)]

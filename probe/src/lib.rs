@@ -37,6 +37,8 @@ pub mod dump;
 pub mod fingerprint;
 #[cfg(feature = "std")]
 pub mod json;
+#[cfg(feature = "alloc")]
+pub mod known;
 #[cfg(feature = "libvirt")]
 pub mod libvirt;
 #[cfg(feature = "alloc")]

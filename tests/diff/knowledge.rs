@@ -104,6 +104,7 @@ const OTHER_MEANINGS: &[(&str, &str)] = &[
     ("hypervisor", "decode.rs"),
     ("hypervisor", "render/words.rs"),
     ("msr", "cpu_map/dir.rs"),
+    ("msr", "explain/pasted.rs"),
     ("msr", "explain/term.rs"),
     ("msr", "knowledge/export.rs"),
     ("msr", "policy.rs"),

@@ -272,14 +272,24 @@ impl One<'_> {
                 );
             }
             (Some(wanted), Seen::NotCaptured(why)) => {
-                let (cause, remedy) = not_captured_cause(why);
+                let (cause, remedy) = match why {
+                    Why::Unsaid if !wanted => (
+                        "the definition disables it, and the source does not show it: off, or hidden",
+                        "dump the guest itself (cpuid-probe) to be sure",
+                    ),
+                    _ => not_captured_cause(why),
+                };
                 let finding = Finding {
                     cause: Some(cause.into()),
                     remedy: Some(remedy.into()),
                     ..said(Asked::Missing, Rule::Promised(policy), Severity::Info, Some(wanted))
                 };
                 tally.add(finding, Some(self.number));
-                tally.unread(self.number, feature.place, why);
+                if wanted {
+                    tally.unread(self.number, feature.place, why);
+                } else {
+                    tally.unread_away(self.number, feature.place, why);
+                }
             }
             (Some(true), seen) if seen.is_clear() => {
                 let announced = announced();

@@ -17,6 +17,7 @@ mod names;
 pub mod row;
 mod rows;
 mod sources;
+pub mod synthetic;
 pub mod table;
 pub mod unit;
 
@@ -29,8 +30,8 @@ pub use advice::{Accel, Advice, Asked, Layer};
 pub use cpuid_probe::hypervisor::Owner;
 pub use export::Entry;
 pub use names::Match;
-pub(crate) use names::near;
-pub use row::{CauseKind, Guard, Migratable, Names, Offer, Row, RuleKind, Severity, Version};
+pub(crate) use names::{folded, near};
+pub use row::{CauseKind, Guard, Migratable, Names, Offer, Row, RuleKind, Severity, Shown, Version};
 pub use table::{Group, Line, Namespace, Sub};
 pub use unit::Unit;
 

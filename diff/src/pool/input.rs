@@ -193,7 +193,7 @@ impl Input {
                 brings.extend(&model.removed);
             }
             Role::Hardware | Role::Offer | Role::Guest | Role::Unknown => {
-                unknown = unsaid(cpu, &wide.map);
+                unknown = if cpu.excerpt { (0..wide.map.features.len()).collect() } else { unsaid(cpu, &wide.map) };
                 if role == Role::Offer {
                     brings.extend(wide.map.feature_at(ON_EVERY_HOST));
                     // `-cpu host`, which a host-model describes, has these with `migratable=off` alone.
@@ -252,7 +252,8 @@ impl Input {
         let first = dump.vcpus.first().ok_or_else(|| Refusal::Input(format!("{name}: holds no vCPU")))?;
         for leaf in [0, 1, 0x8000_0001] {
             let place = Place::bit(leaf, 0, Register::Edx, 0);
-            if view.vcpus.iter().any(|v| matches!(v.see(place), Seen::NotCaptured(_))) {
+            let cut = |v: &VcpuView<'_>| !v.vcpu.is_statements() && matches!(v.see(place), Seen::NotCaptured(_));
+            if view.vcpus.iter().any(cut) {
                 return Err(Refusal::Input(format!(
                     "{name}: is an excerpt without leaf {leaf:#010x}, expected a whole dump"
                 )));

@@ -580,7 +580,14 @@ fn is_announced(map: &CpuMap, id: FeatureId, promised: &Features) -> bool {
 /// Whether two definitions say the same, wherever they are written.
 fn is_same(a: &Cpu, b: &Cpu) -> bool {
     let listed = |cpu: &Cpu| cpu.features.iter().map(|f| (f.name.clone(), f.policy)).collect::<Vec<_>>();
-    let rest = |cpu: &Cpu| Cpu { features: Vec::new(), at: a.at, model_at: a.model_at, numa: false, ..cpu.clone() };
+    let rest = |cpu: &Cpu| Cpu {
+        features: Vec::new(),
+        at: a.at,
+        model_at: a.model_at,
+        name: None,
+        numa: false,
+        ..cpu.clone()
+    };
     a.features.len() == b.features.len() && rest(a) == rest(b) && listed(a) == listed(b)
 }
 

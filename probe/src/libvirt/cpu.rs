@@ -286,6 +286,12 @@ pub struct Cpu {
     pub tsc: Option<Tsc>,
     /// What a domain asks of its guest's CPU besides; in `virsh domcapabilities`, what the host can give besides.
     pub beside: Option<Box<Beside>>,
+    /// Whose it is, where the text names one of several: a domain, a node, a custom model.
+    pub name: Option<String>,
+    /// What the text is, where it is not libvirt's.
+    pub document: Option<&'static str>,
+    /// The text has a part of what was written: of what it does not name nothing is known.
+    pub excerpt: bool,
     /// Where it is written.
     pub at: Position,
 }
@@ -463,7 +469,8 @@ impl Cpu {
     }
 
     /// A guest's CPU with nothing specified.
-    pub(super) const fn empty(at: Position) -> Self {
+    #[must_use]
+    pub const fn empty(at: Position) -> Self {
         Self {
             form: Form::Guest,
             arch: None,
@@ -484,6 +491,9 @@ impl Cpu {
             signature: None,
             tsc: None,
             beside: None,
+            name: None,
+            document: None,
+            excerpt: false,
             at,
         }
     }
