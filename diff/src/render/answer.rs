@@ -111,12 +111,12 @@ pub fn verdict(report: &Report) -> Vec<Line> {
     lines.extend(v.baseline.iter().map(|b| {
         let broken = report.findings.iter().filter(|f| f.breaks.contains(&b.input) && f.severity != Severity::Waived);
         let (word, why, severity) = match b.result {
-            BaselineResult::Met => ("baseline MET", String::new(), Severity::Expected),
+            BaselineResult::Met => ("baseline met", String::new(), Severity::Expected),
             BaselineResult::NotMet => {
-                ("baseline NOT MET", count(broken.count(), "promise") + " broken", Severity::Unsafe)
+                ("baseline not met", count(broken.count(), "promise") + " broken", Severity::Unsafe)
             }
             BaselineResult::Unverified => {
-                ("baseline UNVERIFIED", b.reason.clone().unwrap_or_default(), Severity::Warning)
+                ("baseline unverified", b.reason.clone().unwrap_or_default(), Severity::Warning)
             }
         };
         Line { way: names[b.input].clone(), word, why, severity }
