@@ -202,7 +202,7 @@ pub fn rests_on(report: &Report, most: usize) -> String {
         parts.push("partial".to_string());
     }
     let limits = [
-        (!v.msrs, "no MSRs"),
+        (!v.msrs, "MSRs not captured"),
         (roles.contains(&Role::Hardware), "bare hardware, or a guest that hides its hypervisor"),
         (v.unlike && !roles.contains(&Role::Hardware), "the inputs play different roles"),
     ];

@@ -303,7 +303,7 @@ pub fn not_captured(report: &Report, show: usize) -> Vec<String> {
     let line = |(places, inputs): (Vec<String>, Vec<String>)| {
         let (count, noun) = (places.len(), if places.len() == 1 { "place" } else { "places" });
         let lack = if inputs.len() == 1 { "lacks" } else { "lack" };
-        format!("{} {lack} {count} {noun} ({})", inputs.join(" and "), list::first(&places, show))
+        format!("{} {lack} {count} {noun} ({})", inputs.join(", "), list::first(&places, show))
     };
     lacking.into_iter().map(line).collect()
 }
