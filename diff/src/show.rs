@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use cpuid_probe::{LeafId, Place};
+use cpuid_probe::dump::VcpuDump;
+use cpuid_probe::{LeafId, Place, Register};
 
 use crate::assemble::{self, Named, Site};
 use crate::cpu_map::Signature;
@@ -16,6 +17,8 @@ use crate::view::join::not_captured;
 
 /// Columns of the words before a line.
 const LABEL: usize = 13;
+/// The bits of leaf 1 EAX that are family, model and stepping.
+const SIGNATURE: u32 = 0x0fff_0fff;
 /// How many of the places that are missing are named.
 const MOST_PLACES: usize = 8;
 
@@ -37,7 +40,10 @@ pub fn show(named: &Named, site: &Site<'_>, width: usize) -> String {
     line("dump", &words::title(&input));
     line("role", input.role.word());
     line("brand", &first.and_then(brand).unwrap_or_else(|| "none".to_string()));
-    if let Some(eax) = first.and_then(|v| v.get(LeafId::new(1, 0))).map(|r| r.eax) {
+    let signature = LeafId::new(1, 0);
+    // All of it, where a source of names says it at all.
+    let whole = |v: &&VcpuDump| v.known(signature, Register::Eax) & SIGNATURE == SIGNATURE;
+    if let Some(eax) = first.filter(whole).and_then(|v| v.get(signature)).map(|r| r.eax) {
         let Signature { family, model, stepping } = Signature::of(eax);
         line("signature", &format!("family {family} ({family:#x}), model {model} ({model:#x}), stepping {stepping}"));
     }
@@ -54,6 +60,15 @@ pub fn show(named: &Named, site: &Site<'_>, width: usize) -> String {
     }
     if !places.is_empty() {
         line("lacks", &list::first(&places, MOST_PLACES));
+    }
+    if named.dump.is_statements() {
+        line(
+            "says",
+            "names of features and numbers, no register sets: what is not listed below is not there, or not said",
+        );
+        for limit in named.dump.provenance.imported.iter().flat_map(|imported| &imported.limits) {
+            line("note", limit);
+        }
     }
     line("MSRs", if view.has_msrs() { "captured, or none is announced" } else { "not captured" });
     let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
