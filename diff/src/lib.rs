@@ -6,6 +6,7 @@
 //! - [`view`]: what a source says of a CPU; the join of two dumps.
 //! - [`judge`]: pure functions from a join to findings, and from findings to a verdict. [`finding`]: a finding as data.
 //! - [`check`]: was a promise kept? [`trace`]: where does a place change on its way? [`pool`]: the CPU that several have.
+//! - [`fleet`]: classes, moves and pools of many hosts.
 //! - [`explain`]: everything known about a place or a name.
 //! - [`policy`]: what a site accepts. [`assemble`]: findings, waivers, verdict, report, in that order.
 //! - [`report`]: the one value that renderers see; [`render`] prints it, [`wire`] writes it as JSON.
@@ -18,6 +19,7 @@ pub mod cpu_map;
 pub mod decode;
 pub mod explain;
 pub mod finding;
+pub mod fleet;
 pub mod judge;
 pub mod knowledge;
 mod list;

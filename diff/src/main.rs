@@ -1,6 +1,7 @@
 //! `cpuid-diff`: see [`cli`] for what it does.
 
 mod cli;
+mod fleet_cli;
 mod input;
 
 use std::io::{self, IsTerminal, Write};
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare(&args),
         Command::Check(args) => check(&args),
         Command::Baseline(args) => baseline(&args),
+        Command::Fleet(args) => fleet_cli::run(&args),
         Command::Trace(args) => trace(&args),
         Command::Convert(args) => convert(&args),
         Command::Explain(args) => explain(&args),
@@ -259,7 +261,7 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     Ok(if common.is_plain() && heard { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn style(all: bool) -> Style {
+pub(crate) fn style(all: bool) -> Style {
     Style { width: width(), colour: colour(), all }
 }
 
@@ -313,7 +315,7 @@ fn convert(args: &ConvertArgs) -> Result<ExitCode> {
 }
 
 /// Writes to standard output. A closed pipe is no trouble: the reader has seen enough.
-fn print(text: &str) -> Result<()> {
+pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -1,6 +1,7 @@
 //! Renderers: one [`Report`](crate::report::Report) in, text out. A renderer knows nothing but the report; it does no
 //! I/O and reads no environment. To add one, write a file beside this one and add a row to `Format` in the command line.
 
+pub mod fleet;
 pub mod html;
 pub mod markdown;
 pub mod registers;
