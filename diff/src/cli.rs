@@ -176,6 +176,9 @@ pub struct Common {
     /// Accept excerpts: judge what is there, and do not fail for what was not captured
     #[arg(long)]
     pub partial: bool,
+    /// Take imported tables for the whole CPUID (profiles and templates of VMMs): what one does not list is zero
+    #[arg(long)]
+    pub complete: bool,
     /// Read inputs as this format instead of recognising it
     #[arg(long, value_name = "FORMAT", value_parser = from_formats())]
     pub from: Option<String>,

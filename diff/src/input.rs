@@ -211,6 +211,14 @@ fn for_report(name: String, mut dump: Dump) -> Named {
     Named { name: printable(&name, usize::MAX), dump }
 }
 
+/// Takes an imported table for the whole CPUID.
+///
+/// # Errors
+/// As [`read::whole::take_as_whole`].
+pub fn take_as_whole(named: &mut Named) -> Result<()> {
+    read::whole::take_as_whole(&mut named.dump).map_err(|e| anyhow::anyhow!("{}: {e}", named.name))
+}
+
 /// Reads the two dumps of `compare`: two files, or one unified diff.
 ///
 /// # Errors

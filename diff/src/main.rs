@@ -60,7 +60,10 @@ fn main() -> ExitCode {
 
 fn compare(args: &CompareArgs) -> Result<ExitCode> {
     let policy = SitePolicy::read(&args.common, &args.inputs)?;
-    let [a, b] = input::two(&args.inputs, args.common.from.as_deref())?;
+    let [mut a, mut b] = input::two(&args.inputs, args.common.from.as_deref())?;
+    if args.common.complete {
+        [&mut a, &mut b].into_iter().try_for_each(input::take_as_whole)?;
+    }
     let directions = args.direction.into();
     let given = Given::read(&args.baseline)?;
     let baseline = given.as_ref().map(Given::baseline).transpose()?;
@@ -127,7 +130,13 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
     let policy = SitePolicy::read(&args.common, &args.inputs)?;
     let given = Given::read(&args.baseline)?.context("check needs --baseline FILE")?;
     let mut baseline = given.baseline()?;
-    let read = |path: &PathBuf| input::checkable(path, args.common.from.as_deref());
+    let read = |path: &PathBuf| {
+        let mut one = input::checkable(path, args.common.from.as_deref())?;
+        if let (true, Checkable::Dump(named)) = (args.common.complete, &mut one) {
+            input::take_as_whole(named)?;
+        }
+        Ok(one)
+    };
     let inputs = args.inputs.iter().map(read);
     // One input at a time: a fleet's worth of them need not be in memory, unless they have to be known together. An HTML
     // page alone holds all reports.

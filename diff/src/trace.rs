@@ -10,7 +10,6 @@ use crate::cpu_map::wide::Wide;
 use crate::cpu_map::{CpuMap, FeatureId};
 use crate::finding::{Finding, Text};
 use crate::judge::Context;
-use crate::judge::notes::accel;
 use crate::judge::rule::Directions;
 use crate::knowledge::Names;
 use crate::knowledge::advice::Asked;
@@ -334,8 +333,8 @@ pub fn trace(
 
     let dumps: Vec<&DumpView<'_>> = views.iter().filter_map(|(_, view)| view.dump()).collect();
     let guest = views.iter().find(|(layer, _)| *layer == Layer::Guest).and_then(|(_, view)| view.dump());
-    let guest: Vec<_> = guest.into_iter().map(|view| view.dump).collect();
-    let context = Context { knowledge, directions: Directions::AToB, accel: accel(&guest) };
+    let guest: Vec<_> = guest.into_iter().collect();
+    let context = Context::new(knowledge, Directions::AToB, &guest);
     let named: BTreeMap<Place, FeatureId> =
         wide.map.features.iter().enumerate().rev().map(|(id, f)| (f.place, id)).collect();
 

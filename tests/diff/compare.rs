@@ -516,3 +516,55 @@ fn per_vcpu_findings_show_the_pair_that_differs() {
     );
     assert_eq!(f.severity, Severity::Unsafe);
 }
+
+/// `dump` as another tool's file.
+fn imported(dump: &Dump) -> Dump {
+    let mut dump = dump.clone();
+    dump.provenance.source = Source::Import;
+    dump
+}
+
+#[test]
+fn invtsc_asks_for_a_pin_where_qemu_may_have_made_the_guest() {
+    let with_invtsc = |dump: &Dump| {
+        let mut changed = dump.clone();
+        for v in &mut changed.vcpus {
+            let recorded = v.clone();
+            let mut source = |leaf: u32, subleaf: u32| {
+                Some(match leaf {
+                    0x8000_0000 => Registers::new(0x8000_0007, 0, 0, 0),
+                    0x8000_0007 => Registers::new(0, 0, 0, 1 << 8),
+                    _ => recorded.get(LeafId::new(leaf, subleaf)).unwrap_or_default(),
+                })
+            };
+            *v = VcpuDump::capture(v.vcpu, &mut source);
+        }
+        changed
+    };
+    let asks = |dump: &Dump| above_expected(&compare(dump, dump)).contains(&"tsc-frequency".to_string());
+    let native = with_invtsc(&guest(1));
+    assert!(asks(&native));
+    assert!(!asks(&guest(1)));
+    // KVM's block ends at 0x40000001: a guest of QEMU with invtsc has its frequencies at 0x40000010.
+    assert!(!asks(&imported(&native)));
+    let reaching = with(&native, 0x4000_0000, 0, |r| Registers { eax: 0x4000_0010, ..r });
+    assert!(asks(&imported(&reaching)));
+}
+
+#[test]
+fn remedies_fit_the_vendor_and_the_hypervisor() {
+    let amd = |r: Registers| Registers::new(r.eax, 0x6874_7541, 0x444d_4163, 0x6974_6e65);
+    let announcing = |dump: &Dump| with(dump, 7, 0, |r| Registers { edx: 1 << 29, ..r });
+    let remedy = |dump: &Dump| {
+        let report = compare(&announcing(dump), dump);
+        find(&report, "0x00000007.0x00000000:edx:29").remedy.clone().unwrap().to_string()
+    };
+    let (intel, of_amd) = (remedy(&guest(1)), remedy(&with(&guest(1), 0, 0, amd)));
+    assert!(intel.contains("require"), "{intel}");
+    assert!(!of_amd.contains("require") && of_amd.contains("disable' name='arch-capabilities'"), "{of_amd}");
+    // A Hyper-V bit without a name is none of a CPU model's.
+    let hyperv = with_hyperv(&guest(1));
+    let report = compare(&hyperv, &with(&hyperv, 0x4000_0003, 0, |r| Registers { eax: 0x40, ..r }));
+    let remedy = find(&report, "0x40000003:eax:5").remedy.clone().unwrap().to_string();
+    assert!(remedy.contains("<hyperv") && !remedy.contains("named model"), "{remedy}");
+}

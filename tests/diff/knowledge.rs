@@ -80,7 +80,7 @@ fn whatever_is_unsafe_or_a_warning_has_cause_and_remedy() {
     let knowledge = Knowledge::builtin();
     let (mut general, mut grave) = (0, 0);
     for entry in knowledge.entries() {
-        let advice = knowledge.advice(entry.place, &entry.row, Asked::Differs { values: [Some(1), Some(0)] });
+        let advice = knowledge.advice(entry.place, &entry.row, Asked::Differs { values: [Some(1), Some(0)] }, false);
         if entry.row.lost.min(entry.row.gained) <= Severity::Warning {
             grave += 1;
             assert!(!advice.cause.is_empty() && !advice.remedy.is_empty(), "{}", entry.place);

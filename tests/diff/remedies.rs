@@ -24,7 +24,7 @@ struct Snippet {
 fn remedies() -> BTreeSet<String> {
     let knowledge = Knowledge::builtin();
     let asked = [Asked::Differs { values: [Some(2_600_000); 2] }, Asked::Missing, Asked::Extra, Asked::Explain];
-    let told = |entry: Entry| asked.map(|asked| knowledge.advice(entry.place, &entry.row, asked).remedy);
+    let told = |entry: Entry| asked.map(|asked| knowledge.advice(entry.place, &entry.row, asked, false).remedy);
     knowledge.entries().into_iter().flat_map(told).collect()
 }
 

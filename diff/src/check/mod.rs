@@ -20,7 +20,6 @@ use crate::cpu_map::CpuMap;
 use crate::finding::Finding;
 use crate::judge::Context;
 use crate::judge::collect::Collector;
-use crate::judge::notes::accel;
 use crate::judge::rule::Directions;
 use crate::judge::verdict::Doubts;
 use crate::knowledge::Knowledge;
@@ -179,7 +178,7 @@ struct Tally<'a> {
 
 impl<'a> Tally<'a> {
     fn new(input: usize, view: &'a DumpView<'a>, knowledge: &'a Knowledge) -> Self {
-        let context = Context { knowledge, directions: Directions::Both, accel: accel(&[view.dump]) };
+        let context = Context::new(knowledge, Directions::Both, &[view]);
         Self {
             input,
             view,

@@ -10,8 +10,9 @@ use cpuid_probe::libvirt::cpu::Cpu;
 use cpuid_probe::{Place, Register};
 
 use crate::cpu_map::{CpuMap, FeatureId, Unknown};
-use crate::knowledge::{Knowledge, Offer, Row, Version};
+use crate::knowledge::{Knowledge, Offer, Row};
 use crate::view::promise::{Expanded, Promise};
+use crate::view::vintage::{Since, Vintage};
 use crate::view::{Role, Seen, VcpuView, Why};
 
 const UNSAID: Seen = Seen::NotCaptured(Why::Unsaid);
@@ -26,10 +27,6 @@ const NOT_SHOWN: [Place; 2] =
 /// QEMU 7.2 target/i386/kvm/kvm.c (`kvm_arch_get_supported_cpuid`).
 const QEMU_ADDS: [Place; 3] =
     [Place::bit(1, 0, Register::Ecx, 24), Place::bit(1, 0, Register::Ecx, 31), Place::bit(6, 0, Register::Eax, 2)];
-
-/// The oldest releases that a file without versions may be from.
-const LIBVIRT: Version = Version::new(9, 0);
-const QEMU: Version = Version::new(7, 2);
 
 /// Whether KVM's answer follows the hardware's: it has what the host has, or never has it.
 const fn follows_hardware(row: &Row) -> bool {
@@ -60,9 +57,7 @@ pub struct Names<'a> {
     map: &'a CpuMap,
     knowledge: &'a Knowledge,
     expanded: Expanded<'a>,
-    /// The newest release whose names the file has.
-    libvirt: Version,
-    qemu: Version,
+    vintage: Vintage,
 }
 
 impl<'a> Names<'a> {
@@ -73,18 +68,10 @@ impl<'a> Names<'a> {
     pub fn new(cpu: &'a Cpu, map: &'a CpuMap, knowledge: &'a Knowledge) -> Result<Self, Unknown> {
         let expanded = Expanded::new(cpu, map)?;
         let listed = cpu.features.iter().filter_map(|listed| map.features.get(map.feature(&listed.name)?));
-        let rows: Vec<Row> = listed.map(|feature| knowledge.row(feature.place)).collect();
-        let newest =
-            |least, since: fn(&Row) -> Option<Version>| rows.iter().filter_map(since).fold(least, Version::max);
-        Ok(Self {
-            cpu,
-            role: Role::of_cpu(cpu),
-            map,
-            knowledge,
-            expanded,
-            libvirt: newest(LIBVIRT, |row| row.libvirt_since),
-            qemu: newest(QEMU, |row| row.qemu_since),
-        })
+        let since = listed.map(|feature| Since::of(&knowledge.row(feature.place)));
+        let machine = cpu.beside.as_ref().and_then(|beside| beside.machine.as_deref());
+        let vintage = Vintage::new(machine, since);
+        Ok(Self { cpu, role: Role::of_cpu(cpu), map, knowledge, expanded, vintage })
     }
 
     /// Its role.
@@ -127,8 +114,7 @@ impl<'a> Names<'a> {
 
     /// Whether a feature that the host has would be in the list.
     fn would_be_named(&self, id: FeatureId, place: Place, row: &Row) -> bool {
-        let is_newer = row.libvirt_since.is_none_or(|since| since > self.libvirt)
-            || row.qemu_since.is_none_or(|since| since > self.qemu);
+        let is_newer = self.vintage.may_lack(Since::of(row));
         // Whether the model's name stands for it depends on the libvirt that wrote the file.
         let depends = self.expanded.model.is_some_and(|m| m.added.contains(&id) || m.removed.contains(&id));
         let hidden = NOT_SHOWN.contains(&place);

@@ -135,7 +135,7 @@ fn entry(place: Place, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> En
     // A place of a name is one bit or one field; the row that holds its highest bit says which.
     let highest = place.bits().map_or(place, |bits| place.with_bits(BitRange::one(bits.hi)));
     let row = knowledge.row(highest);
-    let advice = knowledge.advice(place, &row, Asked::Explain);
+    let advice = knowledge.advice(place, &row, Asked::Explain, view.is_some_and(DumpView::is_amd));
     Entry {
         place,
         row,

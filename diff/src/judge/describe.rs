@@ -48,7 +48,7 @@ impl Context<'_> {
     /// What is known of a row: what it promises, what a change does, cause, remedy, source.
     #[must_use]
     pub fn advised(&self, place: Place, row: &Row, asked: Asked) -> Finding {
-        let advice = self.knowledge.advice(place, row, asked).under(self.accel, row, asked);
+        let advice = self.knowledge.advice(place, row, asked, self.on_amd).under(self.accel, row, asked);
         Finding {
             meaning: Some(advice.meaning.into()),
             consequence: Some(advice.consequence.into()),

@@ -18,10 +18,12 @@ pub mod rule;
 pub mod verdict;
 pub mod within;
 
+use cpuid_probe::LeafId;
+
 use crate::finding::Finding;
 use crate::knowledge::{Accel, Knowledge, RuleKind};
-use crate::view::DumpView;
 use crate::view::join::{Difference, NotCaptured, join};
+use crate::view::{DumpView, VcpuView};
 
 use crate::report::Refused;
 
@@ -39,6 +41,18 @@ pub struct Context<'a> {
     pub directions: Directions,
     /// What made the guests' CPUs.
     pub accel: Accel,
+    /// The CPUs are AMD's, or made after AMD's.
+    pub on_amd: bool,
+}
+
+impl<'a> Context<'a> {
+    /// What judging these inputs needs.
+    #[must_use]
+    pub fn new(knowledge: &'a Knowledge, directions: Directions, inputs: &[&DumpView<'_>]) -> Self {
+        let dumps: Vec<_> = inputs.iter().map(|view| view.dump).collect();
+        let on_amd = !inputs.is_empty() && inputs.iter().all(|view| view.is_amd());
+        Self { knowledge, directions, accel: notes::accel(&dumps), on_amd }
+    }
 }
 
 /// Everything a comparison found.
@@ -63,7 +77,7 @@ pub struct Comparison {
 /// Compares two dumps in the directions asked for.
 #[must_use]
 pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowledge: &Knowledge) -> Comparison {
-    let context = Context { knowledge, directions, accel: notes::accel(&[a.dump, b.dump]) };
+    let context = Context::new(knowledge, directions, &[a, b]);
     let joined = join(a, b, knowledge);
     let mut collector = Collector::default();
     let mut per_vcpu = PerVcpu::new(a.dump, b.dump);
@@ -106,9 +120,24 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
 }
 
 /// Nothing says that this guest's TSC frequency is pinned. Of a throw-away guest its `-cpu` argument tells: under KVM it
-/// would be refused, and an emulated one does not block. Firecracker restores snapshots whatever invtsc says.
+/// would be refused, and an emulated one does not block. Other VMMs than QEMU move guests whatever invtsc says.
 fn may_be_unpinned(view: &DumpView<'_>) -> bool {
-    let provenance = &view.dump.provenance;
-    let firecracker = provenance.imported.as_ref().is_some_and(|imported| imported.format == "firecracker");
-    provenance.boot.is_none() && !is_pinned(view.dump) && !notes::is_tcg(view.dump) && !firecracker
+    let other_vmm = view.is_import() && view.vcpus.iter().all(is_without_frequency);
+    view.dump.provenance.boot.is_none() && !is_pinned(view.dump) && !notes::is_tcg(view.dump) && !other_vmm
 }
+
+/// KVM's block ends before the frequencies. QEMU tells them to every guest with invtsc, so this guest is another VMM's
+/// (Firecracker's, say).
+///
+/// # Source
+/// QEMU 7.2 target/i386/kvm/kvm.c (kvm_arch_init_vcpu: vmware-cpuid-freq, which machine types up to 2.8 lack).
+fn is_without_frequency(view: &VcpuView<'_>) -> bool {
+    let head = view.vcpu.blocks().find(|block| &block.signature.0 == KVM);
+    head.and_then(|block| view.vcpu.get(LeafId::new(block.base, 0)).map(|r| (block.base, r.eax)))
+        .is_some_and(|(base, max)| max < base + FREQUENCIES)
+}
+
+const KVM: &[u8; 12] = b"KVMKVMKVM\0\0\0";
+
+/// The distance of the leaf with the TSC and APIC bus frequency from the base of KVM's block.
+const FREQUENCIES: u32 = 0x10;

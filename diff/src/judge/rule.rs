@@ -61,6 +61,9 @@ pub fn judge(differing: &Differing) -> Judgement {
             Some(clocks) if clocks.ppm() > TOLERANCE_PPM => Severity::Unsafe,
             // A bit that no row names is judged as a feature, unless several are one number perhaps.
             _ if !row.known && row.bits.is_one() && *alone && from == 0 => Severity::Warning,
+            // A number that only one side tells.
+            _ if row.zero_is_silent && from == 0 => Severity::Info,
+            _ if row.zero_is_silent && to == 0 => Severity::Warning,
             // What the source did not have, its guest cannot rely on: a place that appears is gained.
             _ if row.rule == RuleKind::Equal && row.known && source.is_none() => {
                 severity(row, from, to).max(Severity::Warning)

@@ -233,6 +233,7 @@ impl Segment {
             source: self.rule.map(|r| r.source).or(line.and_then(|l| l.source)).or_else(|| sources::of(place)),
             unit: Unit::Plain,
             zero_means: None,
+            zero_is_silent: false,
             guard: None,
             weight: 1,
             kvm: Offer::Unknown,
@@ -259,6 +260,7 @@ impl Segment {
                 .then(|| line.migratable.unwrap_or(if qemu.is_some() { Migratable::Yes } else { Migratable::Unknown })),
             meaning: Some(line.meaning),
             zero_means: line.zero_means,
+            zero_is_silent: line.zero_is_silent,
             unit: match line.unit {
                 // A row may be a part of its field: the rest are features of their own.
                 Unit::Bits(first) => Unit::Bits(first + u32::from(self.bits.lo - line.bits.lo)),

@@ -312,6 +312,8 @@ pub struct Row {
     pub unit: Unit,
     /// The bits of the same register whose value a zero stands for.
     pub zero_means: Option<BitRange>,
+    /// Whether a zero says nothing: what the number describes is not described.
+    pub zero_is_silent: bool,
     /// Whether it is a protection or a hazard.
     pub guard: Option<Guard>,
     /// What losing it in a pool costs: a protection 10, an instruction set 3, else 1.

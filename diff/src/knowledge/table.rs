@@ -271,6 +271,7 @@ pub struct Line {
     pub(super) blocks_migration: bool,
     pub(super) unit: Unit,
     pub(super) zero_means: Option<BitRange>,
+    pub(super) zero_is_silent: bool,
     pub(super) rule: Option<Rule>,
     pub(super) cause: Option<Cause>,
     pub(super) source: Option<&'static str>,
@@ -306,6 +307,7 @@ const fn line(bits: BitRange, field: bool, name: Option<&'static str>, meaning: 
         blocks_migration: false,
         unit: Unit::Plain,
         zero_means: None,
+        zero_is_silent: false,
         rule: None,
         cause: None,
         source: None,
@@ -469,7 +471,13 @@ impl Line {
         Self { blocks_migration: true, ..self }
     }
 
-    /// How the number is read.
+    /// A zero says nothing: appearing, the number is information; vanishing, a person must look.
+    pub const fn zero_is_silent(self) -> Self {
+        assert!(self.field, "a bit's zero is its own");
+        Self { zero_is_silent: true, ..self }
+    }
+
+    /// A zero stands for the value of other bits of the register.
     pub const fn zero_means(self, hi: u8, lo: u8) -> Self {
         assert!(self.field, "a bit's zero is its own");
         Self { zero_means: Some(BitRange::new(hi, lo)), ..self }

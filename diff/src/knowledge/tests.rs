@@ -112,7 +112,7 @@ fn what_is_not_said_is_not_denied() {
     assert!(knowledge.features().any(|(p, _)| p == place) && !Knowledge::builtin().row(place).known);
     assert!(knowledge.row(Place::bit(0x7, 1, Ecx, 31)).feature, "nameless, and a feature");
     for asked in [Asked::Explain, Asked::Missing, Asked::Extra, Asked::Differs { values: [Some(1), Some(0)] }] {
-        let advice = knowledge.advice(place, &row, asked);
+        let advice = knowledge.advice(place, &row, asked, false);
         for text in [&advice.cause, &advice.consequence, &advice.remedy] {
             for claim in ["no guest", "no name", "no property", "does not have it", "cannot be given"] {
                 assert!(!text.contains(claim), "{asked:?}: {text}");

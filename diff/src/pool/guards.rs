@@ -124,7 +124,7 @@ fn sentence(classes: &[Class], sides: &Sides, place: Place, row: &Row, knowledge
     } else {
         "QEMU cannot raise it"
     };
-    let advice = knowledge.advice(place, row, Asked::Explain);
+    let advice = knowledge.advice(place, row, Asked::Explain, false);
     format!(
         "{named} differs: {who}; it is left out, as {why}. {}{}",
         row.reason.map_or_else(String::new, |reason| format!("{reason}. ")),

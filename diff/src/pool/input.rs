@@ -13,8 +13,9 @@ use super::Refusal;
 use crate::check::cpu::host_note;
 use crate::cpu_map::wide::Wide;
 use crate::cpu_map::{CpuMap, Feature, Features, Signature, Vendor, qemu_differs};
-use crate::knowledge::{CauseKind, Knowledge, Version};
+use crate::knowledge::{CauseKind, Knowledge};
 use crate::view::promise::{Expanded, unknown_at};
+use crate::view::vintage::{Since, Vintage};
 use crate::view::{DumpView, Role, Seen, VcpuView};
 
 /// The role of a libvirt CPU. A host's CPU with policies is no output of `virsh capabilities`: somebody wrote it.
@@ -251,7 +252,7 @@ impl Input {
                 brings.extend(&model.removed);
             }
             Role::Hardware | Role::Offer | Role::Guest | Role::Unknown => {
-                unknown = unsaid(cpu, &features, &wide.map);
+                unknown = unsaid(cpu, &wide.map);
                 if role == Role::Offer {
                     brings.extend(wide.map.feature_at(ON_EVERY_HOST));
                     // `-cpu host`, which a host-model describes, has these with `migratable=off` alone.
@@ -404,22 +405,12 @@ const SIGNATURE: Place = Place::cpuid(1, 0, Register::Eax, 31, 0);
 /// (`kvm_arch_get_supported_cpuid`: TOPOEXT is always set).
 const ON_EVERY_HOST: Place = Place::bit(0x8000_0001, 0, Register::Ecx, 22);
 
-/// What a libvirt that wrote `cpu` may not have had a name for, or its QEMU no property: known to it are the names of
-/// libvirt 9.0 and QEMU 7.2, and those as old as the newest that it uses itself.
-fn unsaid(cpu: &Cpu, has: &Features, map: &CpuMap) -> Features {
-    let places = cpu.features.iter().filter_map(|f| map.feature(&f.name)).chain(has.iter().copied());
+/// What the libvirt that wrote `cpu` may not have had a name for, or its QEMU no property.
+fn unsaid(cpu: &Cpu, map: &CpuMap) -> Features {
     let since = |id: usize| map.features.get(id).and_then(|f| facts().since.get(&f.place)).copied().unwrap_or_default();
-    let (mut libvirt, mut qemu) = (Version::new(9, 0), Version::new(7, 2));
-    for id in places {
-        let (of_libvirt, of_qemu) = since(id);
-        libvirt = of_libvirt.map_or(libvirt, |v| v.max(libvirt));
-        qemu = of_qemu.map_or(qemu, |v| v.max(qemu));
-    }
-    let newer = |id: &usize| {
-        let (of_libvirt, of_qemu) = since(*id);
-        of_libvirt.is_some_and(|v| v > libvirt) || of_qemu.is_some_and(|v| v > qemu)
-    };
-    (0..map.features.len()).filter(newer).collect()
+    let machine = cpu.beside.as_ref().and_then(|beside| beside.machine.as_deref());
+    let vintage = Vintage::new(machine, cpu.features.iter().filter_map(|f| map.feature(&f.name)).map(since));
+    (0..map.features.len()).filter(|id| vintage.may_lack(since(*id))).collect()
 }
 
 /// Where the rows are asked once for all inputs.
@@ -431,7 +422,7 @@ struct Facts {
     /// What blocks live migration.
     blocking: Vec<Place>,
     /// Since which libvirt and QEMU a feature has a name.
-    since: HashMap<Place, (Option<Version>, Option<Version>)>,
+    since: HashMap<Place, Since>,
     /// The rate of the time stamp counter, as hypervisors tell it, in kHz.
     tsc_khz: Vec<Place>,
 }
@@ -446,7 +437,7 @@ fn facts() -> &'static Facts {
             by_mode: by_mode.map(|(place, _)| place).collect(),
             guards: nameless.map(|(place, _)| place).collect(),
             blocking: knowledge.features().filter(|(_, row)| row.blocks_migration).map(|(place, _)| place).collect(),
-            since: knowledge.features().map(|(place, row)| (place, (row.libvirt_since, row.qemu_since))).collect(),
+            since: knowledge.features().map(|(place, row)| (place, Since::of(&row))).collect(),
             tsc_khz: knowledge.by_name("tsc_khz").into_iter().map(|found| found.place).collect(),
         }
     })

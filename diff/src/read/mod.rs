@@ -19,6 +19,7 @@ mod qmp;
 mod raw;
 mod tycho;
 mod unified;
+pub mod whole;
 mod xen;
 
 use std::borrow::Cow;

@@ -91,6 +91,13 @@ impl<'a> DumpView<'a> {
         self.dump.provenance.source == Source::Import
     }
 
+    /// Every vCPU's vendor is AMD, or a maker after AMD's design.
+    #[must_use]
+    pub fn is_amd(&self) -> bool {
+        let is_amd = |view: &VcpuView<'_>| view.vcpu.vendor().is_some_and(|vendor| vendor.is_amd());
+        !self.vcpus.is_empty() && self.vcpus.iter().all(is_amd)
+    }
+
     /// What all vCPUs say of a feature: `None` where one of them does not hold it, or where there is no vCPU.
     #[must_use]
     pub fn feature(&self, place: Place) -> Option<OnVcpus> {

@@ -5,6 +5,7 @@
 //! - [`blocks`], [`pairs`]: which hypervisor block and which vCPU of one dump goes with which of another.
 //! - [`join`]: the places at which two dumps differ; [`clock`] puts frequencies together.
 //! - [`role`]: whose CPU a source describes.
+//! - [`vintage`]: which releases wrote a libvirt file.
 //! - [`source`]: reading any of them from a file.
 
 pub mod blocks;
@@ -16,6 +17,7 @@ pub mod promise;
 pub mod role;
 pub mod source;
 pub mod template;
+pub mod vintage;
 
 pub use dump::{DumpView, Seen, VcpuView, Why};
 pub use role::Role;

@@ -13,7 +13,7 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::cpu::Cpu;
+use super::cpu::{Cpu, Mode};
 use super::domain::{
     Accel, FEATURES, HARMFUL_VALUES, HARMLESS_OPTIONS, HYPERV, HYPERV_INNER, KVM, ON_OFF, OTHER_FEATURES,
     QEMU_NAMESPACE, TIMERS, hyperv_value, on_off, read_accel, read_machine_type, read_vcpus,
@@ -61,7 +61,8 @@ impl Beside {
         let own = domain.children().filter(|e| e.namespace() == Some(QEMU_NAMESPACE));
         let own: Vec<Element<'_, '_>> = own.collect();
         // In the order in which QEMU takes them: the last one counts.
-        read.arguments(&own, "global");
+        read.arguments(&own, "global", cpu);
+        let globals = read.properties.clone();
         for features in domain.all("features") {
             read.features(features);
         }
@@ -71,7 +72,11 @@ impl Beside {
         if domain.at(&["devices"]).is_some_and(|d| d.all("panic").any(|p| p.attribute("model") == Some("hyperv"))) {
             read.set("hv-crash", "on");
         }
-        read.arguments(&own, "cpu");
+        // QEMU takes the last -cpu: this one replaces libvirt's, with all that libvirt wrote into it.
+        if arguments(&own).iter().any(|(option, ..)| *option == "cpu") {
+            read.properties = globals;
+            read.arguments(&own, "cpu", cpu);
+        }
         if domain.attribute("type").is_some() {
             read.accel = read.understood(read_accel(domain));
         }
@@ -225,27 +230,21 @@ impl Beside {
     }
 
     /// What QEMU is told past libvirt: `-global` of a CPU, or `-cpu`.
-    fn arguments(&mut self, own: &[Element<'_, '_>], wanted: &str) {
-        let mut option = "";
-        let lines = own.iter().filter(|element| element.local_name() == "commandline");
-        for arg in lines.flat_map(|line| line.children()).filter(|arg| arg.local_name() == "arg") {
-            let value = arg.attribute("value").unwrap_or_default();
-            if value.starts_with('-') && value.len() > 1 {
-                option = value.trim_start_matches('-');
-                continue;
-            }
-            match option {
-                "cpu" if wanted == "cpu" => self.cpu_argument(arg, value),
-                "global" if wanted == "global" => self.global(arg, value),
-                _ => {}
-            }
+    fn arguments(&mut self, own: &[Element<'_, '_>], wanted: &str, cpu: &Cpu) {
+        for (_, arg, value) in
+            arguments(own).into_iter().filter(|(option, _, value)| *option == wanted && value.is_some())
+        {
+            let value = value.unwrap_or_default();
+            if wanted == "cpu" { self.cpu_argument(arg, value, cpu) } else { self.global(arg, value) }
         }
     }
 
-    fn cpu_argument(&mut self, arg: Element<'_, '_>, value: &str) {
+    fn cpu_argument(&mut self, arg: Element<'_, '_>, value: &str, cpu: &Cpu) {
         let mut parts = value.split(',');
         let model = parts.next().unwrap_or_default();
-        if !["host", "max"].contains(&model) {
+        let is_the_same = matches!((model, cpu.mode), ("host", Mode::HostPassthrough) | ("max", Mode::Maximum))
+            && cpu.features.is_empty();
+        if !is_the_same {
             self.gap(
                 arg,
                 format!(
@@ -297,29 +296,44 @@ impl Beside {
                 self.gap(memory, "<memory model='sgx-epc'> changes CPUID");
             }
         }
-        let mut option = "";
         for element in own {
             match element.local_name() {
-                "commandline" => {}
                 "capabilities" => self.gap(*element, "<qemu:capabilities> changes what libvirt tells QEMU"),
                 "override" => self.gap(*element, "<qemu:override> changes what libvirt tells QEMU of a device"),
                 _ => {}
             }
-            for arg in element.children().filter(|arg| arg.local_name() == "arg") {
-                let value = arg.attribute("value").unwrap_or_default();
-                let harmless = if value.starts_with('-') && value.len() > 1 {
-                    option = value.trim_start_matches('-');
-                    option == "cpu" || HARMLESS_OPTIONS.contains(&option)
-                } else {
+        }
+        for (option, arg, value) in arguments(own) {
+            let harmless = match value {
+                None => option == "cpu" || HARMLESS_OPTIONS.contains(&option),
+                Some(value) => {
                     let harmful = HARMFUL_VALUES.iter().find(|row| row.0 == option).map_or(&[][..], |row| row.1);
                     option == "global" || !harmful.iter().any(|word| value.contains(word))
-                };
-                if !harmless {
-                    self.gap(arg, format!("QEMU's argument '{}' may change CPUID", short(value)));
                 }
+            };
+            if !harmless {
+                let argument = arg.attribute("value").unwrap_or_default();
+                self.gap(arg, format!("QEMU's argument '{}' may change CPUID", short(argument)));
             }
         }
     }
+}
+
+/// The arguments that go to QEMU as they are: the option, its element, and nothing; then the option again with a value.
+fn arguments<'a, 'input>(own: &[Element<'a, 'input>]) -> Vec<(&'a str, Element<'a, 'input>, Option<&'a str>)> {
+    let mut option = "";
+    let lines = own.iter().filter(|element| element.local_name() == "commandline");
+    let args = lines.flat_map(|line| line.children()).filter(|arg| arg.local_name() == "arg");
+    let read = args.map(|arg| {
+        let value = arg.attribute("value").unwrap_or_default();
+        if value.starts_with('-') && value.len() > 1 {
+            option = value.trim_start_matches('-');
+            (option, arg, None)
+        } else {
+            (option, arg, Some(value))
+        }
+    });
+    read.collect()
 }
 
 /// A property's name as QEMU keeps it.
@@ -366,9 +380,13 @@ mod tests {
             let args: String = args.iter().map(|arg| format!("<qemu:arg value='{arg}'/>")).collect();
             format!("<features><pmu state='on'/></features><qemu:commandline>{args}</qemu:commandline>")
         };
-        let cpu = line(&["-cpu", "host,hv_time,kvm=off,-ds,pmu=off,+ds,+avx2", "-device", "virtio-rng"]);
+        let cpu = line(&["-cpu", "max,hv_time,kvm=off,-ds,pmu=off,+ds,+avx2", "-device", "virtio-rng"]);
         assert_eq!(properties(&cpu), "hv-time=on,kvm=off,pmu=off,avx2=on,ds=off");
         assert_eq!(beside(&cpu).gaps, []);
+        // Another model than the definition's is not what `<cpu>` promises.
+        let gaps = beside(&line(&["-cpu", "host"])).gaps;
+        assert!(gaps.iter().any(|gap| gap.what.contains("-cpu host takes the place of <cpu>")), "{gaps:?}");
+        assert_eq!(properties(&line(&["-cpu", "max"])), "", "libvirt's own -cpu is gone, with pmu=on");
         let global =
             line(&["-global", "host-x86_64-cpu.pmu=off", "-global", "driver=max-x86_64-cpu,property=x2apic,value=on"]);
         assert_eq!(properties(&global), "x2apic=on,pmu=on", "libvirt's -cpu comes after a -global");
@@ -397,7 +415,8 @@ mod tests {
             let found = beside(&format!("{inside}<features><pmu state='on'/></features>"));
             assert_eq!(found.gaps.len(), 1, "{inside}: {:?}", found.gaps);
             assert!(found.gaps[0].what.contains(words), "{inside}: {}", found.gaps[0].what);
-            assert!(found.properties.iter().any(|p| p.name == "pmu"), "{inside}");
+            let pmu = found.properties.iter().any(|p| p.name == "pmu");
+            assert_eq!(pmu, !inside.contains("'-cpu'"), "{inside}: QEMU's own -cpu replaces libvirt's");
         }
     }
 

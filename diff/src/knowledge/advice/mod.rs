@@ -52,18 +52,18 @@ pub struct Advice {
 }
 
 impl Knowledge {
-    /// The advice about `row`, which is at `place`.
+    /// The advice about `row`, which is at `place`; `on_amd`: for CPUs that say they are AMD's, or made after AMD's.
     #[must_use]
-    pub fn advice(&self, place: Place, row: &Row, asked: Asked) -> Advice {
-        advice(place, row, asked)
+    pub fn advice(&self, place: Place, row: &Row, asked: Asked, on_amd: bool) -> Advice {
+        advice(place, row, asked, on_amd)
     }
 }
 
-fn advice(place: Place, row: &Row, asked: Asked) -> Advice {
-    let note = notes::note_at(place.with_bits(row.bits));
+fn advice(place: Place, row: &Row, asked: Asked, on_amd: bool) -> Advice {
+    let note = notes::note_at(place.with_bits(row.bits), on_amd);
     let general = general::text(row, asked);
     let told = |specific: &'static str, general: String| {
-        if specific.is_empty() { general } else { remedies::filled(specific, row, asked) }
+        if specific.is_empty() { general } else { remedies::filled_of(place.owner(), specific, row, asked) }
     };
     let Some(note) = note else {
         return Advice {

@@ -1,7 +1,7 @@
 //! Snippets to paste: how a feature is switched off or asked for, in libvirt XML and on QEMU's command line.
 
 use super::Asked;
-use crate::knowledge::Row;
+use crate::knowledge::{Owner, Row};
 
 /// How to set a feature; `None` where neither libvirt nor QEMU has a name for it.
 fn snippet(row: &Row, on: bool) -> Option<String> {
@@ -53,18 +53,27 @@ pub(super) fn require(row: &Row) -> Option<String> {
     snippet(row, true)
 }
 
-/// What to call a feature that has no name.
+/// What to say of a bit of a hypervisor's interface that has no name: CPU models have no say in it.
+const UNNAMED_OF_HYPERVISOR: &str = "no element or property sets this bit alone, it comes and goes with the others";
+
+/// What to call a feature of the CPU that has no name.
 const UNNAMED: &str = "a CPU definition that cannot have it: a named model (`<cpu mode='custom'>`), or \
                        `<cpu mode='host-passthrough' migratable='on'/>` (`-cpu host,migratable=on`)";
 
-/// `text` with its places for the row's own words filled in: `{disable}` and `{require}` for snippets, `{hz}` for the
-/// lower of two frequencies.
+/// `text` about a place of the CPU with its places for the row's own words filled in: `{disable}` and `{require}` for
+/// snippets, `{hz}` for the lower of two frequencies.
 pub(super) fn filled(text: &str, row: &Row, asked: Asked) -> String {
+    filled_of(Owner::Cpu, text, row, asked)
+}
+
+/// The same for a place of `owner`.
+pub(super) fn filled_of(owner: Owner, text: &str, row: &Row, asked: Asked) -> String {
     let hz = match asked {
         Asked::Differs { values: [Some(a), Some(b)] } if a != 0 && b != 0 => (a.min(b) * 1000).to_string(),
         _ => "HZ".to_string(),
     };
-    text.replace("{disable}", &disable(row).unwrap_or_else(|| UNNAMED.to_string()))
+    let unnamed = if owner == Owner::Cpu { UNNAMED } else { UNNAMED_OF_HYPERVISOR };
+    text.replace("{disable}", &disable(row).unwrap_or_else(|| unnamed.to_string()))
         .replace("{require}", &require(row).unwrap_or_else(|| "no CPU definition can ask for it by name".to_string()))
         .replace("{hz}", &hz)
 }

@@ -13,7 +13,7 @@ fn everything() -> impl Iterator<Item = (Entry, Asked, Advice)> {
         Asked::Explain,
     ];
     let knowledge = Knowledge::builtin();
-    let advice = move |e: Entry| asked.map(|asked| (e, asked, knowledge.advice(e.place, &e.row, asked)));
+    let advice = move |e: Entry| asked.map(|asked| (e, asked, knowledge.advice(e.place, &e.row, asked, false)));
     knowledge.entries().into_iter().flat_map(advice)
 }
 
@@ -128,7 +128,7 @@ fn at(owner: Owner, leaf: u32, subleaf: u32, register: Register, bit: u8) -> Pla
 
 fn about(owner: Owner, leaf: u32, register: Register, bit: u8, asked: Asked) -> Advice {
     let (knowledge, place) = (Knowledge::builtin(), at(owner, leaf, 0, register, bit));
-    knowledge.advice(place, &knowledge.row(place), asked)
+    knowledge.advice(place, &knowledge.row(place), asked, false)
 }
 
 #[test]

@@ -193,7 +193,7 @@ pub(super) const ROWS: &[Group] = &[
         rule(31, 0, Informational, Info, Info, "TLB sizes, tuning only", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000005"),
     ]),
     cpu(0x8000_0005, At(0), Ecx, &[
-        field(7, 0, "l1d_line", "AMD L1 data line bytes").unit(of("bytes"))
+        field(7, 0, "l1d_line", "AMD L1 data line bytes").unit(of("bytes")).zero_is_silent()
             .rule(Equal, Unsafe, Unsafe, "Line size is compiled into guest data layout and CLZERO loops",
                 "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000005"),
         field(15, 8, "l1d_lines_per_tag", "AMD L1 data lines per tag"),
@@ -205,7 +205,7 @@ pub(super) const ROWS: &[Group] = &[
         cause(31, 0, Layout, "L1 data is host data with host-cache-info=on", "QEMU 7.2 target/i386/cpu.c:5718-5723"),
     ]),
     cpu(0x8000_0005, At(0), Edx, &[
-        field(7, 0, "l1i_line", "AMD L1 code line bytes").unit(of("bytes"))
+        field(7, 0, "l1i_line", "AMD L1 code line bytes").unit(of("bytes")).zero_is_silent()
             .rule(Equal, Unsafe, Unsafe, "Line size is compiled into guest data layout", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000005"),
         field(15, 8, "l1i_lines_per_tag", "AMD L1 code lines per tag"),
         field(23, 16, "l1i_assoc", "AMD L1 code ways, 0xff full").unit(Unit::Words(&[(0xff, "fully associative")])),
@@ -232,7 +232,7 @@ pub(super) const ROWS: &[Group] = &[
         rule(31, 0, Informational, Info, Info, "TLB sizes, tuning only", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000006"),
     ]),
     cpu(0x8000_0006, At(0), Ecx, &[
-        field(7, 0, "l2_line", "L2 line bytes").unit(of("bytes"))
+        field(7, 0, "l2_line", "L2 line bytes").unit(of("bytes")).zero_is_silent()
             .rule(Equal, Unsafe, Unsafe, "Line size is compiled into guest data layout", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000006"),
         field(11, 8, "l2_lines_per_tag", "AMD L2 lines per tag; reserved on Intel"),
         field(15, 12, "l2_assoc", "L2 ways code").unit(WAYS),
@@ -243,7 +243,7 @@ pub(super) const ROWS: &[Group] = &[
         cause(31, 0, Layout, "L2 data is host data with host-cache-info=on", "QEMU 7.2 target/i386/cpu.c:5732-5736"),
     ]),
     cpu(0x8000_0006, At(0), Edx, &[
-        field(7, 0, "l3_line", "AMD L3 line bytes").unit(of("bytes"))
+        field(7, 0, "l3_line", "AMD L3 line bytes").unit(of("bytes")).zero_is_silent()
             .rule(Equal, Warning, Warning, "L3 line size; zero where no L3 is described", "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x80000006"),
         field(11, 8, "l3_lines_per_tag", "AMD L3 lines per tag"),
         field(15, 12, "l3_assoc", "AMD L3 ways code").unit(WAYS),

@@ -155,6 +155,8 @@ pub(super) const ROWS: &[Group] = &[
             .rule(Equal, Warning, Warning, "Whether WBINVD reaches lower levels of other threads",
                 "Linux 7.1 tools/arch/x86/kcpuid/cpuid.csv leaf 0x8000001d"),
         field(1, 1, "inclusive", "Includes lower levels"),
+        field(2, 2, "complex_indexing", "Complex cache indexing; reserved in AMD's leaf, set by QEMU's cache description")
+            .source("QEMU 7.2 target/i386/cpu.c (CACHE_COMPLEX_IDX)"),
     ]).rules(&[
         rule(31, 1, Informational, Info, Info, "Inclusion, performance only", "QEMU 7.2 target/i386/cpu.c:5793-5795"),
     ]).causes(&[

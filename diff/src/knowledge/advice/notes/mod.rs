@@ -4,6 +4,7 @@
 //! and `{require}` become the snippets for the row's own names, `{hz}` the frequency to pin.
 
 mod address;
+mod amd;
 mod clock;
 mod hypervisor;
 mod identity;
@@ -112,10 +113,16 @@ const ALL: &[&[Note]] = &[
     topology::NOTES,
 ];
 
-/// The note about the lowest bit of `place`: the one with the narrowest place that holds it.
-pub(super) fn note_at(place: Place) -> Option<&'static Note> {
-    ALL.iter()
-        .flat_map(|notes| notes.iter())
+/// The note about the lowest bit of `place`: the one with the narrowest place that holds it. What is otherwise `on_amd`
+/// goes first there.
+pub(super) fn note_at(place: Place, on_amd: bool) -> Option<&'static Note> {
+    let otherwise = if on_amd { amd::NOTES } else { &[] };
+    narrowest(otherwise, place).or_else(|| narrowest(ALL.iter().copied().flatten(), place))
+}
+
+fn narrowest(notes: impl IntoIterator<Item = &'static Note>, place: Place) -> Option<&'static Note> {
+    notes
+        .into_iter()
         .filter_map(|note| Some((note.at.iter().filter_map(|places| places.closeness(place)).min()?, note)))
         .min_by_key(|(closeness, _)| *closeness)
         .map(|(_, note)| note)
@@ -124,5 +131,5 @@ pub(super) fn note_at(place: Place) -> Option<&'static Note> {
 /// Every note, for tests.
 #[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = &'static Note> {
-    ALL.iter().flat_map(|notes| notes.iter())
+    ALL.iter().copied().flatten().chain(amd::NOTES)
 }
