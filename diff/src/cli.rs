@@ -332,8 +332,18 @@ pub struct FleetArgs {
 pub enum FleetFormat {
     /// For terminals
     Table,
+    /// For mails and bug trackers, with each pool's <cpu>
+    Markdown,
+    /// One page with the diagram of moves, the heat map and the pools; it needs no network and no script
+    Html,
     /// The whole report (cpuid-fleet/1)
     Json,
+    /// The diagram of safe moves for Graphviz
+    Dot,
+    /// One test case a host and a VM
+    Junit,
+    /// Metrics for the textfile collector
+    Prometheus,
 }
 
 /// Options of `trace`: at least two layers.

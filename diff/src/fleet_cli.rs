@@ -67,6 +67,11 @@ pub fn run(args: &FleetArgs) -> Result<ExitCode> {
 fn report(fleet: &Fleet, args: &FleetArgs) -> Result<()> {
     match args.format {
         FleetFormat::Table => print(&render::fleet::table::render(fleet, style(args.all))),
+        FleetFormat::Markdown => print(&render::fleet::markdown::render(fleet)),
+        FleetFormat::Html => print(&render::fleet::html::render(fleet)),
+        FleetFormat::Dot => print(&render::fleet::dot::render(fleet)),
+        FleetFormat::Junit => print(&render::fleet::junit::render(fleet)),
+        FleetFormat::Prometheus => print(&render::fleet::prometheus::render(fleet)),
         FleetFormat::Json => write(|out| wire::fleet(fleet, out)),
     }
 }

@@ -2,9 +2,11 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use cpuid_diff::knowledge::{Knowledge, Owner};
 use cpuid_probe::dump::{Dump, MsrRecord, Record, Source, VcpuDump};
+use cpuid_probe::msr::FEATURE_MSRS;
 use cpuid_probe::{LeafId, Place, Register, Registers, json};
 
 /// A machine: registers by leaf, and feature MSRs.
@@ -43,8 +45,12 @@ pub const SAPPHIRE_RAPIDS: &str = "avx512f avx512dq avx512cd avx512bw avx512vl a
 
 /// The place of a name of the CPU's own features.
 pub fn place(name: &str) -> Place {
-    let mut found = Knowledge::builtin().by_name(name).into_iter().map(|m| m.place);
-    found.find(|place| place.owner() == Owner::Cpu).unwrap_or_else(|| panic!("no feature {name}"))
+    static KNOWN: Mutex<BTreeMap<String, Place>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap();
+    *known.entry(name.to_string()).or_insert_with(|| {
+        let mut found = Knowledge::builtin().by_name(name).into_iter().map(|m| m.place);
+        found.find(|place| place.owner() == Owner::Cpu).unwrap_or_else(|| panic!("no feature {name}"))
+    })
 }
 
 impl Node {
@@ -160,8 +166,13 @@ impl Node {
                 let registers = Registers::new(eax, ebx, ecx, edx);
                 vcpu.insert(Record { id: LeafId::new(leaf, subleaf), registers }).unwrap();
             }
-            let announced = node.msrs.keys().copied().chain([0x10a]).collect::<std::collections::BTreeSet<_>>();
-            for index in announced.into_iter().filter(|_| self.with_msrs) {
+            // Every feature MSR that this vCPU announces.
+            let announced = FEATURE_MSRS.iter().filter(|msr| {
+                let (leaf, _, _) = msr.announced_by;
+                vcpu.get(LeafId::new(leaf, 0)).is_some_and(|registers| msr.is_announced(registers))
+            });
+            let announced: Vec<u32> = announced.map(|msr| msr.index).filter(|_| self.with_msrs).collect();
+            for index in announced {
                 let value = Some(node.msrs.get(&index).copied().unwrap_or_default());
                 vcpu.insert_msr(MsrRecord { index, value }).unwrap();
             }

@@ -77,11 +77,17 @@ struct WireMember {
     hosts: Vec<String>,
 }
 
-/// Whether a file is a fleet's JSON: its first key says so.
+/// Whether a file is a fleet's JSON: an object whose `schema` says so, wherever it stands.
 fn is_fleet(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(200)];
-    String::from_utf8_lossy(head).split_once("\"schema\"").is_some_and(|(_, rest)| {
-        rest.trim_start_matches([':', ' ', '\t', '\n', '\r']).starts_with(&format!("\"{FLEET}\""))
+    if bytes.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
+        return false;
+    }
+    String::from_utf8_lossy(bytes).split("\"schema\"").skip(1).any(|rest| {
+        let rest = rest.trim_start().strip_prefix(':').unwrap_or(rest);
+        rest.trim_start()
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_prefix(FLEET))
+            .is_some_and(|r| r.starts_with('"'))
     })
 }
 
