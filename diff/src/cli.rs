@@ -7,6 +7,7 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::judge::verdict::FailOn;
+use cpuid_diff::platform::Platform;
 use cpuid_diff::policy::Day;
 use cpuid_diff::read::READERS;
 use cpuid_diff::view::Role;
@@ -393,6 +394,42 @@ pub enum CpuFormat {
     Libvirt,
     /// QEMU's -cpu argument
     Qemu,
+    /// Proxmox VE: an entry of cpu-models.conf
+    Proxmox,
+    /// KubeVirt: a part of a VirtualMachine
+    Kubevirt,
+    /// OpenStack Nova: a part of nova.conf
+    Nova,
+    /// oVirt: a VM's custom CPU type
+    Ovirt,
+    /// Incus: settings of a cluster group
+    Incus,
+    /// OpenNebula: a part of a VM template
+    Opennebula,
+    /// Apache CloudStack: a part of agent.properties
+    Cloudstack,
+    /// virt-install's --cpu
+    VirtInstall,
+    /// A CPU template for Firecracker
+    Firecracker,
+}
+
+impl CpuFormat {
+    /// The platform whose form it is.
+    pub const fn platform(self) -> Option<Platform> {
+        match self {
+            Self::Libvirt | Self::Qemu => None,
+            Self::Proxmox => Some(Platform::Proxmox),
+            Self::Kubevirt => Some(Platform::Kubevirt),
+            Self::Nova => Some(Platform::Nova),
+            Self::Ovirt => Some(Platform::Ovirt),
+            Self::Incus => Some(Platform::Incus),
+            Self::Opennebula => Some(Platform::Opennebula),
+            Self::Cloudstack => Some(Platform::Cloudstack),
+            Self::VirtInstall => Some(Platform::VirtInstall),
+            Self::Firecracker => Some(Platform::Firecracker),
+        }
+    }
 }
 
 /// Options of `convert`.

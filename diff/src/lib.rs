@@ -8,6 +8,7 @@
 //! - [`check`]: was a promise kept? [`trace`]: where does a place change on its way? [`pool`]: the CPU that several have.
 //! - [`fleet`]: classes, moves and pools of many hosts.
 //! - [`explain`]: everything known about a place or a name.
+//! - [`platform`]: a definition in the form of Proxmox, KubeVirt, Nova and others.
 //! - [`policy`]: what a site accepts. [`assemble`]: findings, waivers, verdict, report, in that order.
 //! - [`report`]: the one value that renderers see; [`render`] prints it, [`wire`] writes it as JSON.
 //! - [`mod@write`]: a dump out, in the form another tool reads.
@@ -23,6 +24,7 @@ pub mod fleet;
 pub mod judge;
 pub mod knowledge;
 mod list;
+pub mod platform;
 pub mod policy;
 pub mod pool;
 pub mod read;

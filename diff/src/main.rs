@@ -19,6 +19,7 @@ use cpuid_diff::cpu_map::CpuMap;
 use cpuid_diff::cpu_map::wide::Wide;
 use cpuid_diff::judge::verdict::passes;
 use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::platform;
 use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::pool::{self, Options, Pool, Refusal, definition};
 use cpuid_diff::render::{self, Style};
@@ -260,13 +261,20 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     };
     let xml = definition::libvirt(&common, &wide.map);
     pool::prove(&xml, &common, &wide).map_err(|why| anyhow!("the result does not hold ({why}); please report this"))?;
-    let said = common.explain(&wide, Knowledge::builtin(), qemu).join("\n") + "\n";
+    let written = match args.format.platform() {
+        Some(platform) => platform::write(platform, &common, &wide.map),
+        None if qemu => Ok(definition::qemu(&common, &wide.map)),
+        None => Ok(xml),
+    };
+    let mut said = common.explain(&wide, Knowledge::builtin(), qemu).join("\n") + "\n";
+    if let Err(refused) = &written {
+        let reasons: Vec<String> = refused.reasons.iter().map(|why| format!("refused: {why}\n")).collect();
+        said = format!("{}the nearest that it can:\n{}{said}", reasons.concat(), refused.nearest);
+    }
     // A result whose words nobody could read is none to go by.
     let heard = io::stderr().lock().write_all(said.as_bytes()).is_ok();
-    print(&match args.format {
-        CpuFormat::Libvirt => xml,
-        CpuFormat::Qemu => definition::qemu(&common, &wide.map),
-    })?;
+    let Ok(written) = written else { return Ok(ExitCode::from(1)) };
+    print(&written)?;
     Ok(if common.is_plain() && heard { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

@@ -101,6 +101,8 @@ fn pools(fleet: &Fleet, out: &mut String) {
         }
         return;
     };
+    // Of few pools each definition is in sight.
+    let open = if recommended.pools.len() <= 3 { " open=\"\"" } else { "" };
     out.push_str("<h2>Pools</h2>\n<div class=\"cards\">\n");
     for (i, pool) in recommended.pools.iter().enumerate() {
         let _ = writeln!(
@@ -134,7 +136,7 @@ fn pools(fleet: &Fleet, out: &mut String) {
             }
             let _ = writeln!(
                 out,
-                "<details open=\"\"><summary>&lt;cpu&gt; for libvirt</summary>\n<pre>{}</pre></details>\n<details><summary>-cpu \
+                "<details{open}><summary>&lt;cpu&gt; for libvirt</summary>\n<pre>{}</pre></details>\n<details><summary>-cpu \
                  for QEMU</summary>\n<pre class=\"wrap\">{}</pre></details>",
                 escape(&d.libvirt),
                 escape(&d.qemu)

@@ -12,9 +12,13 @@ use crate::list::wrap;
 use crate::render::{Style, TABLE};
 
 /// Up to so many classes a matrix fits on a screen.
-const MATRIX: usize = 12;
+const MATRIX: usize = 24;
+/// Up to so many classes every move is explained.
+const EXPLAINED: usize = 3;
 /// So many rows of each table, unless all are asked for.
 const ROWS: usize = 12;
+/// So many pools, and so many lines of what a pool's hosts give up.
+const POOLS: [usize; 2] = [6, 3];
 
 /// The report.
 #[must_use]
@@ -32,16 +36,16 @@ pub fn render(fleet: &Fleet, style: Style) -> String {
     for problem in &fleet.problems {
         line(&mut out, &format!("  problem: {}", words::problem(problem)));
     }
-    classes(fleet, style, most, &mut out);
-    moves(fleet, style, most, &mut out);
-    pools(fleet, width, most, &mut out);
-    prices(fleet, width, &mut out);
+    drift(fleet, width, most, &mut out);
+    placements(fleet, width, &mut out);
+    pools(fleet, width, style.all, &mut out);
     for said in &fleet.without {
         out.push('\n');
         line(&mut out, said);
     }
-    placements(fleet, width, &mut out);
-    drift(fleet, width, most, &mut out);
+    prices(fleet, width, &mut out);
+    classes(fleet, style, most, &mut out);
+    moves(fleet, style, style.all, &mut out);
     for note in &fleet.notes {
         line(&mut out, &format!("note: {note}"));
     }
@@ -60,6 +64,16 @@ fn table(header: &[&str], rows: Vec<Vec<String>>, style: Style) -> String {
     text.lines().map(|line| line.trim_end().to_string() + "\n").collect()
 }
 
+/// A CPU's name, cut where it gets long.
+fn short(name: &str) -> String {
+    const MOST: usize = 24;
+    if name.chars().count() <= MOST {
+        name.to_string()
+    } else {
+        name.chars().take(MOST - 1).collect::<String>() + "…"
+    }
+}
+
 fn classes(fleet: &Fleet, style: Style, most: usize, out: &mut String) {
     if fleet.classes.is_empty() {
         return;
@@ -69,8 +83,8 @@ fn classes(fleet: &Fleet, style: Style, most: usize, out: &mut String) {
         vec![
             words::letter(i),
             class.hosts.len().to_string(),
-            words::hosts(fleet, &[i], 4),
-            class.cpu().unwrap_or_else(|| class.vendor().to_string()),
+            words::hosts(fleet, &[i], 1),
+            short(&class.cpu().unwrap_or_else(|| class.vendor().to_string())),
             format!("{}{partial}", words::level(class.isa)),
             format!("{}/{}", class.protections.len(), class.hazards.len()),
             words::tsc(class.tsc_khz),
@@ -95,24 +109,31 @@ fn classes(fleet: &Fleet, style: Style, most: usize, out: &mut String) {
     }
 }
 
-fn moves(fleet: &Fleet, style: Style, most: usize, out: &mut String) {
+/// One sign for a verdict in a matrix.
+const fn sign(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Safe => "safe",
+        Verdict::Review => "!",
+        Verdict::Unsafe => "-",
+        Verdict::Unknown => "?",
+    }
+}
+
+fn moves(fleet: &Fleet, style: Style, all: bool, out: &mut String) {
     let n = fleet.classes.len();
     if n < 2 {
         return;
     }
     if n <= MATRIX {
-        let letters: Vec<String> = (0..n).map(words::letter).collect();
-        let mut header = vec!["from \\ to"];
-        header.extend(letters.iter().map(String::as_str));
-        let rows =
-            (0..n).map(|from| {
-                let mut row = vec![words::letter(from)];
-                row.extend((0..n).map(|to| {
-                    if from == to { "=".to_string() } else { fleet.step(from, to).verdict.word().to_string() }
-                }));
-                row
-            });
-        let _ = write!(out, "\n{}", table(&header, rows.collect(), style));
+        let _ = writeln!(out, "\nmoves from a row to a column: safe, ! review, - something is lost, ? not known");
+        let mut lines = vec![(0..n).fold(format!("{:<4}", ""), |line, to| line + &format!("{:<5}", words::letter(to)))];
+        lines.extend((0..n).map(|from| {
+            let cell = |to: usize| if from == to { "=" } else { sign(fleet.step(from, to).verdict) };
+            (0..n).fold(format!("{:<4}", words::letter(from)), |line, to| line + &format!("{:<5}", cell(to)))
+        }));
+        for line in lines {
+            let _ = writeln!(out, "{}", line.trim_end());
+        }
     }
     let mut pairs = words::pairs(fleet);
     let count = |v| pairs.iter().filter(|(.., step)| step.verdict == v).count();
@@ -131,22 +152,24 @@ fn moves(fleet: &Fleet, style: Style, most: usize, out: &mut String) {
     pairs.retain(|(a, b, step)| {
         step.verdict != Verdict::Safe && fleet.classes[*a].class.offer.vendor == fleet.classes[*b].class.offer.vendor
     });
-    for (a, b, step) in pairs.iter().take(if n <= MATRIX { most } else { 0 }) {
+    if !all && n > EXPLAINED {
+        let _ = writeln!(out, "what each of the {} that are not safe loses: --all", pairs.len());
+        return;
+    }
+    for (a, b, step) in pairs {
         let text =
-            format!("{} -> {} {}: {}", words::letter(*a), words::letter(*b), step.verdict.word(), words::why(step, 12));
+            format!("{} -> {} {}: {}", words::letter(a), words::letter(b), step.verdict.word(), words::why(step, 12));
         for line in wrap(&text, usize::from(style.width)) {
             let _ = writeln!(out, "{line}");
         }
     }
-    if n <= MATRIX && pairs.len() > most {
-        let _ = writeln!(out, "… and {} more (--all)", pairs.len() - most);
-    }
 }
 
-fn pools(fleet: &Fleet, width: usize, most: usize, out: &mut String) {
+fn pools(fleet: &Fleet, width: usize, all: bool, out: &mut String) {
+    let [most, lines] = if all { [usize::MAX; 2] } else { POOLS };
     if !fleet.partitions.is_empty() {
         let mut points = Vec::new();
-        for (k, loss, recommended, pools) in words::curve(fleet).into_iter().take(most.max(ROWS)) {
+        for (k, loss, recommended, pools) in words::curve(fleet).into_iter().take(ROWS) {
             let sign = if recommended { "*" } else { "" };
             let about = if pools.exact { "" } else { "~" };
             points.push(format!("{k}{sign}: {about}{loss}"));
@@ -182,10 +205,15 @@ fn pools(fleet: &Fleet, width: usize, most: usize, out: &mut String) {
         for line in wrap(&text, width) {
             let _ = writeln!(out, "{line}");
         }
-        for (who, what) in words::gives_up(fleet, pool, 16).into_iter().take(most) {
+        let given_up = words::gives_up(fleet, pool, if all { usize::MAX } else { 10 });
+        let more = given_up.len().saturating_sub(lines);
+        for (who, what) in given_up.into_iter().take(lines) {
             for line in wrap(&format!("  gives up: {who}: {what}"), width) {
                 let _ = writeln!(out, "{line}");
             }
+        }
+        if more > 0 {
+            let _ = writeln!(out, "  … and {more} more (--all)");
         }
         if !pool.hazards.is_empty() {
             let _ = writeln!(out, "  hazards: {}", names(&pool.hazards, Knowledge::builtin()).join(" "));
@@ -204,7 +232,7 @@ fn pools(fleet: &Fleet, width: usize, most: usize, out: &mut String) {
 }
 
 fn prices(fleet: &Fleet, width: usize, out: &mut String) {
-    let worth: Vec<_> = fleet.price.iter().filter(|price| price.saves > 0).take(3).collect();
+    let worth: Vec<_> = fleet.price.iter().filter(|price| price.saves > 0).take(2).collect();
     if worth.is_empty() {
         return;
     }

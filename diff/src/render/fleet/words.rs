@@ -260,7 +260,7 @@ pub fn gives_up(fleet: &Fleet, pool: &PoolCard, most: usize) -> Vec<(String, Str
             None => found.push((vec![own.class], what)),
         }
     }
-    found.into_iter().map(|(classes, what)| (hosts(fleet, &classes, 4), what)).collect()
+    found.into_iter().map(|(classes, what)| (hosts(fleet, &classes, 3), what)).collect()
 }
 
 /// The curve of pools against loss: each partition, and which is the one to take.
