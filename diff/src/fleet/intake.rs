@@ -52,6 +52,8 @@ pub struct Intake<'a> {
 
 /// The key under which a dump's vCPUs stand.
 const VCPUS: &str = "\"vcpus\":";
+/// The least that can stand in the place of a dump's vCPUs.
+const NO_VCPUS: &str = r#"[{"vcpu":0,"complete":false,"gaps":[],"leaves":[],"msrs":[]}]}"#;
 
 impl<'a> Intake<'a> {
     /// Nothing was read yet.
@@ -284,12 +286,12 @@ enum Parsed {
 /// The provenance of a dump in our own form, and the beginning of a hash that its vCPUs went into; `None` where it is
 /// another form, or may mean something else than it seems.
 ///
-/// The text up to the vCPUs must be a whole dump with an empty list in their place, so that the list stands at its top.
+/// The text up to the vCPUs must be a whole dump with another list in their place, so that the list stands at its top.
 fn split(bytes: &[u8]) -> Option<(Provenance, Sha256)> {
     let text = std::str::from_utf8(bytes).ok()?;
     let at = text.find(VCPUS)?;
     let (head, vcpus) = text.split_at(at);
-    let provenance = json::from_str(&format!("{head}{VCPUS}[]}}")).ok()?.provenance;
+    let provenance = json::from_str(&format!("{head}{VCPUS}{NO_VCPUS}")).ok()?.provenance;
     let mut hash = Sha256::new();
     hash.update(vcpus.as_bytes());
     hash.update(b"\0");
@@ -320,4 +322,31 @@ fn guest_facts(offer: &mut Offer, dump: &Dump) {
     offer.facts = facts;
     // The thread that reads leaf 1 is not the guest's.
     offer.places.remove(&Place::cpuid(1, 0, Register::Ebx, 31, 24));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dump(provenance: &str, eax: u32) -> String {
+        format!(
+            "{{\"schema\":\"cpuid-dump/1\",\"provenance\":{{\"tool\":null,\"label\":\"n1\",\"captured_at\":null,\"source\":\"kvm\",\
+             \"kernel\":null,\"microcode\":null,\"hypervisor\":[],\"vcpus_online\":1,\"boot\":null,\"imported\":null{provenance}}},\
+             \"vcpus\":[{{\"vcpu\":0,\"complete\":true,\"gaps\":[],\"msrs\":[],\"leaves\":[{{\"leaf\":\"0x00000000\",\"subleaf\":null,\
+             \"eax\":\"{eax:#010x}\",\"ebx\":\"0x00000000\",\"ecx\":\"0x00000000\",\"edx\":\"0x00000000\"}}]}}]}}"
+        )
+    }
+
+    #[test]
+    fn a_dump_is_cut_where_its_vcpus_begin_and_nowhere_else() {
+        let hash = |text: &str| split(text.as_bytes()).map(|(p, hash)| (p.label, hash.finalize()));
+        let plain = hash(&dump("", 1)).expect("our own form");
+        assert_eq!(plain.0.as_deref(), Some("n1"));
+        // The provenance is no part of the content, and the registers are.
+        let other = hash(&dump(",\"note\":\"the word \\\"vcpus\\\": in a text\"", 1)).expect("our own form");
+        assert!(plain.1 == other.1 && hash(&dump("", 2)).expect("our own form").1 != plain.1);
+        // A key of that name within the provenance is not where the vCPUs begin.
+        assert!(hash(&dump(",\"note\":{\"vcpus\":[]}", 1)).is_none());
+        assert!(hash("00000001 00000000: 000306c1 00000800 fffa3223 0f8bfbff").is_none());
+    }
 }

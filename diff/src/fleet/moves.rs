@@ -92,9 +92,12 @@ pub fn judge(from: &Offer, to: &Offer, scope: Scope, knowledge: &Knowledge) -> M
     }
     let places: BTreeSet<Place> = from.places.keys().chain(to.places.keys()).copied().collect();
     for place in places {
+        // Most places are alike.
+        if matches!((from.at(place), to.at(place)), (Some(a), Some(b)) if a == b) {
+            continue;
+        }
         let row = knowledge.row(place);
         match (from.at(place), to.at(place)) {
-            (Some(a), Some(b)) if a == b => {}
             (Some(a), Some(b)) => {
                 let there = |offer: &Offer, value: u64| is_there(offer, place, value, scope);
                 let pair = Pair { a: there(from, a), b: there(to, b) };

@@ -11,7 +11,14 @@ use super::loss::Scale;
 pub const EXACT: usize = 15;
 
 /// So many classes are improved by swaps too: there are as many swaps as pairs.
-const SWAPS: usize = 48;
+const SWAPS: usize = 30;
+
+/// Of a pool of more classes only the split around its two most unlike is tried, and a fleet with more is not split while it is
+/// improved.
+const SPLITS: usize = 20;
+
+/// So many costs are remembered.
+const REMEMBERED: usize = 50_000;
 
 /// What a pool must be, whatever it costs.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +54,9 @@ impl Costs<'_> {
             return *known;
         }
         let cost = allowed(self.scale, self.demands, members).then(|| self.scale.cost(members));
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
         self.known.insert(members.to_vec(), cost);
         cost
     }
@@ -231,6 +241,9 @@ fn halves(pool: &[usize], costs: &mut Costs<'_>) -> Option<[Vec<usize>; 2]> {
     if pool.len() < 2 {
         return None;
     }
+    if pool.len() > SPLITS {
+        return Some(around_two(pool, costs));
+    }
     let mut best: Option<(u64, [Vec<usize>; 2])> = None;
     for seed in pool {
         let (mut one, mut other) = (vec![*seed], without(pool, *seed));
@@ -252,11 +265,31 @@ fn halves(pool: &[usize], costs: &mut Costs<'_>) -> Option<[Vec<usize>; 2]> {
     best.map(|(_, halves)| halves)
 }
 
+/// A large pool in two: around the class that gives up most, and the one that costs most together with it.
+fn around_two(pool: &[usize], costs: &mut Costs<'_>) -> [Vec<usize>; 2] {
+    let given = costs.scale.meet(pool.iter().copied());
+    let loses =
+        |class: &usize| (costs.scale.hosts[*class] * costs.scale.loss(*class, &given), std::cmp::Reverse(*class));
+    let first = pool.iter().copied().max_by_key(loses).unwrap_or_default();
+    let mut pair = |a: usize, b: usize| costs.weight(&if a < b { vec![a, b] } else { vec![b, a] });
+    let others = pool.iter().copied().filter(|class| *class != first);
+    let second = others.max_by_key(|class| (pair(first, *class), std::cmp::Reverse(*class))).unwrap_or(first);
+    let mut halves = [vec![first], vec![second]];
+    for class in pool.iter().copied().filter(|class| *class != first && *class != second) {
+        halves[usize::from(pair(second, class) < pair(first, class))].push(class);
+    }
+    halves.iter_mut().for_each(|half| half.sort_unstable());
+    halves
+}
+
 /// Moves classes between pools, swaps two, and splits one pool where two others merge, while that costs less.
 fn improve(pools: &mut Vec<Vec<usize>>, costs: &mut Costs<'_>) {
     loop {
         if move_one(pools, costs) || swap_two(pools, costs) {
             continue;
+        }
+        if costs.scale.classes.len() > SPLITS {
+            return;
         }
         let now = total(pools, costs);
         let other = split(pools, costs).map(|split| merged(&split, costs));
