@@ -1,13 +1,15 @@
 //! From a comparison or a check to a report: findings, then waivers, then the verdict, then the report, once.
 
-use cpuid_probe::dump::{Dump, Imported, Provenance, Source, VcpuDump};
+use cpuid_probe::dump::{Boot, Dump, Imported, Provenance, Source, VcpuDump};
 use cpuid_probe::text::write_record;
 
+use crate::cause;
 use crate::check::evidence::Log;
 use crate::check::offer::Names;
 use crate::check::{Baseline, Checked};
 use crate::decode::brand;
 use crate::finding::{Finding, Value, Values, sort};
+use crate::fix;
 use crate::judge::rule::Directions;
 use crate::judge::verdict::{self, Doubts, Grounds, summary};
 use crate::judge::{Comparison, compare, notes};
@@ -78,6 +80,7 @@ pub fn report(
     let views = [a, b].map(|named| DumpView::of(&named.dump));
     let Comparison { mut findings, mut not_captured, mut notes, refused, compared, complete, msrs } =
         compare(&views[0], &views[1], directions, site.knowledge);
+    let causes = cause::find(&views[0], &views[1], &mut findings, site.knowledge);
     let mut doubts = Vec::new();
     if let Some((baseline, log)) = baseline {
         let mut own: Vec<Finding> = Vec::new();
@@ -97,6 +100,7 @@ pub fn report(
     }
     let inputs: Vec<Input> = [a, b].iter().zip(&views).map(|(named, view)| input(named, view, site)).collect();
     notes.extend(site.waive(&mut findings, &inputs));
+    let fix = Some(fix::fix([&views[0], &views[1]], &findings, &causes, site.knowledge));
     let [x, y] = [0, 1].map(|i: usize| inputs[i].role);
     let unlike = !x.goes_with(y) || x == Role::Hardware;
     let grounds = Grounds { complete, msrs, unlike, refused };
@@ -109,6 +113,8 @@ pub fn report(
         notes,
         summary: summary(&findings),
         findings,
+        causes,
+        fix,
         not_captured,
         compared,
         dumps: vec![a.dump.clone(), b.dump.clone()],
@@ -160,8 +166,9 @@ pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&Log>, site: &Si
     let view = DumpView::of(&named.dump);
     let role = site.role(&named.name, &view).of_checked();
     let mut checked = checked(0, &view, role, baseline, log, site);
-    // Of an offer, the places that are promised count, and no others.
-    let complete = view.is_complete() || role == Role::Offer && checked.doubts.unread.is_none();
+    // Of an offer, and of a source that makes statements, the places that are promised count, and no others.
+    let answers = role == Role::Offer || named.dump.is_statements();
+    let complete = view.is_complete() || answers && checked.doubts.unread.is_none();
     if role != Role::Offer {
         checked.not_captured.extend(not_captured(0, &view));
     }
@@ -171,7 +178,7 @@ pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&Log>, site: &Si
     notes.extend(baseline.notes());
     notes.extend(log.and_then(Log::note));
     let input = input(&named, &view, site);
-    let msrs = view.has_msrs() || role == Role::Offer;
+    let msrs = view.has_msrs() || answers;
     let compared = view.vcpus.iter().map(|v| v.vcpu.leaves().len()).sum();
     of_one(input, named.dump, checked, notes, (Coverage::of(complete), msrs, compared), site)
 }
@@ -190,7 +197,7 @@ pub fn check_names(
         return Err("libvirt's list says itself what it is; --as is for dumps");
     }
     let mut dump = Dump { provenance: Provenance::new(Source::Import), vcpus: Vec::new() };
-    dump.provenance.imported = Some(Imported { format: names.document().to_string(), limits: Vec::new() });
+    dump.provenance.imported = Some(Imported { format: names.document().to_string(), ..Imported::default() });
     let named = Named { name: name.to_string(), dump };
     let view = DumpView::of(&named.dump);
     let checked = baseline.check_names(0, names, &view, site.knowledge)?;
@@ -238,6 +245,8 @@ fn of_one(
         notes,
         summary: summary(&findings),
         findings,
+        causes: Vec::new(),
+        fix: None,
         not_captured,
         compared,
         dumps: vec![dump],
@@ -292,7 +301,15 @@ pub fn input(named: &Named, view: &DumpView<'_>, site: &Site<'_>) -> Input {
         role: site.role(name, view),
         accel: boot.map(|boot| boot.accel.clone()),
         vendor: first.and_then(VcpuDump::vendor).map(|v| v.to_string()),
-        cpu: boot.map(|boot| boot.cpu.clone()).or_else(|| first.and_then(brand)),
+        cpu: boot
+            .map(|boot| boot.cpu.clone())
+            .or_else(|| first.and_then(brand))
+            .or_else(|| dump.provenance.imported.as_ref()?.cpu.clone()),
+        qemu: boot.map(|boot| boot.qemu.clone()),
+        machine: boot.map(|boot| boot.machine.clone()),
+        smp: boot.and_then(Boot::smp).map(str::to_string),
+        kernel: dump.provenance.kernel.clone(),
+        microcode: dump.provenance.microcode.clone(),
         hypervisor: first.map(|v| v.blocks().map(|b| b.signature.to_string()).collect()).unwrap_or_default(),
         vcpus: dump.vcpus.len(),
         vcpus_online: dump.provenance.vcpus_online,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::judge::verdict::FailOn;
 use cpuid_diff::platform::Platform;
@@ -22,6 +23,26 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub color: ColorArg,
+    /// Write to this file instead of standard output; a file that is there already is not replaced
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print nothing on standard output: the exit code says it
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
 }
 
 /// The commands.
@@ -31,6 +52,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff compare node1.json node2.json\n\
         \x20 cpuid-diff compare node1.json node2.json --baseline baseline.xml\n\
+        \x20 cpuid-diff compare node1.json node2.json --fix > both.xml\n\
         \x20 cpuid-diff compare pasted.diff --partial\n\
         \x20 diff -u node1.txt node2.txt | cpuid-diff compare -\n\
         \x20 cpuid-diff compare node1.json node2.json --format markdown > report.md\n\
@@ -73,6 +95,14 @@ pub enum Command {
         \x20 cpuid-diff convert node1.json --to raw\n\
         \x20 cpuid-diff convert node1.txt --to json > node1.json")]
     Convert(ConvertArgs),
+    /// Show a dump: what CPU is this, where does the dump come from, what does it have?
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-diff show node1.json")]
+    Show(ShowArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-diff completions bash > cpuid-diff.bash")]
+    Completions(CompletionsArgs),
     /// Explain places and names: what a bit is, why it vanishes, what to change
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff explain ds\n\
@@ -141,6 +171,10 @@ pub enum Format {
     Html,
     /// The whole report (cpuid-report/1)
     Json,
+    /// With --fix: libvirt's XML, which --fix prints by itself
+    Libvirt,
+    /// With --fix: QEMU's arguments
+    Qemu,
 }
 
 /// Names of formats, listed in help and offered by completions. Any text is taken: of some formats a part has a name
@@ -189,9 +223,12 @@ pub struct Common {
     /// The form of the report
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
-    /// Show info and expected findings in full, too
+    /// Show every finding in full: its place, what it is, sources
     #[arg(long)]
     pub all: bool,
+    /// Show what a site policy would say to accept the findings
+    #[arg(long)]
+    pub show_waivers: bool,
     /// The site's policy: reviewed waivers in TOML
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
@@ -219,6 +256,11 @@ pub struct CompareArgs {
     /// Which way a guest will move
     #[arg(long, value_enum, default_value = "both")]
     pub direction: DirectionArg,
+    /// Print one definition for both sides that clears what a definition can clear: libvirt's, or QEMU's arguments with
+    /// --format qemu. What each side gives up, and what no definition settles, goes to standard error; if that is
+    /// anything, the exit code is 1
+    #[arg(long)]
+    pub fix: bool,
     /// What the guests were promised.
     #[command(flatten)]
     pub baseline: BaselineArgs,
@@ -432,6 +474,25 @@ impl CpuFormat {
     }
 }
 
+/// Options of `show`.
+#[derive(Args, Clone, Debug)]
+pub struct ShowArgs {
+    /// The dump; `-` is standard input
+    #[arg(value_name = "DUMP")]
+    pub input: PathBuf,
+    /// Read the dump as this format instead of recognising it
+    #[arg(long, value_name = "FORMAT", value_parser = from_formats())]
+    pub from: Option<String>,
+}
+
+/// Options of `completions`.
+#[derive(Args, Clone, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: Shell,
+}
+
 /// Options of `convert`.
 #[derive(Args, Clone, Debug)]
 pub struct ConvertArgs {
@@ -449,8 +510,8 @@ pub struct ConvertArgs {
 /// Options of `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
-    /// A place (1.edx.21, 7.0.ebx, 0x40000010, CPUID.07H:EBX[5], msr:0x10a:0), a libvirt, QEMU or Linux name, or a
-    /// part of one
+    /// A place (1.edx.21, 7.0.ebx, 0x40000010, CPUID.07H:EBX[5], msr:0x10a:0), a libvirt, QEMU or Linux name or a part of
+    /// one, a CPU model, a property, a list of them, a line of a log; `-` reads a log from standard input
     #[arg(required = true, value_name = "TERM")]
     pub terms: Vec<String>,
     /// Show what it is in this dump, too

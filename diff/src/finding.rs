@@ -281,6 +281,9 @@ pub struct Finding {
     pub source: Option<Text>,
     /// The inputs whose promise it shows broken.
     pub breaks: Vec<usize>,
+    /// The causes of the report that could explain it, as indices: one that does, several of which nobody knows which, or
+    /// none.
+    pub causes: Vec<usize>,
 }
 
 impl Finding {
@@ -307,6 +310,7 @@ impl Finding {
             evidence: Vec::new(),
             source: None,
             breaks: Vec::new(),
+            causes: Vec::new(),
         }
     }
 
@@ -340,6 +344,15 @@ impl Finding {
     #[must_use]
     pub const fn place(&self) -> Option<Place> {
         self.subject.place()
+    }
+
+    /// The one cause that explains it, as an index.
+    #[must_use]
+    pub fn cause_group(&self) -> Option<usize> {
+        match self.causes.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        }
     }
 
     /// Whether it is about one bit.

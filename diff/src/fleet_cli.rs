@@ -1,6 +1,5 @@
 //! `cpuid-diff fleet`: reads hosts on two threads, and prints the report.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +21,7 @@ use cpuid_diff::view::Role;
 use cpuid_diff::view::source;
 
 use crate::cli::{FleetArgs, FleetFormat};
-use crate::{input, print, style};
+use crate::{input, print, stream, style};
 
 /// So many threads read.
 const THREADS: usize = 2;
@@ -40,7 +39,7 @@ pub fn run(args: &FleetArgs) -> Result<ExitCode> {
         for problem in &facts.problems {
             input::complain(&anyhow!("{}", render::fleet::words::problem(problem)));
         }
-        write(|out| wire::summary(&facts, out))?;
+        stream(|out| wire::summary(&facts, out))?;
         return Ok(if trouble { ExitCode::from(2) } else { ExitCode::SUCCESS });
     }
     let today = args.as_of.unwrap_or_else(|| Day::of(SystemTime::now())).to_string();
@@ -72,15 +71,7 @@ fn report(fleet: &Fleet, args: &FleetArgs) -> Result<()> {
         FleetFormat::Dot => print(&render::fleet::dot::render(fleet)),
         FleetFormat::Junit => print(&render::fleet::junit::render(fleet)),
         FleetFormat::Prometheus => print(&render::fleet::prometheus::render(fleet)),
-        FleetFormat::Json => write(|out| wire::fleet(fleet, out)),
-    }
-}
-
-/// Writes to standard output piece by piece. A closed pipe is no trouble: the reader has seen enough.
-fn write(put: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    match put(&mut io::stdout().lock()) {
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("standard output: cannot write"),
+        FleetFormat::Json => stream(|out| wire::fleet(fleet, out)),
     }
 }
 

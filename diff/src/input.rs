@@ -13,6 +13,8 @@ use cpuid_diff::cpu_map::{CpuMap, dir};
 use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::policy::Policy;
 use cpuid_diff::read::{self, Input, ReadError};
+use cpuid_diff::view::promise::unknown_at;
+use cpuid_diff::view::said;
 use cpuid_diff::view::source::{self, Source};
 use cpuid_probe::dump::Dump;
 use cpuid_probe::libvirt::cpu::{Cpu, Form};
@@ -59,7 +61,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
     if bytes.len() as u64 > MAX_BYTES {
         bail!("{name}: larger than {} MiB, expected a CPUID dump", MAX_BYTES >> 20);
     }
-    Ok(bytes)
+    read::unpacked(bytes).map_err(|e| located(path, &e))
 }
 
 /// Reads an input of any known format.
@@ -67,15 +69,24 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`bytes`], and what the format's reader says, with file, line and column.
 pub fn any(path: &Path, from: Option<&str>) -> Result<Input> {
-    let bytes = bytes(path)?;
-    read::read(&bytes, from).map_err(|e| located(path, &e))
+    let (file, part) = part_of(path);
+    read::read_part(&bytes(&file)?, from, part.as_deref()).map_err(|e| located(&file, &e))
+}
+
+/// `FILE#NAME` and `FILE#2`: a file, and which of several machines in it. A file whose own name has a `#` is meant whole.
+fn part_of(path: &Path) -> (PathBuf, Option<String>) {
+    let whole = (path.to_path_buf(), None);
+    let Some((file, part)) = path.to_str().and_then(|text| text.rsplit_once('#')) else { return whole };
+    let is_one = !path.exists() && (file == "-" || Path::new(file).is_file());
+    if is_one && !part.is_empty() { (PathBuf::from(file), Some(part.to_string())) } else { whole }
 }
 
 /// What is wrong with a file, as FILE:LINE:COLUMN: message.
 fn located(path: &Path, error: &ReadError) -> anyhow::Error {
     let name = if path.as_os_str() == "-" { "standard input".to_string() } else { path.display().to_string() };
     let separator = if error.line.is_some() { ":" } else { ": " };
-    anyhow::anyhow!("{name}{separator}{error}")
+    let choose = if error.another { format!(" ({name}#1, {name}#2 … choose one)") } else { String::new() };
+    anyhow::anyhow!("{name}{separator}{error}{choose}")
 }
 
 /// Reads a site policy.
@@ -93,7 +104,8 @@ pub fn policy(path: &Path) -> Result<Policy> {
 /// # Errors
 /// As [`any`].
 pub fn source(path: &Path, from: Option<&str>) -> Result<Source> {
-    source::read(&bytes(path)?, from).map_err(|e| located(path, &e))
+    let (file, part) = part_of(path);
+    source::read_part(&bytes(&file)?, from, part.as_deref()).map_err(|e| located(&file, &e))
 }
 
 /// The CPU map asked for: a directory, `9.0` for the one of libvirt 9.0, or nothing for the newest.
@@ -153,10 +165,22 @@ pub fn dump(path: &Path, from: Option<&str>) -> Result<Named> {
     match any(path, from)? {
         Input::Dump(dump) => Ok(Named { name, dump: *dump }),
         Input::Pair(_) => bail!("{name}: a diff of two dumps, expected one dump"),
-        Input::Statements(s) => {
-            bail!("{name}: {}", s.instead())
+        Input::Cpus(_) | Input::Template(_) => {
+            bail!("{name}: names features and holds no registers; give it as --baseline, or to `cpuid-diff baseline`")
         }
     }
+}
+
+/// Reads a dump that holds register sets.
+///
+/// # Errors
+/// As [`dump`]; an input that names features instead.
+pub fn registers(path: &Path, from: Option<&str>) -> Result<Named> {
+    let named = dump(path, from)?;
+    if named.dump.is_statements() {
+        bail!("{}: {}", named.name, read::INSTEAD);
+    }
+    Ok(named)
 }
 
 /// What `check` can ask.
@@ -211,6 +235,24 @@ fn for_report(name: String, mut dump: Dump) -> Named {
     Named { name: printable(&name, usize::MAX), dump }
 }
 
+/// One side of `compare`: a dump, or a CPU of names, place by place.
+fn side(path: &Path, from: Option<&str>) -> Result<Named> {
+    let name = path.display().to_string();
+    match source(path, from)? {
+        Source::Dump(dump) => Ok(for_report(name, *dump)),
+        Source::Template(_) => bail!("{name}: a CPU template, which leaves bits to the host; expected a dump or a CPU"),
+        Source::Cpus(cpus) => match &cpus[..] {
+            [cpu] => {
+                let map = cpu_map(None)?;
+                let said = said::of_cpu(cpu, &map, Knowledge::builtin());
+                let said = said.map_err(|unknown| anyhow::anyhow!("{name}: {}", unknown_at(cpu.model_at, &unknown)))?;
+                Ok(for_report(name, said))
+            }
+            _ => bail!("{name}: {} CPUs, expected one; {name}#1, {name}#2 … choose one", cpus.len()),
+        },
+    }
+}
+
 /// Takes an imported table for the whole CPUID.
 ///
 /// # Errors
@@ -228,7 +270,7 @@ pub fn two(paths: &[PathBuf], from: Option<&str>) -> Result<[Named; 2]> {
         [a, b] if a.as_os_str() == "-" && b.as_os_str() == "-" => {
             bail!("standard input can be read only once; name a file for the other dump")
         }
-        [a, b] => Ok([dump(a, from)?, dump(b, from)?].map(|Named { name, dump }| for_report(name, dump))),
+        [a, b] => Ok([side(a, from)?, side(b, from)?]),
         [one] => {
             let name = one.display();
             match any(one, from)? {

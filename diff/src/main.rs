@@ -4,13 +4,15 @@ mod cli;
 mod fleet_cli;
 mod input;
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cpuid_diff::assemble::Site;
 use cpuid_diff::check::Baseline;
 use cpuid_diff::check::evidence::Log;
@@ -28,23 +30,55 @@ use cpuid_diff::trace::{self, Fit, Layer};
 use cpuid_diff::view::promise::unknown_at;
 use cpuid_diff::view::source::Source;
 use cpuid_diff::view::{DumpView, Role};
-use cpuid_diff::{assemble, explain, wire, write};
+use cpuid_diff::{assemble, explain, show, wire, write};
+use cpuid_probe::printable::printable;
 
 use crate::input::Checkable;
 
 use crate::cli::{
-    BaselineArgs, CheckArgs, Cli, Command, Common, CommonArgs, CompareArgs, ConvertArgs, CpuFormat, ExplainArgs,
-    ExplainFormat, Format, KnowledgeFormat, TraceArgs, TraceFormat,
+    BaselineArgs, CheckArgs, Cli, ColorArg, Command, Common, CommonArgs, CompareArgs, ConvertArgs, CpuFormat,
+    ExplainArgs, ExplainFormat, Format, KnowledgeFormat, ShowArgs, TraceArgs, TraceFormat,
 };
 
+/// Where standard output goes, and whether it may have colour.
+struct Output {
+    file: Option<Mutex<File>>,
+    quiet: bool,
+    color: ColorArg,
+}
+
+static OUTPUT: OnceLock<Output> = OnceLock::new();
+
+/// Opens what the command line names for the output. No file is replaced.
+fn open_output(cli: &Cli) -> Result<()> {
+    let open = |path: &PathBuf| {
+        File::create_new(path).map(Mutex::new).with_context(|| format!("{}: cannot create it", path.display()))
+    };
+    let file = cli.output.as_ref().map(open).transpose()?;
+    // Nobody has set it before.
+    let _ = OUTPUT.set(Output { file, quiet: cli.quiet, color: cli.color });
+    Ok(())
+}
+
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let cli = Cli::parse();
+    if let Err(error) = open_output(&cli) {
+        input::complain(&error);
+        return ExitCode::from(2);
+    }
+    let outcome = match cli.command {
         Command::Compare(args) => compare(&args),
         Command::Check(args) => check(&args),
         Command::Baseline(args) => baseline(&args),
         Command::Fleet(args) => fleet_cli::run(&args),
         Command::Trace(args) => trace(&args),
         Command::Convert(args) => convert(&args),
+        Command::Show(args) => show(&args),
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "cpuid-diff", &mut script);
+            print(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Explain(args) => explain(&args),
         Command::Knowledge(args) => match args.format {
             KnowledgeFormat::Csv => print(&Knowledge::builtin().export_csv()).map(|()| ExitCode::SUCCESS),
@@ -70,9 +104,35 @@ fn compare(args: &CompareArgs) -> Result<ExitCode> {
     let baseline = given.as_ref().map(Given::baseline).transpose()?;
     let log = given.as_ref().and_then(|given| given.log.as_ref());
     let report = assemble::report(&a, &b, directions, baseline.as_ref().map(|b| (b, log)), &policy.site());
+    if args.fix {
+        return print_fix(&report, args.common.format);
+    }
     print(&rendered(&report, &args.common)?)?;
     let passes = passes(&report, args.common.fail_on.into(), args.common.partial);
     Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Prints the definition that makes two guests alike; what it costs and leaves goes to standard error.
+fn print_fix(report: &Report, format: Format) -> Result<ExitCode> {
+    let fix = report.fix.as_ref().context("there is nothing to fix")?;
+    let definition = match format {
+        Format::Table | Format::Libvirt => fix.libvirt(),
+        Format::Qemu => fix.qemu(),
+        _ => bail!("--fix prints a definition: --format libvirt or qemu"),
+    };
+    let mut said = fix.explain();
+    if fix.is_empty() {
+        said.insert(0, "nothing differs that a definition could settle".to_string());
+    } else if fix.base.is_none() {
+        said.insert(0, "to be added to the definition of both: these inputs do not show it".to_string());
+    }
+    // A result whose words nobody could read is none to go by.
+    let heard = said.is_empty() || io::stderr().lock().write_all((said.join("\n") + "\n").as_bytes()).is_ok();
+    if !fix.is_empty() {
+        print(&definition)?;
+    }
+    let settled = fix.remains.is_empty() && heard;
+    Ok(if settled { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// What the user says of the site and of the inputs.
@@ -175,7 +235,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
         }
     }
     if !page.is_empty() {
-        print(&render::html::page(&page))?;
+        print(&render::html::page(&page, args.common.show_waivers))?;
     }
     Ok(match (trouble, all_pass) {
         (true, _) => ExitCode::from(2),
@@ -192,6 +252,10 @@ fn reports(one: Checkable, baseline: &Baseline<'_>, given: &Given, site: &Site<'
             let report = |cpu| {
                 let names = Names::new(cpu, &given.map, Knowledge::builtin());
                 let names = names.map_err(|unknown| anyhow!("{name}: {}", unknown_at(cpu.model_at, &unknown)))?;
+                let name = match &cpu.name {
+                    Some(own) if cpus.len() > 1 => printable(&format!("{name}#{own}"), usize::MAX),
+                    _ => name.clone(),
+                };
                 assemble::check_names(&name, &names, baseline, site).map_err(|why| anyhow!("{name}: {why}"))
             };
             cpus.iter().map(report).collect()
@@ -241,7 +305,11 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
         match input::source(path, None)? {
             Source::Cpus(cpus) => {
                 for cpu in &cpus {
-                    let name = if cpus.len() == 1 { name.clone() } else { format!("{name}:{}", cpu.at.line) };
+                    let name = match &cpu.name {
+                        _ if cpus.len() == 1 => name.clone(),
+                        Some(own) => format!("{name}#{own}"),
+                        None => format!("{name}:{}", cpu.at.line),
+                    };
                     pool.add(pool::Input::of_cpu(name, cpu, &wide).map_err(|e| anyhow!("{e}"))?);
                 }
             }
@@ -279,35 +347,50 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
 }
 
 pub(crate) fn style(all: bool) -> Style {
-    Style { width: width(), colour: colour(), all }
+    Style { width: width(), colour: colour(), all, waivers: false }
 }
 
 /// A report in the form asked for.
 fn rendered(report: &Report, common: &Common) -> Result<String> {
-    let style = style(common.all);
+    let style = Style { waivers: common.show_waivers, ..style(common.all) };
     Ok(match common.format {
         Format::Table => render::table::render(report, style),
         Format::Unified => render::unified::render(report),
-        Format::Markdown => render::markdown::render(report),
-        Format::Html => render::html::render(report),
+        Format::Markdown => render::markdown::render(report, common.show_waivers),
+        Format::Html => render::html::render(report, common.show_waivers),
         Format::Json => wire::pretty(report)?,
+        Format::Libvirt | Format::Qemu => bail!("--format libvirt and qemu are for compare --fix"),
     })
 }
 
-/// Columns: what COLUMNS says, else the terminal's; a file gets 100.
+/// Columns: what COLUMNS says, else the terminal's; a file gets 80.
 fn width() -> u16 {
     let asked = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    asked.or_else(|| terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)).unwrap_or(100)
+    asked.or_else(|| terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)).unwrap_or(80)
 }
 
-/// Colour goes to a terminal alone, and not where NO_COLOR is set.
+/// Colour as it is asked for; else on a terminal alone, and not where NO_COLOR is set.
 fn colour() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+    let output = OUTPUT.get();
+    match output.map_or(ColorArg::Auto, |output| output.color) {
+        ColorArg::Always => return true,
+        ColorArg::Never => return false,
+        ColorArg::Auto => {}
+    }
+    let to_file = output.is_some_and(|output| output.file.is_some());
+    !to_file && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
 fn explain(args: &ExplainArgs) -> Result<ExitCode> {
     let named = args.dump.as_ref().map(|path| input::dump(path, args.from.as_deref())).transpose()?;
-    let explanation = explain::explain(&args.terms, named.as_ref().map(|n| &n.dump), Knowledge::builtin());
+    let dump = named.as_ref().map(|n| &n.dump);
+    let explanation = if args.terms.iter().any(|term| term == "-") {
+        let [_] = args.terms.as_slice() else { bail!("explain -: reads standard input, and takes no other term") };
+        let text = input::bytes(Path::new("-"))?;
+        explain::explain_text(&String::from_utf8_lossy(&text), dump, Knowledge::builtin())
+    } else {
+        explain::explain(&args.terms, dump, Knowledge::builtin())
+    };
     print(&match args.format {
         ExplainFormat::Text => explain::render::text(&explanation, width().into()),
         ExplainFormat::Markdown => explain::render::markdown(&explanation),
@@ -321,9 +404,15 @@ fn explain(args: &ExplainArgs) -> Result<ExitCode> {
     Ok(if explanation.unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+fn show(args: &ShowArgs) -> Result<ExitCode> {
+    let named = input::dump(&args.input, args.from.as_deref())?;
+    print(&show::show(&named, &Site::default(), width().into()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn convert(args: &ConvertArgs) -> Result<ExitCode> {
     let writer = write::writer(&args.to).map_err(|e| anyhow!("--to: {e}"))?;
-    let named = input::dump(&args.input, args.from.as_deref())?;
+    let named = input::registers(&args.input, args.from.as_deref())?;
     for loss in write::losses(writer, &named.dump) {
         eprintln!("cpuid-diff: {loss}");
     }
@@ -331,10 +420,23 @@ fn convert(args: &ConvertArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes to standard output. A closed pipe is no trouble: the reader has seen enough.
+/// Writes to standard output, or to the file that takes its place. A closed pipe is no trouble: the reader has seen enough.
 pub(crate) fn print(text: &str) -> Result<()> {
+    stream(|out| out.write_all(text.as_bytes()))
+}
+
+/// The same, piece by piece.
+pub(crate) fn stream(put: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let output = OUTPUT.get();
+    if output.is_some_and(|output| output.quiet) {
+        return Ok(());
+    }
+    if let Some(file) = output.and_then(|output| output.file.as_ref()) {
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        return put(&mut *file).context("--output: cannot write");
+    }
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match put(&mut out).and_then(|()| out.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("standard output: cannot write"),
     }

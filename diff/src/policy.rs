@@ -270,11 +270,11 @@ impl Policy {
         let lines = Lines::of(text);
         let file: File = toml::from_str(text).map_err(|e| {
             let (line, column) = lines.position(e.span().map_or(0, |span| span.start));
-            ReadError { line: Some(line), column: Some(column), message: e.message().to_string() }
+            ReadError::in_column(line, column, e.message())
         })?;
         let waivers = file.waiver.into_iter().map(|row| {
             let (line, column) = lines.position(row.span().start);
-            let wrong = |message: String| ReadError { line: Some(line), column: Some(column), message };
+            let wrong = |message: String| ReadError::in_column(line, column, message);
             row.into_inner().waiver(line).map_err(wrong)
         });
         Ok(Self { name: name.to_string(), waivers: waivers.collect::<Result<_, _>>()? })

@@ -2,9 +2,12 @@
 //!
 //! [`crate::wire`] writes it as the JSON contract `cpuid-report/1`.
 
+use std::borrow::Cow;
+
 use cpuid_probe::dump::Dump;
 
 use crate::finding::Finding;
+use crate::fix::Fix;
 use crate::view::Role;
 use crate::view::join::NotCaptured;
 
@@ -218,6 +221,16 @@ pub struct Input {
     pub vendor: Option<String>,
     /// The `-cpu` argument, where known, else the brand text.
     pub cpu: Option<String>,
+    /// QEMU's version, of a throw-away guest.
+    pub qemu: Option<String>,
+    /// The machine type, of a throw-away guest.
+    pub machine: Option<String>,
+    /// The `-smp` argument, of a throw-away guest.
+    pub smp: Option<String>,
+    /// The kernel of the system that the dump was made on.
+    pub kernel: Option<String>,
+    /// The microcode revision which that system shows.
+    pub microcode: Option<String>,
     /// Signatures of the hypervisor blocks.
     pub hypervisor: Vec<String>,
     /// How many vCPUs the dump holds.
@@ -239,6 +252,54 @@ pub struct Summary {
     pub waived: usize,
 }
 
+/// What kind of thing a cause is, in the order of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CauseOf {
+    /// The machine types, through QEMU's properties.
+    Machine,
+    /// QEMU's versions, through what each knows or emulates.
+    Version,
+    /// The CPU definitions.
+    Definition,
+    /// kvm or tcg.
+    Accelerator,
+    /// How many vCPUs there are, and their topology.
+    Vcpus,
+    /// The vendors.
+    Vendor,
+    /// The hosts: kernel, microcode, generation of the CPU.
+    Host,
+    /// State that XSAVE saves.
+    State,
+    /// A feature behind which others stand.
+    Gate,
+}
+
+/// One thing that differs between the inputs and explains findings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// What kind of thing.
+    pub of: CauseOf,
+    /// What it is, with both values.
+    pub what: String,
+    /// How it explains its findings; empty where the thing itself says it.
+    pub why: String,
+    /// It can explain its findings; nothing shows that it does.
+    pub inferred: bool,
+    /// How many findings it alone explains.
+    pub clears: usize,
+    /// What to do about it.
+    pub fix: Option<String>,
+}
+
+impl Cause {
+    /// What it is, and how it explains its findings.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        if self.why.is_empty() { Cow::Borrowed(&self.what) } else { Cow::Owned(format!("{}: {}", self.what, self.why)) }
+    }
+}
+
 /// The report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
@@ -250,6 +311,10 @@ pub struct Report {
     pub notes: Vec<String>,
     /// All findings, by place.
     pub findings: Vec<Finding>,
+    /// What explains findings.
+    pub causes: Vec<Cause>,
+    /// What would make the inputs alike; `None` for `check`.
+    pub fix: Option<Fix>,
     /// What could not be compared.
     pub not_captured: Vec<NotCaptured>,
     /// How many register sets were compared.

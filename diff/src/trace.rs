@@ -3,23 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cpuid_probe::Place;
+use cpuid_probe::dump::{self, Dump, Provenance};
 use cpuid_probe::libvirt::cpu::{Cpu, Form, PhysAddrMode, Policy};
 
+use crate::check::Baseline;
 use crate::check::cpu::described;
+use crate::check::offer::{self, Names};
 use crate::cpu_map::wide::Wide;
 use crate::cpu_map::{CpuMap, FeatureId};
 use crate::finding::{Finding, Text};
-use crate::judge::Context;
 use crate::judge::rule::Directions;
-use crate::knowledge::Names;
+use crate::judge::verdict;
+use crate::judge::{Context, compare};
+use crate::knowledge::Severity;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Row, RuleKind};
+use crate::report::BaselineResult;
 use crate::view::dump::PHYS_BITS;
 use crate::view::join::{Difference, join};
 use crate::view::promise::{Expanded, unknown_at};
 use crate::view::source::Source;
 use crate::view::template::Template;
-use crate::view::{DumpView, Seen};
+use crate::view::{DumpView, Role, Seen};
 
 /// A place on the way from the hardware to the guest, in that order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,7 +169,7 @@ pub struct Step {
     /// libvirt's, QEMU's or Linux's name, else the field's.
     pub name: Option<Text>,
     /// Its names.
-    pub names: Names,
+    pub names: crate::knowledge::Names,
     /// What the place is.
     pub meaning: Option<Text>,
     /// What each layer given says, from the hardware to the guest.
@@ -235,20 +240,32 @@ pub struct Trace {
     pub optional: usize,
     /// Whether the last layer has what it is to have.
     pub fit: Fit,
+    /// What `check` says of the baseline's promises beside the places above, in sentences.
+    pub reasons: Vec<String>,
 }
 
 /// A layer's own way to answer.
 enum View<'a> {
-    Cpu { cpu: &'a Cpu, expanded: Box<Expanded<'a>> },
+    Cpu {
+        cpu: &'a Cpu,
+        expanded: Box<Expanded<'a>>,
+    },
+    /// What a host offers, as names.
+    Names(Box<Names<'a>>),
     Dump(DumpView<'a>),
     Template(&'a Template),
 }
 
 impl<'a> View<'a> {
-    fn new(layer: Layer, source: &'a Source, map: &'a CpuMap) -> Result<Self, String> {
+    fn new(layer: Layer, source: &'a Source, map: &'a CpuMap, knowledge: &'a Knowledge) -> Result<Self, String> {
         match source {
             Source::Dump(dump) => Ok(Self::Dump(DumpView::of(dump))),
             Source::Cpus(cpus) => match &cpus[..] {
+                [cpu] if layer == Layer::Kvm && cpu.form != Form::Guest => {
+                    let names =
+                        Names::new(cpu, map, knowledge).map_err(|unknown| unknown_at(cpu.model_at, &unknown))?;
+                    Ok(Self::Names(Box::new(names)))
+                }
                 [cpu] => {
                     let expanded = Expanded::new(cpu, map).map_err(|unknown| unknown_at(cpu.model_at, &unknown))?;
                     Ok(Self::Cpu { cpu, expanded: Box::new(expanded) })
@@ -271,9 +288,14 @@ impl<'a> View<'a> {
     }
 
     /// What it says of a place; `None` where it has no part in it. `id` is the feature's number, if libvirt names it.
-    fn says(&self, id: Option<FeatureId>, place: Place, layer: Layer) -> Option<Says> {
+    fn says(&self, id: Option<FeatureId>, place: Place, layer: Layer, knowledge: &Knowledge) -> Option<Says> {
         match self {
             Self::Cpu { cpu, .. } if place == PHYS_BITS => phys_bits(cpu, layer),
+            Self::Names(names) if place == PHYS_BITS => phys_bits(names.cpu, layer),
+            Self::Names(names) => Some(match names.feature(id?) {
+                Seen::NotCaptured(_) => Says::Unknown,
+                seen => Says::Value(seen.is_set().into()),
+            }),
             Self::Cpu { expanded, .. } => match expanded.promise(id?) {
                 Some(promise) => Some(match promise.policy {
                     Policy::Force | Policy::Require => Says::Wants(true),
@@ -286,7 +308,14 @@ impl<'a> View<'a> {
             Self::Template(template) => Some(template.gives(place).map_or(Says::Optional, Says::Wants)),
             Self::Dump(view) => {
                 let read = |v: &crate::view::VcpuView<'_>| if id.is_some() { v.feature(place) } else { v.see(place) };
-                let seen: Vec<Seen> = view.vcpus.iter().map(read).collect();
+                let seen: Vec<Seen> = match layer {
+                    Layer::Kvm if id.is_some() => {
+                        let row = knowledge.row(place);
+                        let offers = |v| offer::of_dump(view.dump, v, Role::Offer, place, &row);
+                        view.vcpus.iter().map(offers).collect()
+                    }
+                    _ => view.vcpus.iter().map(read).collect(),
+                };
                 let numbers: Option<BTreeSet<u64>> = seen.iter().map(|s| s.number()).collect();
                 Some(match numbers {
                     None => Says::Unknown,
@@ -324,7 +353,7 @@ pub fn trace(
 ) -> Result<Trace, (String, String)> {
     let mut views: Vec<(Layer, View<'_>)> = Vec::new();
     for (layer, source) in given {
-        let view = View::new(layer.layer, source, &wide.map).map_err(|why| (layer.name.clone(), why))?;
+        let view = View::new(layer.layer, source, &wide.map, knowledge).map_err(|why| (layer.name.clone(), why))?;
         views.push((layer.layer, view));
     }
     views.sort_by_key(|(layer, _)| *layer);
@@ -353,18 +382,40 @@ pub fn trace(
         }
     }
 
-    let mut trace =
-        Trace { layers, steps: Vec::new(), changed: 0, agreed: 0, not_captured: 0, optional: 0, fit: Fit::Fits };
+    let mut trace = Trace {
+        layers,
+        steps: Vec::new(),
+        changed: 0,
+        agreed: 0,
+        not_captured: 0,
+        optional: 0,
+        fit: Fit::Fits,
+        reasons: Vec::new(),
+    };
+    // A golden dump promises every register: what `compare` calls unsafe on the way to the guest is not kept.
+    let of_layer = |wanted| views.iter().find(|(layer, _)| *layer == wanted).and_then(|(_, view)| view.dump());
+    let has_baseline = views.iter().any(|(layer, _)| *layer == Layer::Baseline);
+    let mut promised = if has_baseline { Promised::Some } else { Promised::Nothing };
+    if let (Some(golden), Some(guest)) = (of_layer(Layer::Baseline), of_layer(Layer::Guest)) {
+        promised = Promised::Everything;
+        let found = compare(golden, guest, Directions::AToB, knowledge).findings;
+        for finding in found.iter().filter(|f| f.input.is_none() && f.severity == Severity::Unsafe) {
+            trace.fit = Fit::DoesNotFit;
+            if let Some(place) = finding.place() {
+                let differs = places.entry(place).or_default();
+                (differs.any, differs.broken) = (true, true);
+            }
+        }
+    }
     for (place, differs) in places {
         let id = named.get(&place).copied();
         let says: Vec<(Layer, Says)> =
-            views.iter().filter_map(|(layer, view)| Some((*layer, view.says(id, place, *layer)?))).collect();
+            views.iter().filter_map(|(layer, view)| Some((*layer, view.says(id, place, *layer, knowledge)?))).collect();
         if !differs.any && !says.iter().any(|(_, says)| says.is_there()) {
             continue;
         }
         let row = knowledge.row(place);
         let mirror = !row.judged || is_set_aside(&row);
-        let promised = views.iter().any(|(layer, _)| *layer == Layer::Baseline);
         let step = step(&context, place, &row, id.map(|id| &wide.map.features[id]), says, differs, mirror, promised);
         let unknown = step.says.iter().any(|(_, says)| *says == Says::Unknown);
         trace.optional += usize::from(step.at(Layer::Baseline) == Some(Says::Optional) && id.is_some());
@@ -381,7 +432,70 @@ pub fn trace(
     if trace.agreed + trace.changed == 0 {
         trace.fit = trace.fit.max(Fit::Unknown);
     }
+    if let Some(held) = held(given, wide, knowledge)? {
+        trace.fit = trace.fit.max(held.fit);
+        let shown = |place: Option<Place>| {
+            trace.steps.iter().any(|step| Some(step.place) == place && step.fit == Fit::DoesNotFit)
+        };
+        let broken: Vec<String> =
+            held.broken.into_iter().filter(|(place, _)| !shown(*place)).map(|(_, name)| name).collect();
+        if !broken.is_empty() {
+            trace.reasons.push(format!("also not kept: {}", broken.join(", ")));
+        }
+        trace.reasons.extend(held.unverified);
+    }
     Ok(trace)
+}
+
+/// What `check` says of a baseline's promises.
+struct Held {
+    fit: Fit,
+    /// Places and names of what was promised and is not kept.
+    broken: Vec<(Option<Place>, String)>,
+    /// Why nothing better than unknown can be said.
+    unverified: Option<String>,
+}
+
+/// Asks `check` whether the baseline's promises are kept by the guest, or else by what KVM or the host offers: also what is
+/// promised beside the places that are followed here. `None` without a baseline, or where nothing else is given.
+fn held(given: &[(Given, &Source)], wide: &Wide, knowledge: &Knowledge) -> Result<Option<Held>, (String, String)> {
+    let at = |layer| given.iter().find(|(given, _)| given.layer == layer);
+    let last = [Layer::Guest, Layer::Kvm, Layer::Host].into_iter().find_map(at);
+    let (Some((of, baseline)), Some((last, source))) = (at(Layer::Baseline), last) else { return Ok(None) };
+    let baseline = Baseline::new(baseline, &wide.map, knowledge).map_err(|why| (of.name.clone(), why))?;
+    let role = match last.layer {
+        Layer::Guest | Layer::Baseline => Role::Guest,
+        Layer::Kvm => Role::Offer,
+        Layer::Host => Role::Hardware,
+    };
+    let unknown = |why: &str| Held { fit: Fit::Unknown, broken: Vec::new(), unverified: Some(why.to_string()) };
+    let checked = match source {
+        Source::Dump(dump) => baseline.check(0, &DumpView::of(dump), role, None, knowledge),
+        Source::Cpus(cpus) => match &cpus[..] {
+            [cpu] if cpu.form != Form::Guest => {
+                let names = Names::new(cpu, &wide.map, knowledge)
+                    .map_err(|unknown| (last.name.clone(), unknown_at(cpu.model_at, &unknown)))?;
+                let none = Dump { provenance: Provenance::new(dump::Source::Import), vcpus: Vec::new() };
+                match baseline.check_names(0, &names, &DumpView::of(&none), knowledge) {
+                    Ok(checked) => checked,
+                    Err(why) => return Ok(Some(unknown(why))),
+                }
+            }
+            // Two definitions: what is named was compared, and no more can be said.
+            _ if last.layer == Layer::Guest => return Ok(None),
+            _ => return Ok(Some(unknown("a definition says what a guest is to have, not what a host can give"))),
+        },
+        Source::Template(_) => return Ok(None),
+    };
+    let verdict = verdict::baseline(0, &checked.findings, &checked.doubts);
+    let fit = match verdict.result {
+        BaselineResult::Met => Fit::Fits,
+        BaselineResult::Unverified => Fit::Unknown,
+        BaselineResult::NotMet => Fit::DoesNotFit,
+    };
+    let broken = checked.findings.iter().filter(|finding| finding.breaks.contains(&0));
+    let broken = broken.map(|f| (f.place(), f.name.as_deref().map_or_else(|| f.id(), str::to_string))).collect();
+    Ok(Some(Held { fit, broken, unverified: verdict.reason }))
 }
 
 /// What the dumps of two layers say of a place.
@@ -391,6 +505,19 @@ struct Differs {
     any: bool,
     /// Wherever they differ, the bit that gives the place its meaning is 0 on both sides.
     closed: bool,
+    /// A golden dump promises it, and the guest does not keep that.
+    broken: bool,
+}
+
+/// What the baseline promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Promised {
+    /// There is none.
+    Nothing,
+    /// What it names.
+    Some,
+    /// Every register: it is a dump, and the guest is one too. `compare` has judged what differs.
+    Everything,
 }
 
 /// What no layer has a part in: the guest's system sets it, or it differs by vCPU.
@@ -407,11 +534,16 @@ fn step(
     says: Vec<(Layer, Says)>,
     differs: Differs,
     mirror: bool,
-    promised: bool,
+    promised: Promised,
 ) -> Step {
     let one_bit = place.bits().is_some_and(|bits| bits.is_one());
     let change = if mirror { None } else { change(&says, one_bit) };
-    let fit = if mirror || differs.closed { Fit::Fits } else { fit(&says, one_bit, row, change.is_some(), promised) };
+    let fit = match differs {
+        Differs { broken: true, .. } => Fit::DoesNotFit,
+        Differs { closed: true, .. } => Fit::Fits,
+        _ if mirror => Fit::Fits,
+        _ => fit(&says, one_bit, row, change.is_some(), promised),
+    };
     let to_be_off = says.contains(&(Layer::Baseline, Says::Wants(false)));
     let asked = if to_be_off { Asked::Extra } else { Asked::Missing };
     let finding = match feature {
@@ -465,7 +597,7 @@ fn change(says: &[(Layer, Says)], one_bit: bool) -> Option<(Layer, Happened)> {
 
 /// Whether the guest, or where there is none what KVM or the host offer, has what the baseline promises. Without a
 /// baseline the first layer stands for it: nothing that it has may be lost, and no number may exceed its own.
-fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised: bool) -> Fit {
+fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised: Promised) -> Fit {
     let at = |layer| says.iter().find(|(l, _)| *l == layer).map(|(_, says)| *says);
     if let Some(promise) = at(Layer::Baseline) {
         let offer = || at(Layer::Kvm).or_else(|| at(Layer::Host));
@@ -489,11 +621,18 @@ fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised
                 }
             }
             (Says::AtMost(n), _, Some(has)) => !is_guest || has <= n,
-            _ => true,
+            (Says::Value(_) | Says::Mixed, ..) if promised == Promised::Everything => true,
+            (Says::Value(n), _, Some(has)) => match row.rule {
+                RuleKind::Subset => n & !has == 0,
+                RuleKind::NotLess => n <= has,
+                _ if !row.known && one_bit => n & !has == 0,
+                _ => true,
+            },
+            _ => return Fit::Unknown,
         };
         return if kept { Fit::Fits } else { Fit::DoesNotFit };
     }
-    if promised {
+    if promised != Promised::Nothing {
         // What merely is not promised is counted, not a misfit.
         return Fit::Fits;
     }

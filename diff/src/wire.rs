@@ -3,6 +3,8 @@
 //! This is the only module that turns a report, a trace or an explanation into JSON; the keys stand in the order of the
 //! contract.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
@@ -49,6 +51,7 @@ struct WireReport<'a> {
     inputs: Vec<WireInput<'a>>,
     verdict: WireVerdict<'a>,
     notes: &'a [String],
+    causes: Vec<WireCause<'a>>,
     findings: Vec<WireFinding<'a>>,
     not_captured: Vec<WireNotCaptured>,
     compared: usize,
@@ -64,6 +67,10 @@ struct WireInput<'a> {
     accel: Option<&'a str>,
     vendor: Option<&'a str>,
     cpu: Option<&'a str>,
+    qemu: Option<&'a str>,
+    machine: Option<&'a str>,
+    kernel: Option<&'a str>,
+    microcode: Option<&'a str>,
     hypervisor: &'a [String],
     vcpus: usize,
     vcpus_online: Option<u32>,
@@ -86,6 +93,14 @@ struct WireRefused<'a> {
     by: &'static str,
     direction: &'static str,
     reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct WireCause<'a> {
+    what: Cow<'a, str>,
+    inferred: bool,
+    clears: usize,
+    fix: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -120,6 +135,7 @@ struct WireFinding<'a> {
     meaning: Option<&'a str>,
     consequence: Option<&'a str>,
     cause: Option<&'a str>,
+    cause_group: Option<usize>,
     remedy: Option<&'a str>,
     evidence: &'a [String],
     source: Option<&'a str>,
@@ -167,6 +183,11 @@ impl<'a> WireReport<'a> {
             inputs: report.inputs.iter().map(input).collect(),
             verdict: verdict(report),
             notes: &report.notes,
+            causes: report
+                .causes
+                .iter()
+                .map(|c| WireCause { what: c.text(), inferred: c.inferred, clears: c.clears, fix: c.fix.as_deref() })
+                .collect(),
             findings: report.findings.iter().map(WireFinding::of).collect(),
             not_captured: report.not_captured.iter().map(not_captured).collect(),
             compared: report.compared,
@@ -190,6 +211,10 @@ fn input(input: &crate::report::Input) -> WireInput<'_> {
         accel: input.accel.as_deref(),
         vendor: input.vendor.as_deref(),
         cpu: input.cpu.as_deref(),
+        qemu: input.qemu.as_deref(),
+        machine: input.machine.as_deref(),
+        kernel: input.kernel.as_deref(),
+        microcode: input.microcode.as_deref(),
         hypervisor: &input.hypervisor,
         vcpus: input.vcpus,
         vcpus_online: input.vcpus_online,
@@ -251,6 +276,7 @@ impl<'a> WireFinding<'a> {
             meaning: f.meaning.as_deref(),
             consequence: f.consequence.as_deref(),
             cause: f.cause.as_deref(),
+            cause_group: f.cause_group(),
             remedy: f.remedy.as_deref(),
             evidence: &f.evidence,
             source: f.source.as_deref(),
@@ -303,6 +329,7 @@ pub fn trace(trace: &Trace) -> serde_json::Result<String> {
         agreed: trace.agreed,
         not_captured: trace.not_captured,
         optional: trace.optional,
+        reasons: &trace.reasons,
     };
     Ok(serde_json::to_string_pretty(&wire)? + "\n")
 }
@@ -317,6 +344,7 @@ struct WireTrace<'a> {
     agreed: usize,
     not_captured: usize,
     optional: usize,
+    reasons: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -416,6 +444,7 @@ pub fn explanation(explanation: &Explanation) -> serde_json::Result<String> {
             .iter()
             .map(|d| WireDecoded { place: d.leaf.to_string(), name: d.name, value: &d.value, vcpus: &d.vcpus })
             .collect(),
+        said: answer.said.iter().map(|(what, words)| WireSaid { what, words }).collect(),
     });
     let unknown = explanation.unknown.iter().map(|u| WireUnknown { term: &u.term, near: &u.near });
     let wire = WireExplanation { schema: EXPLAIN, answers: answers.collect(), unknown: unknown.collect() };
@@ -440,6 +469,13 @@ struct WireAnswer<'a> {
     term: &'a str,
     entries: Vec<WireEntry<'a>>,
     decoded: Vec<WireDecoded<'a>>,
+    said: Vec<WireSaid<'a>>,
+}
+
+#[derive(Serialize)]
+struct WireSaid<'a> {
+    what: &'static str,
+    words: &'a str,
 }
 
 #[derive(Serialize)]

@@ -129,6 +129,9 @@ pub struct OutputArgs {
     /// The form to write [default: json; as PID 1: text]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
+    /// Instead of the dump, one line that is the same for machines that are alike: the vendor, and a hash of what is compared
+    #[arg(long, conflicts_with = "format")]
+    pub fingerprint: bool,
     /// What to call this capture in the dump and in reports
     #[arg(long, value_name = "NAME")]
     pub label: Option<String>,

@@ -57,6 +57,11 @@ impl<'a> Coverage<'a> {
         gaps.sort_unstable();
         let read = Vec::with_capacity(vcpu.leaves().len());
         let mut coverage = Self { vcpu, read, missing: Vec::new(), capped: Vec::new(), gaps };
+        if vcpu.is_statements() {
+            // Nothing excludes what is not said.
+            coverage.read.extend(vcpu.leaves().iter().map(|r| r.id));
+            return coverage;
+        }
         walk(&mut Recorded::new(vcpu), &mut |visit| match visit {
             Visit::Read(id, _) => coverage.read.push(id),
             Visit::Missing(id) => coverage.missing.push(id),
@@ -83,7 +88,8 @@ impl<'a> Coverage<'a> {
     /// Nothing is missing, cut or listed as a gap.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.missing.is_empty() && self.capped.is_empty() && self.gaps.is_empty()
+        let whole = !self.vcpu.is_statements();
+        whole && self.missing.is_empty() && self.capped.is_empty() && self.gaps.is_empty()
     }
 
     /// Register sets in the dump that are over-enumerated, ascending.
@@ -95,6 +101,9 @@ impl<'a> Coverage<'a> {
     #[must_use]
     pub fn place(&self, id: LeafId) -> Place {
         let holds = |id: LeafId| self.vcpu.get(id).is_some();
+        if self.vcpu.is_statements() {
+            return if holds(id) { Place::Captured } else { Place::NotCaptured };
+        }
         let head = LeafId::new(range_head(id.leaf), 0);
         if holds(id) {
             // Left out by the walker: by the range's head, or by subleaf 0 of its leaf. Without those it is taken as
@@ -140,8 +149,10 @@ impl<'a> Coverage<'a> {
             return read.map_or(MsrPlace::NotCaptured, MsrPlace::Read);
         }
         let Some(msr) = FEATURE_MSRS.iter().find(|m| m.index == index) else { return MsrPlace::NotCaptured };
-        let announcing = LeafId::new(msr.announced_by.0, 0);
+        let (leaf, register, bit) = msr.announced_by;
+        let announcing = LeafId::new(leaf, 0);
         let announced = match self.place(announcing) {
+            Place::Captured if !self.vcpu.knows(crate::place::Place::bit(leaf, 0, register, bit)) => true,
             Place::Captured => self.vcpu.get(announcing).is_some_and(|r| msr.is_announced(r)),
             Place::NotCaptured => true,
             Place::Absent | Place::OverEnumerated => false,

@@ -6,9 +6,11 @@ use alloc::vec::Vec;
 use crate::coverage::Coverage;
 use crate::enumerate::{Visit, walk};
 use crate::hypervisor::{self, Block};
+use crate::known::Known;
 use crate::leaf::LeafId;
+use crate::place::Place;
 use crate::printable::printable;
-use crate::register::Registers;
+use crate::register::{Register, Registers};
 use crate::source::CpuidSource;
 pub use crate::text::{Gap, GapReason, MsrRecord, Record, VcpuView};
 use crate::vendor::Signature;
@@ -89,6 +91,15 @@ pub struct Boot {
     pub warnings: Vec<BootWarning>,
 }
 
+impl Boot {
+    /// The `-smp` argument, where there is one.
+    #[must_use]
+    pub fn smp(&self) -> Option<&str> {
+        let at = self.command.iter().position(|word| word == "-smp")?;
+        self.command.get(at + 1).map(String::as_str)
+    }
+}
+
 /// One warning of QEMU's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootWarning {
@@ -99,12 +110,48 @@ pub struct BootWarning {
 }
 
 /// Another tool's file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// The format's name, as `--from` takes it.
     pub format: String,
     /// What that format cannot say, in sentences.
     pub limits: Vec<String>,
+    /// Whose CPU the file says that it describes; nothing where it does not say.
+    pub of: Option<Whose>,
+    /// What the file calls the CPU.
+    pub cpu: Option<String>,
+}
+
+/// Whose CPU a file says that it describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// The bare host's.
+    Hardware,
+    /// What a host can give a guest.
+    Offer,
+    /// What a guest is to have.
+    Promise,
+    /// What a guest has.
+    Guest,
+    /// One of several, and not which.
+    Unclear,
+}
+
+impl Whose {
+    /// All.
+    pub const ALL: [Self; 5] = [Self::Hardware, Self::Offer, Self::Promise, Self::Guest, Self::Unclear];
+
+    /// The word in dumps.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Hardware => "hardware",
+            Self::Offer => "offer",
+            Self::Promise => "promise",
+            Self::Guest => "guest",
+            Self::Unclear => "unclear",
+        }
+    }
 }
 
 impl Provenance {
@@ -140,9 +187,10 @@ impl Provenance {
                 texts.extend(feature);
             }
         }
-        if let Some(Imported { format, limits }) = imported {
+        if let Some(Imported { format, limits, of: _, cpu }) = imported {
             texts.push(format);
             texts.extend(limits);
+            texts.extend(cpu);
         }
         for text in texts {
             *text = printable(text, usize::MAX);
@@ -172,13 +220,95 @@ pub struct VcpuDump {
     msrs: Vec<MsrRecord>,
     /// What could not be read.
     pub gaps: Vec<Gap>,
+    /// Of a source that makes statements of single places: which. Nothing where register sets were read whole.
+    known: Option<Known>,
 }
 
 impl VcpuDump {
     /// A vCPU of which nothing is known yet.
     #[must_use]
     pub const fn new(vcpu: u32) -> Self {
-        Self { vcpu, leaves: Vec::new(), msrs: Vec::new(), gaps: Vec::new() }
+        Self { vcpu, leaves: Vec::new(), msrs: Vec::new(), gaps: Vec::new(), known: None }
+    }
+
+    /// A vCPU of which a source makes statements, place by place ([`Self::state`]); of no other place it says anything.
+    #[must_use]
+    pub fn of_statements(vcpu: u32) -> Self {
+        Self { known: Some(Known::nothing()), ..Self::new(vcpu) }
+    }
+
+    /// Whether it holds statements of places instead of register sets.
+    #[must_use]
+    pub const fn is_statements(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// States the value of bits of a register or an MSR, shifted down. The same again folds.
+    ///
+    /// # Errors
+    /// [`Conflict`] when one of these bits was said to be another.
+    pub fn state(&mut self, place: Place, value: u64) -> Result<(), Conflict> {
+        let (Some(known), Some(bits)) = (&mut self.known, place.bits()) else { return Err(Conflict) };
+        let (mask, value) = (bits.mask(), (value << bits.lo) & bits.mask());
+        match place {
+            Place::Cpuid { id, register, .. } => {
+                // A register has 32 bits, and a place in it none beyond.
+                let (mask, value) = (mask as u32, value as u32);
+                let at = match self.leaves.binary_search_by_key(&id, |r| r.id) {
+                    Ok(at) => at,
+                    Err(at) => {
+                        self.leaves.insert(at, Record { id, registers: Registers::ZERO });
+                        at
+                    }
+                };
+                let said = &mut self.leaves[at].registers[register];
+                if (*said ^ value) & mask & known.register(id, register) != 0 {
+                    return Err(Conflict);
+                }
+                *said = *said & !mask | value;
+                known.add_register(id, register, mask);
+            }
+            Place::Msr { index, .. } => {
+                let at = match self.msrs.binary_search_by_key(&index, |m| m.index) {
+                    Ok(at) => at,
+                    Err(at) => {
+                        self.msrs.insert(at, MsrRecord { index, value: Some(0) });
+                        at
+                    }
+                };
+                let said = self.msrs[at].value.get_or_insert(0);
+                if (*said ^ value) & mask & known.msr(index) != 0 {
+                    return Err(Conflict);
+                }
+                *said = *said & !mask | value;
+                known.add_msr(index, mask);
+            }
+            _ => return Err(Conflict),
+        }
+        Ok(())
+    }
+
+    /// The bits of a register of which the vCPU says what they are: all of them, unless it holds statements.
+    #[must_use]
+    pub fn known(&self, id: LeafId, register: Register) -> u32 {
+        self.known.as_ref().map_or(u32::MAX, |known| known.register(id, register))
+    }
+
+    /// The bits of an MSR of which the vCPU says what they are: all of them, unless it holds statements.
+    #[must_use]
+    pub fn known_msr(&self, index: u32) -> u64 {
+        self.known.as_ref().map_or(u64::MAX, |known| known.msr(index))
+    }
+
+    /// Whether it says all of these bits.
+    #[must_use]
+    pub fn knows(&self, place: Place) -> bool {
+        let mask = place.bits().map_or(0, |bits| bits.mask());
+        match place {
+            Place::Cpuid { id, register, .. } => mask & !u64::from(self.known(id, register)) == 0,
+            Place::Msr { index, .. } => mask & !self.known_msr(index) == 0,
+            _ => self.known.is_none(),
+        }
     }
 
     /// The same, with room for as many register sets as most vCPUs have.
@@ -210,6 +340,7 @@ impl VcpuDump {
         self.leaves.clear();
         self.msrs.clear();
         self.gaps.clear();
+        self.known = None;
     }
 
     /// Adds a register set. The same set again folds.
@@ -277,7 +408,9 @@ impl VcpuDump {
     /// The vendor text of leaf 0.
     #[must_use]
     pub fn vendor(&self) -> Option<Signature> {
-        self.get(LeafId::new(0, 0)).map(Signature::vendor)
+        let id = LeafId::new(0, 0);
+        let said = [Register::Ebx, Register::Ecx, Register::Edx].iter().all(|r| self.known(id, *r) == u32::MAX);
+        self.get(id).filter(|_| said).map(Signature::vendor)
     }
 
     /// The hypervisor blocks whose heads are in the dump, by base.
@@ -339,6 +472,12 @@ pub struct Dump {
 }
 
 impl Dump {
+    /// Whether any vCPU holds statements of places instead of register sets.
+    #[must_use]
+    pub fn is_statements(&self) -> bool {
+        self.vcpus.iter().any(VcpuDump::is_statements)
+    }
+
     /// An empty dump.
     #[must_use]
     pub const fn new(source: Source) -> Self {

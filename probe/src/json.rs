@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::dump::{
     Boot, BootWarning, Dump, Gap, GapReason, Imported, MAX_LEAVES, MAX_VCPUS, MsrRecord, Provenance, Record, Source,
-    VcpuDump,
+    VcpuDump, Whose,
 };
 use crate::leaf::LeafId;
 use crate::register::{Hex, Registers};
@@ -115,7 +115,12 @@ impl From<&Provenance> for WireProvenance {
             hypervisor: p.hypervisor,
             vcpus_online: p.vcpus_online,
             boot: p.boot.map(Into::into),
-            imported: p.imported.map(|i| WireImported { format: i.format, limits: i.limits }),
+            imported: p.imported.map(|i| WireImported {
+                format: i.format,
+                limits: i.limits,
+                of: i.of.map(|whose| whose.word().to_string()),
+                cpu: i.cpu,
+            }),
             other,
         }
     }
@@ -133,7 +138,12 @@ impl From<WireProvenance> for Provenance {
             hypervisor: p.hypervisor,
             vcpus_online: p.vcpus_online,
             boot: p.boot.map(Into::into),
-            imported: p.imported.map(|i| Imported { format: i.format, limits: i.limits }),
+            imported: p.imported.map(|i| Imported {
+                format: i.format,
+                limits: i.limits,
+                of: i.of.and_then(|word| Whose::ALL.into_iter().find(|whose| whose.word() == word)),
+                cpu: i.cpu,
+            }),
             other: p.other.into_iter().map(|(k, v)| (k, v.to_string())).collect(),
         }
     }
@@ -183,6 +193,10 @@ struct WireImported {
     format: String,
     #[serde(default)]
     limits: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cpu: Option<String>,
 }
 
 impl From<Boot> for WireBoot {

@@ -34,7 +34,11 @@ pub mod coverage;
 #[cfg(feature = "alloc")]
 pub mod dump;
 #[cfg(feature = "std")]
+pub mod fingerprint;
+#[cfg(feature = "std")]
 pub mod json;
+#[cfg(feature = "alloc")]
+pub mod known;
 #[cfg(feature = "libvirt")]
 pub mod libvirt;
 #[cfg(feature = "alloc")]

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use cpuid_probe::coverage::{Coverage, lacking};
 use cpuid_probe::dump::{Dump, VcpuDump};
+use cpuid_probe::fingerprint::fingerprint;
 use cpuid_probe::{LeafId, json, text};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat};
 use rustix::process::geteuid;
@@ -149,7 +150,7 @@ fn remove(path: &Path) {
 /// # Errors
 /// See [`write_file`] and [`print`].
 pub fn deliver(dump: &Dump, args: &OutputArgs, usual: Format) -> Result<ExitCode> {
-    let text = render(dump, args.format.unwrap_or(usual));
+    let text = render(dump, args, usual);
     match &args.output {
         Some(path) => write_file(path, text.as_bytes(), args.force)?,
         None => print(&text)?,
@@ -201,10 +202,13 @@ fn lack(v: &VcpuDump) -> Option<String> {
     (!names.is_empty()).then(|| format!("vCPU {} lacks {}{more}", v.vcpu, names.join(", ")))
 }
 
-/// A dump in the given form.
+/// A dump in the form that `args` ask for, or in the `usual` one.
 #[must_use]
-pub fn render(dump: &Dump, format: Format) -> String {
-    match format {
+pub fn render(dump: &Dump, args: &OutputArgs, usual: Format) -> String {
+    if args.fingerprint {
+        return fingerprint(dump) + "\n";
+    }
+    match args.format.unwrap_or(usual) {
         Format::Json => json::to_string(dump),
         Format::Text => {
             let mut out = String::new();

@@ -1,7 +1,7 @@
 //! The four output registers of CPUID.
 
 use core::fmt;
-use core::ops::Index;
+use core::ops::{Index, IndexMut};
 
 /// One of CPUID's output registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +78,17 @@ impl Registers {
             Register::Ebx => self.ebx,
             Register::Ecx => self.ecx,
             Register::Edx => self.edx,
+        }
+    }
+}
+
+impl IndexMut<Register> for Registers {
+    fn index_mut(&mut self, register: Register) -> &mut u32 {
+        match register {
+            Register::Eax => &mut self.eax,
+            Register::Ebx => &mut self.ebx,
+            Register::Ecx => &mut self.ecx,
+            Register::Edx => &mut self.edx,
         }
     }
 }

@@ -436,7 +436,7 @@ fn compare_with_a_baseline_has_three_columns() {
     assert!(position("0x00000001:ecx:2") < position("0x00000001:ecx:15"));
     assert!(position("0x00000001:ecx:15") < position("0x00000001:edx:21"));
     let table = String::from_utf8(run(&arguments).stdout).expect("UTF-8");
-    assert!(table.contains("expected") && table.contains("baseline not met"), "{table}");
+    assert!(table.contains("expected") && table.contains("baseline NOT MET"), "{table}");
 }
 
 #[test]

@@ -116,6 +116,14 @@ fn domain(inside: &str) -> String {
     )
 }
 
+/// A domain that promises something of the CPU: without that, nothing is met.
+fn with_a_feature(inside: &str) -> String {
+    domain(inside).replace(
+        "<cpu mode='host-passthrough'/>",
+        "<cpu mode='host-passthrough'><feature policy='disable' name='vmx'/></cpu>",
+    )
+}
+
 fn boot(machine: &str, cpu: &str) -> Value {
     json!({"qemu": "11.1.0", "accel": "kvm", "machine": machine, "cpu": cpu, "command": [], "warnings": []})
 }
@@ -127,8 +135,13 @@ fn what_is_promised_beside_the_cpu_is_held() {
         files.put("plain", &guest(&plain(), Value::Null)),
         files.put("hv", &guest(&enlightened(2_600_000), Value::Null)),
     );
-    let check =
-        |dump: &str, inside: &str| Answer::of(&["check", dump, "--baseline", &files.put("b.xml", &domain(inside))]);
+    let check = |dump: &str, inside: &str| {
+        Answer::of(&["check", dump, "--baseline", &files.put("b.xml", &with_a_feature(inside))])
+    };
+    // A machine type and vCPUs say nothing of the CPU.
+    let started = domain("<vcpu>1</vcpu>");
+    let answer = Answer::of(&["check", &plain, "--baseline", &files.put("b.xml", &started)]);
+    assert_eq!((answer.code, answer.result.as_str()), (1, "unverified"));
     let hyperv = |inside: &str| format!("<features><hyperv mode='custom'>{inside}</hyperv></features>");
     let kvm = |inside: &str| format!("<features><kvm>{inside}</kvm></features>");
     let timer = |inside: &str| format!("<clock><timer {inside}/></clock>");
@@ -221,7 +234,8 @@ fn the_frequency_is_held_where_a_leaf_or_the_start_tells_it() {
 fn the_machine_type_and_topology_are_held() {
     let files = Files::new();
     let check = |dump: &str, inside: &str| {
-        let answer = Answer::of(&["check", &files.put("g", dump), "--baseline", &files.put("b.xml", &domain(inside))]);
+        let baseline = files.put("b.xml", &with_a_feature(inside));
+        let answer = Answer::of(&["check", &files.put("g", dump), "--baseline", &baseline]);
         (answer.code, answer.result)
     };
     let machine = |name: &str| format!("<os><type machine='{name}'>hvm</type></os>");

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use cpuid_diff::knowledge::{Knowledge, Namespace, Owner};
 use cpuid_diff::read::{self, Input};
+use cpuid_diff::view::{Seen, VcpuView};
 use cpuid_probe::coverage::{Coverage, Place};
 use cpuid_probe::dump::Dump;
 use cpuid_probe::{LeafId, json};
@@ -132,15 +134,31 @@ fn every_fingerprint_is_read_with_exactly_the_registers_that_are_in_it() {
 #[test]
 fn every_model_expansion_states_its_boolean_properties() {
     let property = Regex::new(r#""[^"]+": (true|false)"#).unwrap();
+    let named = Regex::new(r#""([^"]+)": (true|false)"#).unwrap();
     for path in files("libvirt", ".json") {
         let text = fs::read_to_string(&path).unwrap();
         // The second answer of a file lists QEMU's models, which have booleans of their own.
         let expansion = text.split("\n}\n").next().unwrap();
         match read::read(text.as_bytes(), None) {
-            Ok(Input::Statements(s)) => {
-                assert_eq!(s.features.len(), property.find_iter(expansion).count(), "{}", path.display());
-                let on = property.captures_iter(expansion).filter(|c| &c[1] == "true").count();
-                assert_eq!(s.features.iter().filter(|(_, on)| *on).count(), on, "{}", path.display());
+            Ok(Input::Dump(dump)) => {
+                // A name that QEMU has for one bit of the CPU's says so there, on or off.
+                let [vcpu] = dump.vcpus.as_slice() else { panic!("{}: one vCPU expected", path.display()) };
+                let mut stated = 0;
+                for found in named.captures_iter(expansion) {
+                    let place = match Knowledge::builtin().by_name(&found[1])[..] {
+                        [m] if m.name == &found[1]
+                            && m.namespace <= Namespace::Qemu
+                            && m.place.owner() == Owner::Cpu =>
+                        {
+                            m.place
+                        }
+                        _ => continue,
+                    };
+                    let on = u64::from(&found[2] == "true");
+                    assert_eq!(VcpuView::of(vcpu).see(place), Seen::Value(on), "{}: {}", path.display(), &found[1]);
+                    stated += 1;
+                }
+                assert!(stated > 100 && stated <= property.find_iter(expansion).count(), "{}", path.display());
             }
             other => panic!("{}: {other:?}", path.display()),
         }

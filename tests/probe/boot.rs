@@ -401,7 +401,9 @@ fn what_qemu_refuses_is_said_in_its_words() {
         (&["--cpu", "EPYC", "--machine", "nosuch"], "unsupported machine type"),
         (&["--cpu", "EPYC", "--smp", "3,sockets=2"], "Invalid CPU topology"),
         (&["--cpu", "pentium3"], "this CPU has no long mode"),
-        (&["--cpu", "Nehalem,+avx512f,enforce"], "EBX.avx512f [bit 16]"),
+        (&["--cpu", "Nehalem,+avx512f,enforce"], "requested features; and 1 warning, of avx512f\n"),
+        (&["--cpu", "Foo"], "lists those that it has"),
+        (&["--cpu", "EPYC,+nosuch"], "take it out of the definition"),
         (&["--cpu", "EPYC", "--qemu", "/nosuch/qemu"], "/nosuch/qemu: cannot start it"),
         (&["--cpu", "EPYC", "--qemu", "/bin/false"], "QEMU ended early"),
     ] {

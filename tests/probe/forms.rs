@@ -56,7 +56,7 @@ prop_compose! {
         other in prop::collection::btree_map("x-[a-z]{1,8}", any::<i64>(), 0..3),
     ) -> Provenance {
         let [tool, label, captured_at, kernel, microcode] = words;
-        let imported = imported.map(|(format, limits)| Imported { format, limits });
+        let imported = imported.map(|(format, limits)| Imported { format, limits, ..Imported::default() });
         let other = other.into_iter().map(|(name, number)| (name, format!("{{\"n\":{number}}}"))).collect();
         Provenance {
             tool, label, captured_at, source, kernel, microcode, hypervisor, vcpus_online, boot, imported, other,

@@ -156,7 +156,7 @@ fn predict(source: (&str, &str), destination: (&str, &str)) -> String {
     };
     let report =
         report(&named("source", source), &named("destination", destination), Directions::AToB, None, &Site::default());
-    let text = table::render(&report, Style { width: 100, colour: false, all: false });
+    let text = table::render(&report, Style { width: 100, colour: false, all: false, waivers: false });
     let is_table = |part: &&str| Severity::ALL.iter().any(|s| part.starts_with(&format!("{} (", s.word())));
     let notes = text.lines().filter(|line| line.starts_with("note: ") && !line.contains("TCG"));
     let tables = text.split("\n\n").filter(is_table).flat_map(str::lines);

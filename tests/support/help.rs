@@ -73,7 +73,9 @@ fn formats_are_listed() {
         help(&[command]).lines().filter(|line| line.trim_start().starts_with(&bullet)).count()
     };
     for name in ["text", "bare", "raw", "libvirt", "aida64"] {
-        assert_eq!((listed("convert", name), listed("compare", name)), (2, 1), "{name}");
+        // compare reads all of them, and its --fix writes libvirt's.
+        let compares = if name == "libvirt" { 2 } else { 1 };
+        assert_eq!((listed("convert", name), listed("compare", name)), (2, compares), "{name}");
     }
     for name in ["xen", "cpuinfo", "firecracker"] {
         assert_eq!((listed("convert", name), listed("compare", name)), (1, 1), "{name}");

@@ -11,7 +11,7 @@
 use cpuid_probe::dump::Dump;
 use cpuid_probe::hypervisor::Owner;
 use cpuid_probe::libvirt::beside::Property;
-use cpuid_probe::libvirt::cpu::{Cache, CacheMode, Cpu, Form, Policy, Topology};
+use cpuid_probe::libvirt::cpu::{Cache, CacheMode, Cpu, Form, Mode, Policy, Topology};
 use cpuid_probe::libvirt::domain::Accel;
 use cpuid_probe::place::{BitRange, Number, Within};
 use cpuid_probe::vendor::Signature;
@@ -24,6 +24,7 @@ use crate::finding::{Decoded, Finding, Rule, Subject, Value, Values};
 use crate::judge::notes::is_tcg;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Namespace, Offer, Severity};
+use crate::list;
 use crate::view::blocks::owner_of;
 use crate::view::clock::{Clocks, TOLERANCE_PPM, hz, integer, pinned_khz};
 use crate::view::{Role, Seen, VcpuView};
@@ -106,11 +107,10 @@ impl<'a> Beside<'a> {
         read
     }
 
-    /// Whether nothing is promised here.
+    /// Whether nothing is promised of the CPU here. A machine type and a number of vCPUs, which every domain has, say
+    /// nothing of it.
     pub(super) fn is_empty(&self) -> bool {
-        let guest = self.cpu.beside.as_ref().filter(|_| self.cpu.form == Form::Guest);
-        let starts = guest.is_some_and(|beside| beside.machine.is_some() || beside.vcpus.is_some());
-        self.promises.is_empty() && self.gaps.is_empty() && self.cpu.topology.is_none() && !starts
+        self.promises.is_empty() && self.gaps.is_empty()
     }
 
     pub(super) fn check(&self, asked: &Input<'_>, tally: &mut Tally<'_>) {
@@ -128,6 +128,7 @@ impl<'a> Beside<'a> {
         }
         if self.cpu.form == Form::Guest {
             self.machine(asked, tally);
+            self.model(asked, tally);
             self.accel(asked, tally);
             self.vcpus(asked, tally);
             if asked.role == Role::Guest {
@@ -200,6 +201,30 @@ impl<'a> Beside<'a> {
         }
     }
 
+    /// Whether the host knows the definition's mode and model.
+    fn model(&self, asked: &Input<'_>, tally: &mut Tally<'_>) {
+        let Some(host) = asked.names.and_then(|names| names.cpu.beside.as_ref()) else { return };
+        let mode = self.cpu.mode.word();
+        if host.modes.iter().any(|(name, supported)| name == mode && !supported) {
+            tally.doubt(format!("the host does not support mode='{mode}'"));
+        }
+        let Some(wanted) = self.cpu.model.as_deref().filter(|_| self.cpu.mode == Mode::Custom) else { return };
+        let off = self.cpu.features.iter().filter(|f| matches!(f.policy, Policy::Disable | Policy::Forbid));
+        let off: Vec<&str> = off.map(|feature| feature.name.as_str()).collect();
+        match host.models.iter().find(|model| model.name == wanted) {
+            None if host.models.is_empty() => {}
+            None => tally.doubt(format!("the host does not list the model {wanted}")),
+            Some(model) if model.usable != Some(false) => {}
+            // What the definition takes away need not be there; which of it the host lacks, it may not say.
+            Some(model) if !off.is_empty() && model.blockers.iter().all(|name| off.contains(&name.as_str())) => {}
+            Some(model) => {
+                let lacks = list::first(&model.blockers, 8);
+                let lacks = if lacks.is_empty() { String::new() } else { format!(": it lacks {lacks}") };
+                tally.doubt(format!("the host says that it cannot give all of the model {wanted}{lacks}"));
+            }
+        }
+    }
+
     fn accel(&self, asked: &Input<'_>, tally: &mut Tally<'_>) {
         let Some(wanted) = self.cpu.beside.as_ref().and_then(|beside| beside.accel) else { return };
         let dump = asked.view.dump;
@@ -221,6 +246,7 @@ impl<'a> Beside<'a> {
         let (seen, broken, cause) = match (asked.names, asked.role) {
             (Some(names), _) => {
                 let Some(most) = names.cpu.beside.as_ref().and_then(|beside| beside.vcpus) else { return };
+                let wanted = self.cpu.beside.as_ref().and_then(|beside| beside.most_vcpus).unwrap_or(wanted);
                 (most, wanted > most, "the host gives a guest at most that many vCPUs")
             }
             (None, Role::Guest) => {
@@ -272,6 +298,11 @@ impl<'a> Beside<'a> {
             promise("threads", THREADS, threads, topology.threads.into());
             let (place, seen) = in_package(vcpu);
             promise("topology", place, seen, package);
+            for (name, count, kind) in [("dies", topology.dies, DIE), ("clusters", topology.clusters, MODULE)] {
+                if count > 1 && !has_level(vcpu, kind) {
+                    tally.unsaid(format!("no level of leaf 0x1F tells the {count} {name} of a socket"));
+                }
+            }
         }
     }
 
@@ -371,6 +402,19 @@ fn in_package(vcpu: &VcpuView<'_>) -> (Place, Seen) {
     let seen = |subleaf| (level(leaf, subleaf), vcpu.see(level(leaf, subleaf)));
     let levels = (0..16).map(seen).take_while(|(_, seen)| !seen.is_clear());
     levels.last().unwrap_or((THREADS, Seen::Absent))
+}
+
+/// Types of levels in leaf 0x1F.
+///
+/// # Source
+/// Intel SDM vol. 2, CPUID, leaf 1FH; QEMU 10.0 target/i386/cpu.c (`encode_topo_cpuid1f`).
+const MODULE: u64 = 3;
+const DIE: u64 = 5;
+
+/// Whether leaf 0x1F has a level of this type.
+fn has_level(vcpu: &VcpuView<'_>, kind: u64) -> bool {
+    let kinds = (0..16).map(|subleaf| vcpu.see(Place::cpuid(0x1f, subleaf, Register::Ecx, 15, 8)));
+    kinds.take_while(|seen| seen.is_set()).any(|seen| seen == Seen::Value(kind))
 }
 
 /// Whether any leaf describes a third-level cache; nothing where such a leaf was not captured.

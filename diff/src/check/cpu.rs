@@ -22,6 +22,9 @@ use crate::view::dump::{OnVcpus, PHYS_BITS};
 use crate::view::promise::{Expanded, Promise, once_promised};
 use crate::view::{DumpView, Role, Seen, VcpuView, Why};
 
+/// The evidence that there is none: what is missing was dropped without a word.
+pub const NOT_ANNOUNCED: &str = "not announced: QEMU's log does not mention it";
+
 /// A finding about a feature, with what is known about it and its names on a map.
 pub fn described(context: &Context<'_>, feature: &Feature, asked: Asked) -> Finding {
     let row = context.knowledge.row(feature.place);
@@ -259,15 +262,34 @@ impl One<'_> {
             ..described(&tally.context, feature, asked)
         };
         match (promise.and_then(Promise::wants), seen) {
+            // QEMU says that it cannot give what nobody captured.
+            (Some(true), Seen::NotCaptured(_)) if announced().is_some() => {
+                let finding = said(Asked::Missing, Rule::Promised(policy), Severity::Unsafe, Some(true));
+                let cause = with_announcement(announced(), finding.cause);
+                tally.broken(
+                    Finding { evidence: self.evidence(announced()), cause: Some(cause), ..finding },
+                    self.number,
+                );
+            }
             (Some(wanted), Seen::NotCaptured(why)) => {
-                let (cause, remedy) = not_captured_cause(why);
+                let (cause, remedy) = match why {
+                    Why::Unsaid if !wanted => (
+                        "the definition disables it, and the source does not show it: off, or hidden",
+                        "dump the guest itself (cpuid-probe) to be sure",
+                    ),
+                    _ => not_captured_cause(why),
+                };
                 let finding = Finding {
                     cause: Some(cause.into()),
                     remedy: Some(remedy.into()),
                     ..said(Asked::Missing, Rule::Promised(policy), Severity::Info, Some(wanted))
                 };
                 tally.add(finding, Some(self.number));
-                tally.unread(self.number, feature.place, why);
+                if wanted {
+                    tally.unread(self.number, feature.place, why);
+                } else {
+                    tally.unread_away(self.number, feature.place, why);
+                }
             }
             (Some(true), seen) if seen.is_clear() => {
                 let announced = announced();
@@ -355,7 +377,7 @@ impl One<'_> {
         match (self.log, announced) {
             (_, Some(announced)) => vec![announced.line.clone()],
             (Some(log), None) if log.odd.is_empty() => {
-                vec!["not announced: QEMU's log does not mention it".to_string()]
+                vec![NOT_ANNOUNCED.to_string()]
             }
             _ => Vec::new(),
         }

@@ -37,6 +37,12 @@ pub struct Announcement {
 }
 
 impl Announcement {
+    /// The name and the place that it gives.
+    #[must_use]
+    pub fn asked(&self) -> (Option<&str>, Option<Query>) {
+        (self.name.as_deref(), self.at)
+    }
+
     /// Whether it is about this feature.
     #[must_use]
     pub fn is_about(&self, map: &CpuMap, id: FeatureId) -> bool {

@@ -12,6 +12,7 @@ use crate::judge::{Comparison, compare};
 use crate::knowledge::Severity;
 use crate::knowledge::{Knowledge, RuleKind};
 use crate::list;
+use crate::report::Way;
 use crate::view::join::{NotCaptured, not_captured};
 use crate::view::{DumpView, Seen};
 
@@ -50,7 +51,7 @@ impl<'a> Golden<'a> {
     /// promise. A feature beyond the reference is extra, as with any baseline.
     #[must_use]
     pub fn check(&self, input: usize, view: &DumpView<'_>, knowledge: &Knowledge) -> Checked {
-        let Comparison { findings, not_captured, msrs, .. } =
+        let Comparison { findings, not_captured, msrs, refused, .. } =
             compare(&self.reference, view, Directions::AToB, knowledge);
         // What the reference itself does not hold, it does not promise; nor does it warn of itself.
         let findings: Vec<Finding> =
@@ -75,6 +76,10 @@ impl<'a> Golden<'a> {
             others.push("the baseline holds no register and promises nothing".to_string());
         }
         let unread = (!unread.is_empty()).then(|| unread.join("; "));
+        let refused = refused.into_iter().filter(|refused| refused.way == Way::AToB);
+        others.extend(refused.map(|refused| {
+            format!("{} would not take a guest of the baseline: {}", refused.by.word(), refused.reason)
+        }));
         Checked { findings, not_captured: missing, doubts: Doubts { unread, others } }
     }
 

@@ -11,6 +11,8 @@ pub mod golden;
 pub mod offer;
 pub mod template;
 
+use std::collections::BTreeSet;
+
 use cpuid_probe::Place;
 use cpuid_probe::dump::GapReason;
 use cpuid_probe::leaf::LeafId;
@@ -23,6 +25,7 @@ use crate::judge::collect::Collector;
 use crate::judge::rule::Directions;
 use crate::judge::verdict::Doubts;
 use crate::knowledge::Knowledge;
+use crate::list;
 use crate::view::join::{Lack, NotCaptured, sorted};
 use crate::view::promise::unknown_at;
 use crate::view::source::Source;
@@ -70,7 +73,7 @@ impl<'a> Baseline<'a> {
                 }
                 _ => {
                     let lines: Vec<String> = cpus.iter().map(|cpu| cpu.at.line.to_string()).collect();
-                    Err(format!("{} CPUs (lines {}), expected one", cpus.len(), lines.join(", ")))
+                    Err(format!("{} CPUs (lines {}), expected one; FILE#2 chooses one", cpus.len(), lines.join(", ")))
                 }
             },
             Source::Dump(dump) => Ok(Self::Dump(Golden::new(dump))),
@@ -171,6 +174,8 @@ struct Tally<'a> {
     context: Context<'a>,
     findings: Collector,
     unread: Vec<(u32, Place, Why)>,
+    /// Of the unread: what the guest is not to have.
+    away: BTreeSet<Place>,
     /// What else the input does not say, in sentences.
     unsaid: Vec<String>,
     doubts: Vec<String>,
@@ -185,6 +190,7 @@ impl<'a> Tally<'a> {
             context,
             findings: Collector::default(),
             unread: Vec::new(),
+            away: BTreeSet::new(),
             unsaid: Vec::new(),
             doubts: Vec::new(),
         }
@@ -206,6 +212,12 @@ impl<'a> Tally<'a> {
         self.unread.push((vcpu, place, why));
     }
 
+    /// Something that is to be away, and of which nobody can verify that it is.
+    fn unread_away(&mut self, vcpu: u32, place: Place, why: Why) {
+        self.away.insert(place);
+        self.unread(vcpu, place, why);
+    }
+
     /// A promise of which the input says nothing, and why.
     fn unsaid(&mut self, why: String) {
         if !self.unsaid.contains(&why) {
@@ -218,8 +230,38 @@ impl<'a> Tally<'a> {
         self.doubts.push(why);
     }
 
+    /// Which promises a source does not speak of that names features.
+    fn not_said(&self) -> Option<String> {
+        let places: BTreeSet<Place> = self.unread.iter().map(|(_, place, _)| *place).collect();
+        let (away, wanted): (Vec<Place>, Vec<Place>) = places.iter().partition(|place| self.away.contains(place));
+        let names = |places: &[Place]| -> String {
+            let name =
+                |place: &Place| self.context.knowledge.row(*place).name.map_or(place.to_string(), str::to_string);
+            list::first(&places.iter().map(name).collect::<Vec<_>>(), 12)
+        };
+        let mut reasons = Vec::new();
+        if !wanted.is_empty() {
+            reasons.push(format!(
+                "the input names features and does not say whether these promised ones are there: {}; dump the guest itself \
+                 (cpuid-probe), or of a host cpuid-probe boot --cpu host",
+                names(&wanted)
+            ));
+        }
+        if !away.is_empty() {
+            reasons.push(format!(
+                "{} {} not in it because the definition disables {}, or the source hides {}",
+                names(&away),
+                if away.len() == 1 { "is" } else { "are" },
+                if away.len() == 1 { "it" } else { "them" },
+                if away.len() == 1 { "it" } else { "them" },
+            ));
+        }
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
     fn finish(self) -> Checked {
-        let unread: Vec<String> = unread_reason(&self.unread).into_iter().chain(self.unsaid).collect();
+        let reasons = if self.view.dump.is_statements() { self.not_said() } else { unread_reason(&self.unread) };
+        let unread: Vec<String> = reasons.into_iter().chain(self.unsaid).collect();
         Checked {
             findings: self.findings.into_sorted(),
             not_captured: not_captured(self.input, &self.unread, self.view),

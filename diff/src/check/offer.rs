@@ -83,7 +83,11 @@ impl<'a> Names<'a> {
     /// What printed it.
     #[must_use]
     pub const fn document(&self) -> &'static str {
-        if matches!(self.role, Role::Hardware) { "virsh capabilities" } else { "virsh domcapabilities" }
+        match (self.cpu.document, self.role) {
+            (Some(document), _) => document,
+            (None, Role::Hardware) => "virsh capabilities",
+            (None, _) => "virsh domcapabilities",
+        }
     }
 
     /// How many features it speaks of.
@@ -99,7 +103,7 @@ impl<'a> Names<'a> {
     }
 
     /// What it says of a feature.
-    pub(super) fn feature(&self, id: FeatureId) -> Seen {
+    pub(crate) fn feature(&self, id: FeatureId) -> Seen {
         let Some(feature) = self.map.features.get(id) else { return UNSAID };
         let row = self.knowledge.row(feature.place);
         match self.expanded.promise(id).map(Promise::wants) {
@@ -107,7 +111,7 @@ impl<'a> Names<'a> {
             Some(None) => UNSAID,
             _ if self.role == Role::Hardware && !follows_hardware(&row) => UNSAID,
             Some(Some(false)) => Seen::Value(0),
-            None if self.would_be_named(id, feature.place, &row) => Seen::Value(0),
+            None if !self.cpu.excerpt && self.would_be_named(id, feature.place, &row) => Seen::Value(0),
             None => UNSAID,
         }
     }
@@ -130,7 +134,7 @@ impl<'a> Names<'a> {
     }
 
     /// The most bits of a physical address that a guest can have.
-    pub(super) fn phys_bits(&self) -> Seen {
+    pub(crate) fn phys_bits(&self) -> Seen {
         let width = self.cpu.max_phys_addr.and_then(|width| width.limit.or(width.bits));
         width.map_or(UNSAID, |bits| Seen::Value(bits.into()))
     }

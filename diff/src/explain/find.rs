@@ -8,40 +8,93 @@ use cpuid_probe::hypervisor::{self, Block};
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::place::{BitRange, Place, Query, Within};
 
-use super::{Answer, Entry, LeafMeaning, Reading};
+use super::{Answer, Entry, LeafMeaning, Reading, model, words};
 use crate::decode;
 use crate::finding;
-use crate::knowledge::{Asked, Knowledge, Layer, Owner, Row};
+use crate::knowledge::{Asked, Knowledge, Layer, Owner, Row, synthetic};
 use crate::view::{DumpView, Seen};
 
 /// With more rows than this, the answer is a list to choose from.
 const FEW: usize = 4;
 
-/// The answer to one question; `None` where nothing is known by that name.
+/// The answer to one question; `None` where nothing is known by that name. A part of a name is answered with every name
+/// that contains it.
 pub(super) fn answer(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Option<Answer> {
-    let dump = view.map(|view| view.dump);
+    exact(text, view, knowledge).or_else(|| {
+        let found = knowledge.search(text.trim());
+        let one_name = found.windows(2).all(|w| w[0].name == w[1].name);
+        let places = found.iter().map(|m| in_dump(m.place, view.map(|view| view.dump))).collect();
+        of_places(text, places, one_name, view, knowledge)
+    })
+}
+
+/// The answer to a whole name or a place, and to a word that stands for something else than one feature: a property, a
+/// model, a level, a mnemonic, a flag of the kernel's own.
+pub(super) fn exact(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Option<Answer> {
     let named = knowledge.by_name(text);
-    let asked = if named.is_empty() { text.parse::<Query>().ok() } else { None };
-    let (mut places, asked_for) = match asked {
-        Some(Query::Cpuid { leaf, subleaf, register, bits }) => {
+    if let Some((says, place)) = words::property(text) {
+        let mut places: Vec<Place> = named.iter().map(|m| in_dump(m.place, view.map(|view| view.dump))).collect();
+        if let (true, Ok(asked)) = (places.is_empty(), place.parse()) {
+            places = places_of(asked, view, knowledge).0;
+        }
+        let of = of_places(text, places, true, view, knowledge);
+        let blank = Answer { term: text.to_string(), ..Answer::default() };
+        return Some(Answer { said: vec![("is", says.to_string())], ..of.unwrap_or(blank) });
+    }
+    if !named.is_empty() {
+        let places = named.iter().map(|m| in_dump(m.place, view.map(|view| view.dump))).collect();
+        return of_places(text, places, true, view, knowledge);
+    }
+    if let Ok(asked) = text.parse::<Query>() {
+        return at(asked, view, knowledge).map(|answer| Answer { term: text.to_string(), ..answer });
+    }
+    let mnemonic: Vec<Place> = words::mnemonic(text)
+        .into_iter()
+        .filter_map(|place| place.parse().ok())
+        .flat_map(|asked| places_of(asked, view, knowledge).0)
+        .collect();
+    if !mnemonic.is_empty() {
+        return of_places(text, mnemonic, true, view, knowledge);
+    }
+    let said = match synthetic::meaning(text.trim()) {
+        Some(meaning) => Some(vec![("flag", format!("{meaning}. A flag of the Linux kernel's own, no bit of CPUID"))]),
+        None => model::level(text, view).or_else(|| model::said(text, view)),
+    };
+    said.map(|said| Answer { term: text.trim().to_string(), said, ..Answer::default() })
+}
+
+/// The answer to a place.
+pub(super) fn at(asked: Query, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Option<Answer> {
+    let (places, asked_for) = places_of(asked, view, knowledge);
+    of_places("", places, asked_for, view, knowledge)
+}
+
+/// The rows of a place that is asked for, and whether it names bits.
+fn places_of(asked: Query, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> (Vec<Place>, bool) {
+    let dump = view.map(|view| view.dump);
+    match asked {
+        Query::Cpuid { leaf, subleaf, register, bits } => {
             (leaf_places(leaf, subleaf, register, bits, dump, knowledge), bits.is_some())
         }
-        Some(Query::Msr { index, bits }) => (msr_places(index, bits, knowledge), bits.is_some()),
-        None if !named.is_empty() => (named.iter().map(|m| in_dump(m.place, dump)).collect(), true),
-        None => {
-            let found = knowledge.search(text.trim());
-            let one_name = found.windows(2).all(|w| w[0].name == w[1].name);
-            (found.iter().map(|m| in_dump(m.place, dump)).collect(), one_name)
-        }
-    };
+        Query::Msr { index, bits } => (msr_places(index, bits, knowledge), bits.is_some()),
+    }
+}
+
+fn of_places(
+    text: &str,
+    mut places: Vec<Place>,
+    asked_for: bool,
+    view: Option<&DumpView<'_>>,
+    knowledge: &Knowledge,
+) -> Option<Answer> {
     places.dedup();
     if places.is_empty() {
         return None;
     }
     let brief = !asked_for && places.len() > FEW;
     let entries = places.iter().map(|place| entry(*place, view, knowledge)).collect();
-    let decoded = dump.map(|dump| together(&places, dump)).unwrap_or_default();
-    Some(Answer { term: text.to_string(), entries, decoded, brief })
+    let decoded = view.map(|view| together(&places, view.dump)).unwrap_or_default();
+    Some(Answer { term: text.to_string(), entries, decoded, brief, said: Vec::new() })
 }
 
 fn blocks(dump: &Dump) -> impl Iterator<Item = Block> + '_ {

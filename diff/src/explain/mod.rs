@@ -3,15 +3,22 @@
 //! A pure function from questions to an [`Explanation`]; [`render`] writes it down.
 
 mod find;
+mod messages;
+mod model;
+mod pasted;
 pub mod render;
+mod words;
 
 use cpuid_probe::dump::Dump;
 use cpuid_probe::leaf::LeafId;
-use cpuid_probe::place::Place;
+use cpuid_probe::place::{Place, Query};
+use cpuid_probe::printable::printable;
 
 use crate::finding;
 use crate::knowledge::{Knowledge, Row};
 use crate::view::DumpView;
+
+use pasted::{Ask, Thing};
 
 /// The answers to all questions.
 #[derive(Clone, Debug)]
@@ -32,7 +39,7 @@ pub struct Unknown {
 }
 
 /// The answer to one question.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Answer {
     /// The question.
     pub term: String,
@@ -42,6 +49,8 @@ pub struct Answer {
     pub decoded: Vec<LeafMeaning>,
     /// Whether the entries are a list to choose from, rather than what was asked for.
     pub brief: bool,
+    /// What is to be said besides, or instead, each sentence with its label.
+    pub said: Vec<(&'static str, String)>,
 }
 
 /// What the registers of a place mean together.
@@ -102,10 +111,106 @@ pub fn explain(terms: &[String], dump: Option<&Dump>, knowledge: &Knowledge) -> 
     let view = dump.map(DumpView::of);
     let mut explanation = Explanation { answers: Vec::new(), unknown: Vec::new() };
     for text in terms {
-        match find::answer(text, view.as_ref(), knowledge) {
+        if let Some(answer) = find::answer(text, view.as_ref(), knowledge) {
+            explanation.answers.push(answer);
+            continue;
+        }
+        let mut found = pasted(text, view.as_ref(), knowledge);
+        if found.answers.is_empty() && found.unknown.is_empty() {
+            found = listed(text, view.as_ref(), knowledge);
+        }
+        explanation.answers.append(&mut found.answers);
+        explanation.unknown.append(&mut found.unknown);
+    }
+    explanation
+}
+
+/// Answers what a log or any other pasted text names and says, each thing once: messages, then features, the worst to lose
+/// first.
+#[must_use]
+pub fn explain_text(text: &str, dump: Option<&Dump>, knowledge: &Knowledge) -> Explanation {
+    let view = dump.map(DumpView::of);
+    let found = pasted(text, view.as_ref(), knowledge);
+    if found.answers.is_empty() && found.unknown.is_empty() { listed(text, view.as_ref(), knowledge) } else { found }
+}
+
+fn pasted(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Explanation {
+    let mut explanation = Explanation { answers: Vec::new(), unknown: Vec::new() };
+    for Thing { term, asks, said } in pasted::things(text) {
+        let mut answer = Answer { term, entries: Vec::new(), decoded: Vec::new(), brief: false, said };
+        let nothing = asks.is_empty();
+        let by_place = asks.iter().all(|ask| matches!(ask, Ask::At(_)));
+        for ask in asks {
+            let found = match &ask {
+                Ask::Name(name) => find::exact(name, view, knowledge),
+                Ask::At(at) => find::at(*at, view, knowledge),
+                // An old QEMU prints no subleaf: the name tells it.
+                Ask::Both(name, at) => find::exact(name, view, knowledge)
+                    .map(|mut answer| {
+                        answer.entries.retain(|e| at.holds(e.place));
+                        answer
+                    })
+                    .filter(|answer| !answer.entries.is_empty())
+                    .or_else(|| find::at(*at, view, knowledge)),
+            };
+            if let Some(found) = found {
+                answer.entries.extend(found.entries);
+                answer.decoded.extend(found.decoded);
+                answer.brief |= found.brief;
+                answer.said.extend(found.said);
+            }
+        }
+        let answered = nothing || !answer.entries.is_empty() || !answer.said.is_empty();
+        let places = |answer: &Answer| answer.entries.iter().map(|e| e.place).collect::<Vec<_>>();
+        if !answered && by_place {
+            // An MSR or a leaf without rows: the message about it stands alone.
+        } else if !answered {
+            let near = knowledge.near(&answer.term);
+            explanation.unknown.push(Unknown { term: answer.term, near });
+        } else if nothing || !explanation.answers.iter().any(|a| !a.entries.is_empty() && places(a) == places(&answer))
+        {
+            explanation.answers.push(answer);
+        }
+    }
+    let weight = |answer: &Answer| {
+        let rows = || answer.entries.iter().map(|e| &e.row);
+        let lost = rows().map(|row| row.lost).min();
+        (!answer.entries.is_empty(), lost, std::cmp::Reverse(rows().map(|row| row.weight).max()))
+    };
+    explanation.answers.sort_by_key(weight);
+    explanation
+}
+
+/// A list of names: all of them are answered, or are unknown.
+fn listed(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Explanation {
+    let mut explanation = Explanation { answers: Vec::new(), unknown: Vec::new() };
+    let is_end = |c: char| c.is_whitespace() || ",;|\"'`[]".contains(c);
+    let words: Vec<&str> = text.split(is_end).filter(|word| !word.is_empty()).collect();
+    // A place in a list of words would be a number by chance.
+    let is_place = |word: &str| word.parse::<Query>().is_ok() && knowledge.by_name(word).is_empty();
+    let answer = |word: &str| {
+        let name = word.trim_start_matches(['+', '-']);
+        find::exact(name, view, knowledge).filter(|_| !is_place(name))
+    };
+    let answers: Vec<Option<Answer>> = words.iter().take(MOST).map(|word| answer(word)).collect();
+    // Of prose nothing is made up: a list is names, most of them known.
+    let known = answers.iter().flatten().count();
+    if words.len() < 2 || known * 3 < words.len() * 2 {
+        let near = knowledge.near(text);
+        explanation.unknown.push(Unknown { term: printable(text.trim(), LONGEST), near });
+        return explanation;
+    }
+    for (word, answer) in words.iter().zip(answers) {
+        match answer {
+            Some(answer) if explanation.answers.iter().any(|known| known.term == answer.term) => {}
             Some(answer) => explanation.answers.push(answer),
-            None => explanation.unknown.push(Unknown { term: text.clone(), near: knowledge.near(text) }),
+            None => explanation.unknown.push(Unknown { term: (*word).to_string(), near: knowledge.near(word) }),
         }
     }
     explanation
 }
+
+/// At most this many words of a list are answered.
+const MOST: usize = 1000;
+/// The most characters of an unknown text that are shown.
+const LONGEST: usize = 120;

@@ -19,6 +19,12 @@ pub fn text(explanation: &Explanation, width: usize) -> String {
         if i > 0 {
             out.push('\n');
         }
+        if !answer.said.is_empty() {
+            let _ = writeln!(out, "{}", answer.term);
+            for (what, words) in &answer.said {
+                labelled(&mut out, what, words, width);
+            }
+        }
         if answer.brief {
             list(&mut out, answer, width);
         } else {
@@ -129,9 +135,14 @@ fn heading(e: &Entry) -> String {
 fn full(out: &mut String, e: &Entry, width: usize) {
     let _ = writeln!(out, "{}", heading(e));
     for (what, words) in lines(e) {
-        for (i, line) in list::wrap(&words, width.saturating_sub(14).max(30)).into_iter().enumerate() {
-            let _ = writeln!(out, "  {:12}{line}", if i == 0 { what } else { "" });
-        }
+        labelled(out, what, &words, width);
+    }
+}
+
+/// Words with their label in front, wrapped.
+fn labelled(out: &mut String, what: &str, words: &str, width: usize) {
+    for (i, line) in list::wrap(words, width.saturating_sub(14).max(30)).into_iter().enumerate() {
+        let _ = writeln!(out, "  {:12}{line}", if i == 0 { what } else { "" });
     }
 }
 
@@ -148,6 +159,13 @@ fn cut(line: &str, width: usize) -> String {
 pub fn markdown(explanation: &Explanation) -> String {
     let mut out = String::new();
     for answer in &explanation.answers {
+        if !answer.said.is_empty() {
+            let _ = writeln!(out, "### {}\n", escaped(&answer.term));
+            for (what, words) in &answer.said {
+                let _ = writeln!(out, "- **{what}**: {}", escaped(words));
+            }
+            out.push('\n');
+        }
         if answer.brief {
             let _ =
                 writeln!(out, "### {}\n\n| place | name | value | meaning |\n|---|---|---|---|", escaped(&answer.term));

@@ -1,5 +1,6 @@
 //! What a finding says: from a difference and its judgement to the finding's data.
 
+use cpuid_probe::hypervisor::base_of;
 use cpuid_probe::place::{Number, Place};
 
 use super::Context;
@@ -42,7 +43,11 @@ impl Context<'_> {
     #[must_use]
     pub fn judged(&self, finding: Finding, a_to_b: Judged, b_to_a: Judged) -> Finding {
         let asked = self.directions;
-        finding.judged(asked.a_to_b().then_some(a_to_b), asked.b_to_a().then_some(b_to_a))
+        let finding = finding.judged(asked.a_to_b().then_some(a_to_b), asked.b_to_a().then_some(b_to_a));
+        // What losing it does is no consequence of gaining it.
+        let gained = |judged: &Judged| judged.change == Change::Gained;
+        let only_gained = finding.a_to_b.iter().chain(&finding.b_to_a).all(gained);
+        Finding { consequence: finding.consequence.filter(|_| !only_gained), ..finding }
     }
 
     /// What is known of a row: what it promises, what a change does, cause, remedy, source.
@@ -111,8 +116,11 @@ pub fn over_enumerated(context: &Context<'_>, place: Place, sides: [bool; 2], un
         ..Finding::new(place, Rule::OverEnumerated)
     };
     if unlike {
-        // No software should read there, but what it would read is another value.
-        let judged = Judged { change: Change::Changed, severity: Severity::Info };
+        // No software should read there, but what it would read is another value. Linux reads a hypervisor's features
+        // whatever the block's maximum says (arch/x86/kernel/kvm.c, kvm_arch_para_features).
+        let is_read = place.leaf().is_some_and(|id| base_of(id.leaf).is_some_and(|base| id.leaf == base + 1));
+        let severity = if is_read { Severity::Warning } else { Severity::Info };
+        let judged = Judged { change: Change::Changed, severity };
         return context.judged(finding, judged, judged);
     }
     set_aside(context, finding)
@@ -157,14 +165,20 @@ pub fn fault(context: &Context<'_>, place: Place, side: usize) -> Finding {
     if side == 1 { context.judged(finding, lost, gained) } else { context.judged(finding, gained, lost) }
 }
 
-/// Both guests have what blocks live migration unless the TSC frequency is pinned, and no dump tells whether it is.
+/// The guests `of` these inputs have what blocks live migration unless the TSC frequency is pinned, and no dump tells
+/// whether it is.
 #[must_use]
-pub fn unpinned(context: &Context<'_>) -> Finding {
+pub fn unpinned(context: &Context<'_>, of: [bool; 2]) -> Finding {
+    let whose = match of {
+        [true, true] => "on in both, and a dump does not tell",
+        [true, false] => "on in the first input, which does not tell",
+        _ => "on in the second input, which does not tell",
+    };
     let finding = Finding {
         name: Some(Number::TscFrequency.name().into()),
         meaning: Some("the TSC frequency that the guest's definition pins".into()),
         consequence: Some("With invtsc and no pinned frequency QEMU refuses to migrate the guest.".into()),
-        cause: Some("invtsc is on in both, and a dump does not tell whether a frequency is pinned".into()),
+        cause: Some(format!("invtsc is {whose} whether a frequency is pinned").into()),
         remedy: Some(
             "pin one frequency in the definition: `<timer name='tsc' frequency='…'/>` in `<clock>` (QEMU: \
              `tsc-frequency=…` in `-cpu`); or take invtsc away"
@@ -175,23 +189,26 @@ pub fn unpinned(context: &Context<'_>) -> Finding {
         ),
         ..Finding::new(Number::TscFrequency, Rule::Row(RuleKind::HostClock))
     };
-    let judged = Judged { change: Change::Same, severity: Severity::Warning };
-    context.judged(finding, judged, judged)
+    let [a_to_b, b_to_a] = of.map(|unpinned| {
+        let severity = if unpinned { Severity::Warning } else { Severity::Expected };
+        Judged { change: Change::Same, severity }
+    });
+    context.judged(finding, a_to_b, b_to_a)
 }
 
 /// Different numbers of vCPUs.
 #[must_use]
-pub fn vcpu_count(context: &Context<'_>, a: usize, b: usize) -> Finding {
+pub fn vcpu_count(context: &Context<'_>, a: u32, b: u32) -> Finding {
     let finding = Finding {
         name: Some(Number::VcpuCount.name().into()),
-        values: Values { a: Value::Count(a), b: Value::Count(b), expected: Value::Unknown },
+        values: Values { a: Value::Count(a as usize), b: Value::Count(b as usize), expected: Value::Unknown },
         meaning: Some("how many vCPUs the guest has".into()),
         cause: Some("the guests were not started with the same -smp (<vcpu> and <topology>)".into()),
         remedy: Some("start both guests with the same number of vCPUs and the same topology".into()),
         source: Some("QEMU refuses a stream with more vCPUs than it has, and takes one with fewer".into()),
         ..Finding::new(Number::VcpuCount, Rule::Row(RuleKind::Topology))
     };
-    let judged = |from: usize, to: usize| Judged {
+    let judged = |from: u32, to: u32| Judged {
         change: if to < from { Change::Lost } else { Change::Gained },
         severity: Severity::Warning,
     };

@@ -19,17 +19,20 @@ pub mod verdict;
 pub mod within;
 
 use cpuid_probe::LeafId;
+use cpuid_probe::dump::Source;
+use cpuid_probe::hypervisor::FIRST_BASE;
 
 use crate::finding::Finding;
 use crate::knowledge::{Accel, Knowledge, RuleKind};
 use crate::view::join::{Difference, NotCaptured, join};
+use crate::view::pairs::may_differ_in_count;
 use crate::view::{DumpView, VcpuView};
 
 use crate::report::Refused;
 
 use collect::Collector;
 use per_vcpu::PerVcpu;
-use refused::{is_blocked, is_pinned, refused};
+use refused::{is_blocked, pinned, refused};
 use rule::Directions;
 
 /// What every judgement needs to know.
@@ -101,8 +104,10 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
             }
         }
     }
-    if [a, b].iter().all(|view| is_blocked(view, knowledge) && may_be_unpinned(view)) {
-        collector.put(describe::unpinned(&context), None);
+    let unpinned = [a, b].map(|view| is_blocked(view, knowledge) && may_be_unpinned(view));
+    let asked = [directions.a_to_b(), directions.b_to_a()];
+    if unpinned.into_iter().zip(asked).any(|(unpinned, asked)| unpinned && asked) {
+        collector.put(describe::unpinned(&context, unpinned), None);
     }
     per_vcpu.judge(a, b, &context, &mut collector);
     for (input, view) in [a, b].into_iter().enumerate() {
@@ -114,7 +119,7 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
         notes: notes::notes(a, b),
         refused: refused(a, b, knowledge),
         compared: joined.compared,
-        complete: a.is_complete() && b.is_complete() && !joined.msr_unread,
+        complete: a.is_complete() && b.is_complete() && !joined.msr_unread && !may_differ_in_count(a.dump, b.dump),
         msrs: a.has_msrs() && b.has_msrs(),
     }
 }
@@ -122,17 +127,19 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
 /// Nothing says that this guest's TSC frequency is pinned. Of a throw-away guest its `-cpu` argument tells: under KVM it
 /// would be refused, and an emulated one does not block. Other VMMs than QEMU move guests whatever invtsc says.
 fn may_be_unpinned(view: &DumpView<'_>) -> bool {
+    let provenance = &view.dump.provenance;
     let other_vmm = view.is_import() && view.vcpus.iter().all(is_without_frequency);
-    view.dump.provenance.boot.is_none() && !is_pinned(view.dump) && !notes::is_tcg(view.dump) && !other_vmm
+    let is_offer = provenance.source == Source::Kvm;
+    provenance.boot.is_none() && !is_offer && pinned(view.dump).is_none() && !notes::is_tcg(view.dump) && !other_vmm
 }
 
-/// KVM's block ends before the frequencies. QEMU tells them to every guest with invtsc, so this guest is another VMM's
-/// (Firecracker's, say).
+/// KVM's block is the first one and ends before the frequencies. QEMU tells them to every guest with invtsc whose first block
+/// is KVM's, so this guest is another VMM's (Firecracker's, say).
 ///
 /// # Source
 /// QEMU 7.2 target/i386/kvm/kvm.c (kvm_arch_init_vcpu: vmware-cpuid-freq, which machine types up to 2.8 lack).
 fn is_without_frequency(view: &VcpuView<'_>) -> bool {
-    let head = view.vcpu.blocks().find(|block| &block.signature.0 == KVM);
+    let head = view.vcpu.blocks().find(|block| &block.signature.0 == KVM && block.base == FIRST_BASE);
     head.and_then(|block| view.vcpu.get(LeafId::new(block.base, 0)).map(|r| (block.base, r.eax)))
         .is_some_and(|(base, max)| max < base + FREQUENCIES)
 }

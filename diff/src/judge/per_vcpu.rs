@@ -12,7 +12,7 @@ use super::collect::{Collector, Key};
 use super::describe::{self, CLOSED};
 use crate::knowledge::Severity;
 use crate::view::join::Differing;
-use crate::view::pairs::has_all_vcpus;
+use crate::view::pairs::{has_all_vcpus, unlike_counts};
 use crate::view::{DumpView, Seen, VcpuView};
 
 /// A per-vCPU row, and the vCPUs on which it differs.
@@ -47,10 +47,11 @@ impl PerVcpu {
 
     /// Judges what was noted, and the number of vCPUs.
     pub fn judge(self, a: &DumpView<'_>, b: &DumpView<'_>, context: &Context<'_>, collector: &mut Collector) {
-        let counts_differ = self.all && a.vcpus.len() != b.vcpus.len();
-        if counts_differ {
-            collector.put(describe::vcpu_count(context, a.vcpus.len(), b.vcpus.len()), None);
+        let counts = unlike_counts(a.dump, b.dump);
+        if let Some([of_a, of_b]) = counts {
+            collector.put(describe::vcpu_count(context, of_a, of_b), None);
         }
+        let counts_differ = counts.is_some();
         for (place, Noted { closed, differing }) in self.noted {
             let Some((first, _)) = differing.first() else { continue };
             let (register, row) = (place.register(), first.row);

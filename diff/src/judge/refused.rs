@@ -5,14 +5,15 @@ use cpuid_probe::dump::Dump;
 use crate::knowledge::Knowledge;
 use crate::report::{By, Refused, Way};
 use crate::view::clock::pinned_khz;
-use crate::view::pairs::has_all_vcpus;
+use crate::view::pairs::unlike_counts;
 use crate::view::{DumpView, Seen};
 
 /// Everything that would be refused, as the provenances and the dumps show it.
 ///
 /// # Source
 /// QEMU 7.2 migration/savevm.c (machine type), hw/core/cpu-sysemu.c and target/i386/machine.c (vCPUs: a destination with
-/// another number ends, and the source says "completed"), target/i386/kvm/kvm.c:2107-2118 (invtsc); libvirt 9.0
+/// another number ends, and the source says "completed"), target/i386/kvm/kvm.c:2107-2118 (invtsc), target/i386/machine.c
+/// (`cpu_post_load`: the TSC frequency that a user asked for); libvirt 9.0
 /// src/conf/domain_conf.c `virDomainDefCheckABIStability` (domain type), src/qemu/qemu_migration.c:1451-1476 (invtsc).
 #[must_use]
 pub fn refused(a: &DumpView<'_>, b: &DumpView<'_>, knowledge: &Knowledge) -> Vec<Refused> {
@@ -33,18 +34,32 @@ pub fn refused(a: &DumpView<'_>, b: &DumpView<'_>, knowledge: &Knowledge) -> Vec
             refuse(By::Qemu, &[from_kvm], reason);
         }
     }
-    if has_all_vcpus(of_a) && has_all_vcpus(of_b) && of_a.vcpus.len() != of_b.vcpus.len() {
-        let reason = format!("the numbers of vCPUs differ ({} and {})", of_a.vcpus.len(), of_b.vcpus.len());
-        refuse(By::Qemu, &both, reason);
+    if let Some([x, y]) = unlike_counts(of_a, of_b) {
+        refuse(By::Qemu, &both, format!("the numbers of vCPUs differ ({x} and {y})"));
+    }
+    if let [Some(x), Some(y)] = [of_a, of_b].map(pinned)
+        && x != y
+    {
+        refuse(By::Qemu, &both, format!("the pinned TSC frequencies differ ({x} kHz and {y} kHz)"));
     }
     for (view, way) in [(a, Way::AToB), (b, Way::BToA)] {
-        let boot = view.dump.provenance.boot.as_ref();
-        if boot.is_some_and(|boot| boot.accel == "kvm") && is_blocked(view, knowledge) && !is_pinned(view.dump) {
+        let Some(boot) = view.dump.provenance.boot.as_ref().filter(|boot| boot.accel == "kvm") else { continue };
+        if is_blocked(view, knowledge) && pinned(view.dump).is_none() {
             refuse(By::Qemu, &[way], "invtsc without a pinned TSC frequency blocks migration".to_string());
+        }
+        for property in boot.cpu.split(',').filter(|property| BLOCKERS.contains(property)) {
+            refuse(By::Qemu, &[way], format!("{property} blocks migration"));
         }
     }
     refused
 }
+
+/// Properties of a `-cpu` argument that block migration under KVM: the host decides what they give.
+///
+/// # Source
+/// QEMU 7.2 target/i386/kvm/kvm.c (`kvm_arch_init_vcpu`: hv_passthrough_mig_blocker, hv_no_nonarch_cs_mig_blocker).
+const BLOCKERS: [&str; 4] =
+    ["hv-passthrough", "hv-passthrough=on", "+hv-passthrough", "hv-no-nonarch-coresharing=auto"];
 
 /// The guest has a feature that blocks live migration unless its TSC frequency is pinned.
 #[must_use]
@@ -53,8 +68,8 @@ pub fn is_blocked(view: &DumpView<'_>, knowledge: &Knowledge) -> bool {
     blockers.any(|(place, _)| view.values(place).iter().any(|seen| matches!(seen, Seen::Value(1))))
 }
 
-/// The `-cpu` argument pins the TSC frequency.
+/// The TSC frequency that the `-cpu` argument pins, in kHz.
 #[must_use]
-pub fn is_pinned(dump: &Dump) -> bool {
-    dump.provenance.boot.as_ref().is_some_and(|boot| pinned_khz(&boot.cpu).is_some())
+pub fn pinned(dump: &Dump) -> Option<u64> {
+    pinned_khz(&dump.provenance.boot.as_ref()?.cpu)
 }

@@ -35,6 +35,10 @@ impl UniqueId {
     /// The id that a vCPU shows, if the place exists there and means something.
     fn read(&self, view: &VcpuView<'_>) -> Option<Id> {
         let (id, bits) = (self.place.leaf()?, self.place.bits()?);
+        let said = |register| view.vcpu.known(id, register) == u32::MAX;
+        if !self.place.register().is_some_and(said) || !self.valid.is_none_or(said) {
+            return None;
+        }
         let r = view.vcpu.get(id).filter(|_| view.coverage.place(id) == Covered::Captured)?;
         let means_something = self.valid.is_none_or(|register| r.get(register) != 0);
         let value = bits.of(r.get(self.place.register()?).into());
@@ -127,7 +131,10 @@ fn agree(input: usize, first: &VcpuView<'_>, other: &VcpuView<'_>, context: &Con
         let (Some(a), Some(b)) = (read(slot.a, first), read(slot.b, other)) else { continue };
         for register in Register::ALL {
             let whole = slot.bits(register, BitRange::REGISTER);
-            for row in rows(whole, a[register].into(), b[register].into(), context.knowledge) {
+            let known =
+                |id: Option<LeafId>, view: &VcpuView<'_>| id.map_or(u32::MAX, |id| view.vcpu.known(id, register));
+            let said = known(slot.a, first) & known(slot.b, other);
+            for row in rows(whole, (a[register] & said).into(), (b[register] & said).into(), context.knowledge) {
                 let severity = match row.rule {
                     RuleKind::PerVcpu | RuleKind::OsControlled => continue,
                     RuleKind::Informational => Severity::Info,
@@ -168,6 +175,8 @@ fn msrs_agree(
         }
         let (MsrPlace::Read(a), MsrPlace::Read(b)) = (of(&first.coverage), of(&other.coverage)) else { continue };
         let whole = Place::Msr { index: msr.index, bits: BitRange::MSR };
+        let said = first.vcpu.known_msr(msr.index) & other.vcpu.known_msr(msr.index);
+        let (a, b) = (a & said, b & said);
         for row in rows(whole, a, b, context.knowledge) {
             let values = [a, b].map(|value| row.bits.of(value));
             let vcpus = [first, other].map(|v| v.vcpu.vcpu);

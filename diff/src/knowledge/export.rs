@@ -20,7 +20,7 @@ pub struct Entry {
     pub row: Row,
 }
 
-const HEADER: &str = "kind,owner,leaf,subleaf,register,hi,lo,name,libvirt,libvirt_since,qemu,qemu_since,linux,also,\
+const HEADER: &str = "kind,owner,leaf,subleaf,register,hi,lo,name,libvirt,libvirt_since,qemu,qemu_since,linux,shown,also,\
                       migratable,kvm,tcg,needs,element,listed,judged,blocks_migration,guard,weight,rule,lost,gained,gate,unit,\
                       meaning,reason,cause_kind,cause,cause_source,source\n";
 
@@ -80,7 +80,7 @@ impl Knowledge {
     }
 }
 
-fn cells(entry: &Entry, also: String) -> [String; 35] {
+fn cells(entry: &Entry, also: String) -> [String; 36] {
     let row = &entry.row;
     let bits = entry.place.bits().unwrap_or(row.bits);
     let leaf = match entry.place {
@@ -109,6 +109,7 @@ fn cells(entry: &Entry, also: String) -> [String; 35] {
         text(row.names.qemu),
         since(row.qemu_since, row.not_in_qemu),
         text(row.names.linux),
+        row.shown.word(),
         also,
         text(row.migratable.map(super::Migratable::word)),
         if row.feature { row.kvm.word().to_string() } else { String::new() },

@@ -6,7 +6,7 @@ use cpuid_probe::Place;
 use cpuid_probe::hypervisor::{self, Owner};
 use cpuid_probe::place::BitRange;
 
-use super::row::{Guard, Migratable, Names, Offer, Row, RuleKind, Severity};
+use super::row::{Guard, Migratable, Names, Offer, Row, RuleKind, Severity, Shown};
 use super::table::{Cause, Group, Has, Home, Line, Namespace, Rule, Sub};
 use super::unit::Unit;
 use super::{gates, sources};
@@ -29,6 +29,7 @@ struct Segment {
     what: What,
     rule: Option<&'static Rule>,
     cause: Option<&'static Cause>,
+    shown: Shown,
 }
 
 /// What a bit is part of.
@@ -91,7 +92,13 @@ impl Index {
             let at = span.segments.partition_point(|s| s.bits.hi < bit);
             span.segments.get(at).filter(|s| s.bits.lo <= bit)
         });
-        let unknown = Segment { bits: BitRange::one(bit.min(63)), what: What::Nothing, rule: None, cause: None };
+        let unknown = Segment {
+            bits: BitRange::one(bit.min(63)),
+            what: What::Nothing,
+            rule: None,
+            cause: None,
+            shown: Shown::Perhaps,
+        };
         found.unwrap_or(&unknown).row(place)
     }
 
@@ -161,6 +168,15 @@ fn segments(groups: &[&'static Group], subleaf: u32) -> Vec<Segment> {
         rules.extend(group.rules.iter().chain(group.lines.iter().filter_map(|l| l.rule.as_ref())).map(|r| (r, at)));
         causes.extend(group.causes.iter().chain(group.lines.iter().filter_map(|l| l.cause.as_ref())).map(|c| (c, at)));
     }
+    let shown = |bit: u8| {
+        let here = || groups.iter().filter(|g| g.subleaf().holds(subleaf));
+        let with = here().filter_map(|g| g.shown_with).find(|(_, bits)| bits.contains(&bit));
+        match with {
+            _ if here().any(|g| g.shown.contains(&bit)) => Shown::Always,
+            Some((other, _)) => Shown::With(other),
+            None => Shown::Perhaps,
+        }
+    };
     // A feature wins over a field.
     lines.sort_by_key(|(line, at)| (line.field, rank(line.bits, *at)));
     rules.sort_by_key(|(rule, at)| rank(rule.bits, *at));
@@ -181,7 +197,7 @@ fn segments(groups: &[&'static Group], subleaf: u32) -> Vec<Segment> {
         }
         match found.last_mut() {
             Some(last) if last.bits.hi + 1 == bit && last.what.is(what) && same(last.rule, rule) => last.bits.hi = bit,
-            _ => found.push(Segment { bits: one, what, rule, cause }),
+            _ => found.push(Segment { bits: one, what, rule, cause, shown: shown(bit) }),
         }
     }
     found
@@ -218,6 +234,7 @@ impl Segment {
             name: None,
             also: &[],
             linux_is_alias: false,
+            shown: self.shown,
             known: !matches!(self.what, What::Nothing),
             feature,
             migratable: None,

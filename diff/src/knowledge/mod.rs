@@ -18,6 +18,7 @@ mod names;
 pub mod row;
 mod rows;
 mod sources;
+pub mod synthetic;
 pub mod table;
 pub mod unit;
 
@@ -31,8 +32,8 @@ pub use capability::{Family, is_of_the_definition};
 pub use cpuid_probe::hypervisor::Owner;
 pub use export::Entry;
 pub use names::Match;
-pub(crate) use names::near;
-pub use row::{CauseKind, Guard, Migratable, Names, Offer, Row, RuleKind, Severity, Version};
+pub(crate) use names::{folded, near};
+pub use row::{CauseKind, Guard, Migratable, Names, Offer, Row, RuleKind, Severity, Shown, Version};
 pub use table::{Group, Line, Namespace, Sub};
 pub use unit::Unit;
 

@@ -35,7 +35,7 @@ fn names_of(line: &'static Line) -> impl Iterator<Item = (Namespace, &'static st
 
 /// Lower case, and one sign for the three that libvirt, QEMU and Linux disagree on: `sse4_1`, `sse4.1` and `sse4-1` are
 /// one name.
-fn folded(name: &str) -> String {
+pub(crate) fn folded(name: &str) -> String {
     name.chars().map(|c| if matches!(c, '_' | '.') { '-' } else { c.to_ascii_lowercase() }).collect()
 }
 

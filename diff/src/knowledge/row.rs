@@ -233,6 +233,34 @@ impl Offer {
     }
 }
 
+/// Whether `/proc/cpuinfo` shows a feature's flag wherever CPUID has the bit.
+///
+/// # Source
+/// Linux 6.1 and 6.14 arch/x86/kernel/cpu (`setup_clear_cpu_cap`, `clear_cpu_cap` and cpuid-deps.c: what kernels clear
+/// for a CPU, a boot option, a missing XCR0 component or a mitigation), arch/x86/include/asm/cpufeatures.h (what they do
+/// not print).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shown {
+    /// Some kernel hides it, folds it into another flag or clears it: that the flag is not there says nothing.
+    Perhaps,
+    /// Always.
+    Always,
+    /// Wherever it shows the feature at this place, without which it clears this one.
+    With(Place),
+}
+
+impl Shown {
+    /// The word in listings.
+    #[must_use]
+    pub fn word(self) -> String {
+        match self {
+            Self::Perhaps => String::new(),
+            Self::Always => "always".to_string(),
+            Self::With(place) => format!("with {place}"),
+        }
+    }
+}
+
 /// What a bit means for a guest's security.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Guard {
@@ -282,6 +310,8 @@ pub struct Row {
     pub also: &'static [&'static str],
     /// Whether QEMU or libvirt accept Linux's name too.
     pub linux_is_alias: bool,
+    /// Whether `/proc/cpuinfo` shows its flag wherever CPUID has the bit.
+    pub shown: Shown,
     /// Whether anything names or describes this place; if not, it is an unknown bit.
     pub known: bool,
     /// Whether it is the bit of one feature, named or nameless.

@@ -5,9 +5,9 @@
 
 use core::fmt;
 
-use cpuid_probe::Register;
 use cpuid_probe::hypervisor::Owner;
 use cpuid_probe::place::BitRange;
+use cpuid_probe::{Place, Register};
 
 use super::row::{CauseKind, Element, Guard, Migratable, Offer, RuleKind, Severity, Version};
 use super::unit::Unit;
@@ -118,6 +118,10 @@ pub struct Group {
     pub rules: &'static [Rule],
     /// Why bits may differ, where no line gives a cause.
     pub causes: &'static [Cause],
+    /// Bits whose flag Linux shows wherever CPUID has them.
+    pub shown: &'static [u8],
+    /// The same, wherever it shows this other flag.
+    pub shown_with: Option<(Place, &'static [u8])>,
 }
 
 impl Group {
@@ -131,7 +135,7 @@ impl Group {
             assert!(i == 0 || lines[i - 1].bits.lo <= lines[i].bits.lo, "lines are sorted by their lowest bit");
             i += 1;
         }
-        Self { owners, home, lines, rules: &[], causes: &[] }
+        Self { owners, home, lines, rules: &[], causes: &[], shown: &[], shown_with: None }
     }
 
     /// A register of the CPU's own leaf.
@@ -160,6 +164,17 @@ impl Group {
     /// that of a single subleaf.
     pub const fn rules(self, rules: &'static [Rule]) -> Self {
         Self { rules, ..self }
+    }
+
+    /// Bits whose flag Linux never hides, folds into another or clears: where `/proc/cpuinfo` has no such flag, the CPU
+    /// has no such bit.
+    pub const fn shown(self, bits: &'static [u8]) -> Self {
+        Self { shown: bits, ..self }
+    }
+
+    /// Bits of which that holds wherever Linux shows the flag of `other`.
+    pub const fn shown_with(self, other: Place, bits: &'static [u8]) -> Self {
+        Self { shown_with: Some((other, bits)), ..self }
     }
 
     /// Causes over several lines, or over bits that have none.

@@ -65,9 +65,11 @@ pub fn qemu(common: &Common, map: &CpuMap) -> String {
             let _ = write!(out, ",{property}={state}");
         }
     }
-    if let Some(Width::Exactly(bits) | Width::Read(bits)) = common.width {
-        let _ = write!(out, ",phys-bits={bits}");
-    }
+    let _ = match common.width {
+        Some(Width::Exactly(bits) | Width::Read(bits)) => write!(out, ",phys-bits={bits}"),
+        Some(Width::Limit(bits)) => write!(out, ",host-phys-bits=on,host-phys-bits-limit={bits}"),
+        None => Ok(()),
+    };
     if let Some(frequency) = common.tsc_frequency {
         let _ = write!(out, ",tsc-frequency={frequency}");
     }

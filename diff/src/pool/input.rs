@@ -7,12 +7,14 @@ use cpuid_probe::Place;
 use cpuid_probe::Register;
 use cpuid_probe::dump::{Dump, Source};
 use cpuid_probe::libvirt::cpu::{Cpu, Form, MaxPhysAddr, Mode, PhysAddrMode, Policy};
+use cpuid_probe::libvirt::domain::Accel;
 use cpuid_probe::msr::FEATURE_MSRS;
 
 use super::Refusal;
 use crate::check::cpu::host_note;
 use crate::cpu_map::wide::Wide;
 use crate::cpu_map::{CpuMap, Feature, Features, Signature, Vendor, qemu_differs};
+use crate::judge::notes::is_tcg;
 use crate::knowledge::{CauseKind, Knowledge};
 use crate::view::promise::{Expanded, unknown_at};
 use crate::view::vintage::{Since, Vintage};
@@ -103,6 +105,12 @@ pub struct Says {
     pub guards: BTreeMap<Place, Known>,
     /// Its vendor, where it says so.
     pub vendor: Option<Vendor>,
+    /// The vendor's text of a dump, known or not.
+    pub vendor_text: Option<String>,
+    /// What runs the guest, or would, where that is known.
+    pub accel: Option<Accel>,
+    /// What may change its CPU and is not understood, in sentences.
+    pub gaps: Vec<String>,
     /// The vendor of its model, where it has one.
     pub model_vendor: Option<Vendor>,
     /// libvirt's name of its model.
@@ -185,6 +193,9 @@ impl Says {
             brings,
             guards: facts().guards.iter().map(|place| (*place, known(*place))).collect(),
             vendor,
+            vendor_text: origin.vendor.map(str::to_string),
+            accel: None,
+            gaps: Vec::new(),
             model_vendor: None,
             model,
             signature,
@@ -252,7 +263,7 @@ impl Input {
                 brings.extend(&model.removed);
             }
             Role::Hardware | Role::Offer | Role::Guest | Role::Unknown => {
-                unknown = unsaid(cpu, &wide.map);
+                unknown = if cpu.excerpt { (0..wide.map.features.len()).collect() } else { unsaid(cpu, &wide.map) };
                 if role == Role::Offer {
                     brings.extend(wide.map.feature_at(ON_EVERY_HOST));
                     // `-cpu host`, which a host-model describes, has these with `migratable=off` alone.
@@ -276,6 +287,9 @@ impl Input {
                 brings,
                 guards: BTreeMap::new(),
                 vendor: expanded.vendor,
+                vendor_text: None,
+                accel: cpu.beside.as_ref().and_then(|beside| beside.accel),
+                gaps: cpu.beside.iter().flat_map(|beside| &beside.gaps).map(|gap| gap.what.clone()).collect(),
                 model_vendor: model.vendor,
                 model: cpu.model.clone(),
                 signature: None,
@@ -308,7 +322,8 @@ impl Input {
         let first = dump.vcpus.first().ok_or_else(|| Refusal::Input(format!("{name}: holds no vCPU")))?;
         for leaf in [0, 1, 0x8000_0001] {
             let place = Place::bit(leaf, 0, Register::Edx, 0);
-            if view.vcpus.iter().any(|v| matches!(v.see(place), Seen::NotCaptured(_))) {
+            let cut = |v: &VcpuView<'_>| !v.vcpu.is_statements() && matches!(v.see(place), Seen::NotCaptured(_));
+            if view.vcpus.iter().any(cut) {
                 return Err(Refusal::Input(format!(
                     "{name}: is an excerpt without leaf {leaf:#010x}, expected a whole dump"
                 )));
@@ -364,6 +379,18 @@ impl Input {
         let signature =
             view.vcpus[0].see(SIGNATURE).number().and_then(|eax| u32::try_from(eax).ok()).map(Signature::of);
         let text = first.vendor();
+        if let Some(other) = dump.vcpus.iter().find(|v| v.vendor() != text) {
+            return Err(Refusal::Input(format!(
+                "{name}: vCPU {} is of another vendor than vCPU {}, expected the vCPUs of one guest",
+                other.vcpu, first.vcpu
+            )));
+        }
+        let emulated = dump.provenance.boot.as_ref().map(|boot| boot.accel.as_str());
+        let accel = match (is_tcg(&dump), emulated, dump.provenance.source) {
+            (true, ..) => Some(Accel::Tcg),
+            (_, Some("kvm"), _) | (.., Source::Kvm) => Some(Accel::Kvm),
+            _ => None,
+        };
         let guards = facts().guards.iter().map(|place| (*place, known(*place, false)));
         Ok(Self {
             says: Says {
@@ -373,6 +400,9 @@ impl Input {
                 brings: Features::new(),
                 guards: guards.collect(),
                 vendor: wide.map.vendors.iter().copied().find(|v| Some(v.text) == text),
+                vendor_text: text.map(|text| text.to_string()),
+                accel,
+                gaps: Vec::new(),
                 model_vendor: None,
                 model: None,
                 signature,

@@ -22,6 +22,7 @@ use std::fmt;
 
 use cpuid_probe::Place;
 use cpuid_probe::libvirt::cpu::{Cache, Cpu, Fallback, Match, Policy, Topology};
+use cpuid_probe::libvirt::domain::Accel;
 use cpuid_probe::msr::FEATURE_MSRS;
 
 use crate::cpu_map::wide::Wide;
@@ -299,6 +300,7 @@ impl<'a> Pool<'a> {
         let mut notes = Vec::new();
         guards::settle(&self.classes, &given, map, self.knowledge, &mut words, &mut notes);
         self.hardware(&mut words);
+        self.beside_features(&mut words);
         self.brought(model, &promised, &disable, &unsure, &mut words);
         self.left_out_unknown(&(&promised | &blocking), &mut notes);
         self.on_some_vcpus(&mut notes);
@@ -307,6 +309,18 @@ impl<'a> Pool<'a> {
             notes.push(format!("{why}; a guest with a pinned TSC frequency cannot move between all of these"));
         }
         let own = self.own.as_ref().filter(|_| chosen.own);
+        if let Some(own) = own.filter(|_| options.qemu) {
+            let beside = [
+                ("vendor_id", own.vendor_id.is_some()),
+                ("topology", own.topology.is_some()),
+                ("cache", own.cache.is_some()),
+            ];
+            let beside: Vec<&str> =
+                beside.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect();
+            if !beside.is_empty() {
+                words.push(format!("not in the -cpu argument: the definition's {}", beside.join(", ")));
+            }
+        }
         let lost = |class: &Class| {
             let has = &class.says.features | &class.says.partly;
             (&(&has - &given) - &never_listed).into_iter().collect()
@@ -404,12 +418,23 @@ impl<'a> Pool<'a> {
     /// The one vendor of all inputs that have one.
     fn vendor(&self) -> Result<Option<Vendor>, Refusal> {
         let mut found: Option<(Vendor, &str)> = None;
+        let mut told: Option<(&str, &String)> = None;
         for Class { says, names } in &self.classes {
             let name = names.first().map_or("", String::as_str);
             if let (Some(own), Some(model)) = (says.vendor, says.model_vendor)
                 && own != model
             {
                 return Err(Refusal::Nothing(format!("{name}: a {} CPU with a model of {}'s", own.name, model.name)));
+            }
+            if let Some(text) = &says.vendor_text {
+                match &told {
+                    Some((other, first)) if *first != text => {
+                        return Err(Refusal::Nothing(format!(
+                            "no common CPU: {other} is {first}, {name} is {text}; no guest can move between vendors"
+                        )));
+                    }
+                    _ => told = Some((name, text)),
+                }
             }
             match (found, says.vendor.or(says.model_vendor)) {
                 (None, Some(vendor)) => found = Some((vendor, name)),
@@ -423,6 +448,27 @@ impl<'a> Pool<'a> {
             }
         }
         Ok(found.map(|(vendor, _)| vendor))
+    }
+
+    /// Inputs that KVM runs beside inputs that are emulated, and what an input has that is not understood.
+    fn beside_features(&self, words: &mut Vec<String>) {
+        let of = |accel| -> Vec<String> {
+            let classes = self.classes.iter().filter(|class| class.says.accel == Some(accel));
+            classes.flat_map(|class| class.names.iter().cloned()).collect()
+        };
+        let (kvm, tcg) = (of(Accel::Kvm), of(Accel::Tcg));
+        if !kvm.is_empty() && !tcg.is_empty() {
+            words.push(format!(
+                "{} are of KVM, {} of QEMU's emulation, which says nothing of what KVM gives there",
+                list::first(&kvm, 8),
+                list::first(&tcg, 8)
+            ));
+        }
+        for class in &self.classes {
+            for gap in &class.says.gaps {
+                words.push(format!("{}: {gap}, which the result does not hold", list::first(&class.names, 8)));
+            }
+        }
     }
 
     /// Inputs of which nobody knows what they can give a guest.
@@ -534,7 +580,14 @@ fn is_announced(map: &CpuMap, id: FeatureId, promised: &Features) -> bool {
 /// Whether two definitions say the same, wherever they are written.
 fn is_same(a: &Cpu, b: &Cpu) -> bool {
     let listed = |cpu: &Cpu| cpu.features.iter().map(|f| (f.name.clone(), f.policy)).collect::<Vec<_>>();
-    let rest = |cpu: &Cpu| Cpu { features: Vec::new(), at: a.at, model_at: a.model_at, numa: false, ..cpu.clone() };
+    let rest = |cpu: &Cpu| Cpu {
+        features: Vec::new(),
+        at: a.at,
+        model_at: a.model_at,
+        name: None,
+        numa: false,
+        ..cpu.clone()
+    };
     a.features.len() == b.features.len() && rest(a) == rest(b) && listed(a) == listed(b)
 }
 
@@ -555,10 +608,8 @@ fn width(classes: &[Class], words: &mut Vec<String>, notes: &mut Vec<String>) ->
     }
     let silent = classes.iter().filter(|c| c.says.width.is_none());
     let silent: Vec<String> = silent.flat_map(|c| c.names.iter().cloned()).collect();
-    if known.iter().all(|(width, _)| matches!(width, Width::Limit(_))) && silent.is_empty() {
-        return Some(Width::Limit(bits));
-    }
-    let stated = known.iter().any(|(width, _)| matches!(width, Width::Exactly(_))) || bits != most.0.bits();
+    let limits = known.iter().all(|(width, _)| matches!(width, Width::Limit(_)));
+    let stated = limits || known.iter().any(|(width, _)| matches!(width, Width::Exactly(_))) || bits != most.0.bits();
     if stated && !silent.is_empty() {
         words.push(format!(
             "{} {} nothing of the width of physical addresses: whether {bits} bits can be given there is not known",
@@ -566,7 +617,7 @@ fn width(classes: &[Class], words: &mut Vec<String>, notes: &mut Vec<String>) ->
             if silent.len() == 1 { "says" } else { "say" }
         ));
     }
-    stated.then_some(Width::Exactly(bits))
+    stated.then_some(if limits { Width::Limit(bits) } else { Width::Exactly(bits) })
 }
 
 /// Finds every place in which an input differs from the first.

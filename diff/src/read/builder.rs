@@ -21,6 +21,8 @@ pub(super) struct Builder {
     pub loose_headers: bool,
     /// The tool numbers its CPUs, or prints one a run: a second one without a number is of another run.
     pub one_a_run: bool,
+    /// A heading of somebody's own stands above the next register set.
+    pub heading: bool,
     /// What the format cannot say.
     pub limits: Vec<String>,
     /// The tool's name for this dump.
@@ -88,6 +90,7 @@ impl Builder {
             headers: 0,
             loose_headers: false,
             one_a_run: false,
+            heading: false,
             limits,
             label: None,
         }
@@ -134,6 +137,16 @@ impl Builder {
         subleaf: Option<u32>,
         registers: Registers,
     ) -> Result<(), ReadError> {
+        if std::mem::take(&mut self.heading)
+            && self.pending.is_none()
+            && let Some(above) = self.vcpus.last().and_then(|v| v.leaves.last())
+        {
+            let message = format!(
+                "registers below another heading than those above (line {}), perhaps of another machine; keep one dump a file",
+                above.line
+            );
+            return Err(ReadError::another(line, message));
+        }
         let first = leaf == 0 && subleaf.is_none_or(|n| n == 0);
         let next = first && self.vcpus.last().is_some_and(|v| v.has_leaf_0);
         let vcpu = self.vcpu(line, next)?;
@@ -225,7 +238,7 @@ impl Builder {
             if let Some(first) = stranger.or(again.map(|(first, _)| *first)) {
                 let what = if stranger.is_some() { "a CPU of another machine than" } else { "another run than" };
                 let message = format!("{what} in line {}; keep one dump a file", first.line);
-                return Err(ReadError::at(vcpu.line, message));
+                return Err(ReadError::another(vcpu.line, message));
             }
             if alike.iter().all(|(_, other)| *other != of) {
                 alike.push((vcpu, of));
@@ -255,7 +268,8 @@ impl Builder {
         if headers > 1 && headers >= dump.vcpus.len() && all {
             dump.provenance.vcpus_online = u32::try_from(headers).ok();
         }
-        dump.provenance.imported = Some(Imported { format: self.format.to_string(), limits: self.limits });
+        dump.provenance.imported =
+            Some(Imported { format: self.format.to_string(), limits: self.limits, ..Imported::default() });
         dump.provenance.label = self.label;
         dump.note_hypervisors();
         Ok(dump)
@@ -273,7 +287,7 @@ impl Builder {
             Some(twice) => {
                 let (number, first) = twice[0];
                 let message = format!("CPU {number} came before, in line {first}; keep one dump a file");
-                Err(ReadError::at(twice[1].1, message))
+                Err(ReadError::another(twice[1].1, message))
             }
             None => Ok(given),
         }
@@ -358,7 +372,7 @@ fn implied_subleaves(leaf: u32, sets: &[Registers]) -> Vec<u32> {
 }
 
 fn twice(what: &str, first: usize, second: usize) -> ReadError {
-    ReadError::at(second, format!("{what} comes twice with different values, here and in line {first}"))
+    ReadError::another(second, format!("{what} comes twice with different values, here and in line {first}"))
 }
 
 /// A guest has hypervisor leaves. Where another tool's file has none, the file was cut or the tool does not read them;

@@ -1,12 +1,19 @@
-//! `/proc/cpuinfo`: the flags the Linux kernel shows, as statements.
+//! `/proc/cpuinfo` and `lscpu`: the flags that the Linux kernel shows, and numbers, as statements.
 //!
-//! This is the kernel's view, not the CPU's: it hides bits, clears what it does not use, adds synthetic flags and has
-//! its own names for some bits. No register can be computed from it.
+//! This is the kernel's view, not the CPU's: it hides bits, folds them, clears what it does not use and adds flags of its
+//! own. A flag that is there is a bit that is set. One that is not there says something only where the rows say that Linux
+//! always shows it ([`Shown`](crate::knowledge::Shown)).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use cpuid_probe::dump::{Dump, VcpuDump};
+use cpuid_probe::{Place, Register};
+use serde::Deserialize;
 
 use super::line::lines;
-use super::{Input, NamesOf, Read, ReadError, Reader, Statements};
+use super::said::{Said, has, places};
+use super::{Input, Read, ReadError, Reader, json, shorten};
+use crate::knowledge::{Knowledge, Namespace};
 
 pub(super) const READER: Reader = Reader {
     name: "cpuinfo",
@@ -15,48 +22,408 @@ pub(super) const READER: Reader = Reader {
     read: Read::One(read),
 };
 
-fn flags(line: &str) -> Option<&str> {
-    line.strip_prefix("flags")?.trim_start().strip_prefix(':')
+pub(super) const LSCPU: Reader = Reader {
+    name: "lscpu",
+    about: "lscpu, as text or JSON: the kernel's view, as feature statements",
+    recognise: recognise_lscpu,
+    read: Read::One(read_lscpu),
+};
+
+pub(super) const FLAGS: Reader = Reader {
+    name: "flags",
+    about: "a bare list of feature names, as feature statements",
+    recognise: recognise_list,
+    read: Read::One(read_list),
+};
+
+const KERNEL: &str = "the features that the Linux kernel shows, after hiding, folding and clearing some: a flag that is not \
+                      there says nothing, but for those that Linux always shows";
+
+/// The flag that Linux prints first, and one that every 64-bit CPU has.
+const FIRST: Place = Place::bit(1, 0, Register::Edx, 0);
+const LONG_MODE: Place = Place::bit(0x8000_0001, 0, Register::Edx, 29);
+/// AMD's SME and SEV, Intel's TME.
+const ENCRYPTION: [Place; 3] = [
+    Place::bit(0x8000_001f, 0, Register::Eax, 0),
+    Place::bit(0x8000_001f, 0, Register::Eax, 1),
+    Place::bit(7, 0, Register::Ecx, 13),
+];
+
+/// A key, in the lower case of both programs, and its value.
+fn entry(line: &str) -> Option<(String, &str)> {
+    let (key, value) = line.split_once(':')?;
+    Some((key.trim().replace('_', " ").to_ascii_lowercase(), value.trim()))
+}
+
+fn is_flags(line: &str) -> bool {
+    entry(line).is_some_and(|(key, value)| key == "flags" && known(value) >= 2)
+}
+
+/// How many of the words are flags of Linux.
+fn known(words: &str) -> usize {
+    let is_flag = |word: &str| !places(word, &[Namespace::Linux]).is_empty();
+    words.split_ascii_whitespace().filter(|word| is_flag(word)).take(8).count()
 }
 
 fn recognise(text: &str) -> bool {
-    text.contains("flags") && lines(text).any(|(_, line)| flags(line).is_some())
+    text.contains("flags") && lines(text).any(|(_, line)| line.starts_with("flags") && is_flags(line))
 }
 
-/// A flag is on when every processor shows it.
-fn read(text: &str) -> Result<Input, ReadError> {
-    let mut processors = 0usize;
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for (_, line) in lines(text) {
-        let Some(flags) = flags(line) else { continue };
-        processors += 1;
-        for flag in flags.split_ascii_whitespace() {
-            match seen.get_mut(flag) {
-                // The same flag twice in one line counts once.
-                Some(count) => *count = processors.min(*count + 1),
-                None => {
-                    seen.insert(flag.to_string(), 1);
+fn recognise_lscpu(text: &str) -> bool {
+    text.contains("\"lscpu\"") && text.trim_start().starts_with('{')
+        || text.contains("Flags:") && lines(text).any(|(_, line)| line.starts_with("Flags:") && is_flags(line))
+        || text.contains("Architecture:") && text.contains("Vendor ID:")
+}
+
+/// One processor, as it is read.
+#[derive(Debug, Default)]
+struct Processor {
+    number: Option<u32>,
+    line: usize,
+    flags: Option<(usize, String)>,
+    vendor: Option<(usize, String)>,
+    family: Option<u64>,
+    model: Option<u64>,
+    stepping: Option<u64>,
+    physical: Option<u64>,
+    linear: Option<u64>,
+    clflush: Option<u64>,
+    level: Option<u64>,
+    name: Option<String>,
+    microcode: Option<String>,
+}
+
+impl Processor {
+    /// Takes an entry. The same key again is another machine's.
+    fn take(&mut self, line: usize, key: &str, value: &str) -> Result<(), ReadError> {
+        let number = || value.split_ascii_whitespace().next().and_then(|n| n.parse::<u64>().ok());
+        match key {
+            "flags" => {
+                if let Some((first, _)) = &self.flags {
+                    return Err(ReadError::another(
+                        line,
+                        format!(
+                            "flags of another CPU than in line {first}, without a `processor` line; keep one machine a file"
+                        ),
+                    ));
                 }
+                self.flags = Some((line, value.to_string()));
+            }
+            "vendor id" => self.vendor = Some((line, value.to_string())),
+            "cpu family" => self.family = number(),
+            "model" => self.model = number(),
+            "stepping" => self.stepping = number(),
+            "cpuid level" => self.level = number(),
+            "clflush size" => self.clflush = number(),
+            "microcode" => self.microcode = Some(value.to_string()),
+            "model name" => self.name = Some(value.to_string()).filter(|name| !name.is_empty()),
+            "address sizes" => {
+                let mut numbers = value.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok());
+                (self.physical, self.linear) = (numbers.next(), numbers.next());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn flags(&self) -> BTreeSet<&str> {
+        self.flags.iter().flat_map(|(_, flags)| flags.split_ascii_whitespace()).collect()
+    }
+}
+
+fn read(text: &str) -> Result<Input, ReadError> {
+    let mut processors: Vec<Processor> = Vec::new();
+    let mut last_key = String::new();
+    for (number, line) in lines(text) {
+        if line.is_empty() {
+            last_key.clear();
+            continue;
+        }
+        let Some((key, value)) = entry(line) else {
+            // A list that was wrapped goes on.
+            if last_key == "flags"
+                && known(line) > 0
+                && let Some((_, flags)) = processors.last_mut().and_then(|p| p.flags.as_mut())
+            {
+                flags.push(' ');
+                flags.push_str(line);
+            }
+            continue;
+        };
+        let begins = key == "processor" && value.parse::<u32>().is_ok();
+        let again = key == "flags" && processors.last().is_some_and(|p| p.flags.is_some() && p.number.is_none());
+        if begins || again || processors.is_empty() {
+            let of = value.parse().ok().filter(|_| begins);
+            if let Some(first) = processors.iter().find(|p| of.is_some() && p.number == of) {
+                let message =
+                    format!("processor {value} came before, in line {}: another machine; keep one a file", first.line);
+                return Err(ReadError::another(number, message));
+            }
+            processors.push(Processor { number: of, line: number, ..Processor::default() });
+        }
+        if let Some(processor) = processors.last_mut() {
+            processor.take(number, &key, value)?;
+        }
+        last_key = key;
+    }
+    processors.retain(|p| p.flags.is_some());
+    if processors.is_empty() {
+        return Err(ReadError::whole("no `flags :` line; expected /proc/cpuinfo of an x86 system"));
+    }
+    said(READER.name, &processors).map(|dump| Input::Dump(Box::new(dump)))
+}
+
+fn read_lscpu(text: &str) -> Result<Input, ReadError> {
+    let mut processor = Processor::default();
+    if text.trim_start().starts_with('{') {
+        let tree: Tree = serde_json::from_str(text).map_err(|e| json::error(&e))?;
+        let mut left: Vec<Field> = tree.lscpu;
+        while let Some(field) = left.pop() {
+            let key = field.field.trim().trim_end_matches(':').replace('_', " ").to_ascii_lowercase();
+            processor.take(1, &key, field.data.as_deref().unwrap_or_default().trim())?;
+            left.extend(field.children);
+        }
+    } else {
+        let mut first = None;
+        let mut last_key = String::new();
+        for (number, line) in lines(text) {
+            if let Some((key, value)) = entry(line) {
+                if key == "architecture"
+                    && let Some(before) = first.replace(number)
+                {
+                    let message = format!("another machine than in line {before}; keep one a file");
+                    return Err(ReadError::another(number, message));
+                }
+                processor.take(number, &key, value)?;
+                last_key = key;
+            } else if last_key == "flags"
+                && known(line) > 0
+                && let Some((_, flags)) = &mut processor.flags
+            {
+                flags.push(' ');
+                flags.push_str(line);
             }
         }
     }
-    if processors == 0 {
-        return Err(ReadError::whole("no `flags :` line; expected /proc/cpuinfo of an x86 system"));
+    if processor.flags.is_none() {
+        return Err(ReadError::whole(
+            "no `Flags:` in this output of lscpu; give /proc/cpuinfo, or `lscpu` of an x86 system",
+        ));
     }
-    let features = seen.into_iter().map(|(flag, count)| (flag, count == processors)).collect();
-    Ok(Input::Statements(Statements { names: NamesOf::Linux, features, format: READER.name }))
+    said(LSCPU.name, &[processor]).map(|dump| Input::Dump(Box::new(dump)))
+}
+
+/// `lscpu -J`.
+#[derive(Deserialize)]
+struct Tree {
+    lscpu: Vec<Field>,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    field: String,
+    #[serde(default)]
+    data: Option<String>,
+    #[serde(default)]
+    children: Vec<Field>,
+}
+
+/// What these processors say. Those that say the same are one.
+fn said(format: &'static str, processors: &[Processor]) -> Result<Dump, ReadError> {
+    let mut said = Said::new(format);
+    said.limits.push(KERNEL.to_string());
+    let Some(first) = processors.first() else { return Ok(said.finish()) };
+    said.cpu.clone_from(&first.name);
+    said.microcode.clone_from(&first.microcode);
+    let alike = processors.iter().all(|p| p.flags() == first.flags());
+    for (n, processor) in (0..).zip(processors) {
+        if let (Some((line, vendor)), Some((before, other))) = (&processor.vendor, &first.vendor)
+            && vendor != other
+        {
+            let message = format!("a CPU of another vendor than in line {before}; keep one machine a file");
+            return Err(ReadError::another(*line, message));
+        }
+        if n > 0 {
+            if alike {
+                break;
+            }
+            said.vcpus.push(VcpuDump::of_statements(processor.number.unwrap_or(n)));
+        }
+        one(&mut said, processor)?;
+    }
+    said.vcpus.sort_by_key(|v| v.vcpu);
+    Ok(said.finish())
+}
+
+fn one(said: &mut Said, processor: &Processor) -> Result<(), ReadError> {
+    let mut flags = processor.flags();
+    let line = processor.flags.as_ref().map_or(1, |(line, _)| *line);
+    let cut: Vec<&str> = flags.iter().copied().filter(|f| f.starts_with("..") || f.ends_with('…')).collect();
+    for mark in &cut {
+        flags.remove(mark);
+    }
+    if !cut.is_empty() {
+        said.limits.push("the list of flags is cut: those that it lacks are unknown".to_string());
+    }
+    let whole = cut.is_empty() && has(&flags, FIRST);
+    said.linux(line, &flags, whole)?;
+    if let Some((line, vendor)) = &processor.vendor {
+        said.vendor(*line, vendor)?;
+    }
+    said.signature(line, processor.family, processor.model, processor.stepping)?;
+    // Memory encryption takes bits of the physical address, and Linux subtracts them.
+    let encrypts = ENCRYPTION.iter().any(|place| has(&flags, *place));
+    said.widths(line, processor.physical.filter(|_| !encrypts), processor.linear)?;
+    if let Some(bytes) = processor.clflush.filter(|bytes| *bytes < 8 * 256) {
+        said.state(line, Place::cpuid(1, 0, Register::Ebx, 15, 8), bytes / 8)?;
+    }
+    if let Some(level) = processor.level {
+        said.state(line, Place::cpuid(0, 0, Register::Eax, 31, 0), level)?;
+    }
+    Ok(())
+}
+
+/// The words of a bare list: of Linux's, QEMU's or libvirt's names, perhaps with signs.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let parts = |line: &str| !line.starts_with('#');
+    lines(text).filter(move |(_, line)| parts(line)).flat_map(|(number, line)| {
+        let words = line.split(|c: char| c.is_ascii_whitespace() || ",;|\"'[]".contains(c));
+        words.filter(|word| !word.is_empty()).map(move |word| (number, word))
+    })
+}
+
+const WORLDS: [Namespace; 3] = [Namespace::Libvirt, Namespace::Qemu, Namespace::Linux];
+
+fn is_name(word: &str) -> bool {
+    let name = word.trim_start_matches(['+', '-']);
+    synthetic(name) || !places(name, &WORLDS).is_empty()
+}
+
+fn synthetic(name: &str) -> bool {
+    crate::knowledge::synthetic::meaning(name).is_some()
+}
+
+/// Most of the words are names of features.
+fn recognise_list(text: &str) -> bool {
+    let (mut all, mut names) = (0usize, 0usize);
+    for (_, word) in words(text).take(64) {
+        all += 1;
+        names += usize::from(is_name(word));
+    }
+    all >= 3 && names * 10 >= all * 7
+}
+
+fn read_list(text: &str) -> Result<Input, ReadError> {
+    let mut said = Said::new(FLAGS.name);
+    let mut list: BTreeSet<&str> = BTreeSet::new();
+    for (number, word) in words(text) {
+        let (on, name) = match (word.strip_prefix('+'), word.strip_prefix('-')) {
+            (Some(name), _) => (true, name),
+            (_, Some(name)) => (false, name),
+            _ => (true, word),
+        };
+        if !is_name(word) {
+            let near = Knowledge::builtin().near(name);
+            let near = if near.is_empty() { String::new() } else { format!(" (near: {})", near.join(", ")) };
+            return Err(ReadError::at(number, format!("`{}` is no feature that is known{near}", shorten(name))));
+        }
+        let linux = !places(name, &[Namespace::Linux]).is_empty();
+        if on && linux {
+            list.insert(name);
+        } else if !synthetic(name) {
+            said.feature(number, name, on, &WORLDS)?;
+        }
+    }
+    // As Linux prints it: all flags of a 64-bit CPU, in its order.
+    let first: BTreeSet<&str> = words(text).map(|(_, word)| word).take(1).collect();
+    let whole = has(&first, FIRST) && has(&list, LONG_MODE) && list.len() > 20;
+    said.linux(1, &list, whole)?;
+    said.limits.push(if whole {
+        KERNEL.to_string()
+    } else {
+        "a list of names: features that it does not name are unknown".to_string()
+    });
+    Ok(Input::Dump(Box::new(said.finish())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::{DumpView, Role, Seen};
+
+    fn dump(text: &str) -> Dump {
+        match super::super::read(text.as_bytes(), None) {
+            Ok(Input::Dump(dump)) => *dump,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn seen(dump: &Dump, name: &str) -> Seen {
+        let place = Knowledge::builtin().by_name(name)[0].place;
+        DumpView::of(dump).vcpus[0].see(place)
+    }
+
+    const TWO: &str = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nstepping\t: 1\n\
+        flags\t\t: fpu sse sse2 avx hypervisor lm nopl\nvmx flags\t: vnmi\naddress sizes\t: 48 bits physical, 57 bits virtual\n\n\
+        processor\t: 1\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu sse sse2 avx hypervisor lm nopl\n";
 
     #[test]
-    fn a_flag_is_on_when_every_processor_shows_it() {
-        let text = "processor\t: 0\nflags\t\t: fpu vme fpu\nvmx flags\t: vnmi\n\nprocessor\t: 1\nflags\t\t: fpu\n";
-        assert!(recognise(text));
-        let Ok(Input::Statements(s)) = read(text) else { panic!() };
-        assert_eq!(s.features, [("fpu".to_string(), true), ("vme".to_string(), false)]);
-        assert!(read("processor : 0").is_err());
+    fn what_linux_always_shows_is_a_no_and_the_rest_is_unknown() {
+        let dump = dump(TWO);
+        let said = ["avx", "aes", "avx2", "avx512f", "spec-ctrl", "pcid", "hypervisor"].map(|name| {
+            let seen = seen(&dump, name);
+            (seen.is_set(), seen.is_clear())
+        });
+        let (yes, no, unknown) = ((true, false), (false, true), (false, false));
+        assert_eq!(said, [yes, no, no, unknown, unknown, unknown, yes]);
+        assert_eq!(Role::of(&DumpView::of(&dump)), Role::Guest);
+        assert_eq!(dump.vcpus.len(), 1, "processors that say the same are one");
+        let view = DumpView::of(&dump);
+        assert_eq!(view.vcpus[0].see(Place::cpuid(1, 0, Register::Eax, 11, 0)), Seen::Value(0xf11));
+        assert_eq!(view.vcpus[0].see(Place::cpuid(1, 0, Register::Eax, 27, 16)), Seen::Value(0x0a1));
+        assert_eq!(view.vcpus[0].phys_bits(), Seen::Value(48));
+        assert_eq!(dump.vcpus[0].vendor().map(|v| v.to_string()).as_deref(), Some("AuthenticAMD"));
+    }
+
+    #[test]
+    fn no_flag_is_lost_on_the_way() {
+        let wrapped = TWO.replacen("sse2 avx", "sse2\navx", 1);
+        assert!(seen(&dump(&wrapped), "avx").is_set());
+        // Cut: what it lacks is unknown.
+        let cut = dump("flags\t\t: fpu sse ... hypervisor\n");
+        assert!(matches!(seen(&cut, "aes"), Seen::NotCaptured(_)) && seen(&cut, "hypervisor").is_set());
+        let unlike = dump(&TWO.replace("sse2 avx hypervisor lm nopl\nvmx", "sse2 hypervisor lm nopl\nvmx"));
+        assert_eq!(unlike.vcpus.len(), 2);
+    }
+
+    #[test]
+    fn two_machines_in_one_file_are_refused() {
+        let read = |text: &str| super::super::read(text.as_bytes(), None).unwrap_err().to_string();
+        assert!(read(&format!("{TWO}\n{TWO}")).starts_with("14: processor 0 came before, in line 1"));
+        assert!(read(&TWO.replacen("AuthenticAMD", "GenuineIntel", 1)).contains("another vendor than in line 2"));
+        let lscpu = "Architecture: x86_64\nVendor ID: GenuineIntel\nFlags: fpu sse sse2\n";
+        assert!(read(&format!("{lscpu}{lscpu}")).starts_with("4: another machine than in line 1"));
+    }
+
+    #[test]
+    fn lscpu_says_the_same_as_text_and_as_json() {
+        let text = "Architecture:  x86_64\n  Address sizes:  46 bits physical, 48 bits virtual\nVendor ID:  GenuineIntel\n  \
+                    CPU family: 6\n    Model:  85\n    Stepping:  7\n    Flags:  fpu sse sse2 lm\n";
+        let json = r#"{"lscpu": [{"field": "Architecture:", "data": "x86_64", "children": [
+            {"field": "Address sizes:", "data": "46 bits physical, 48 bits virtual"}]},
+            {"field": "Vendor ID:", "data": "GenuineIntel", "children": [{"field": "CPU family:", "data": "6"},
+            {"field": "Model:", "data": "85"}, {"field": "Stepping:", "data": "7"}, {"field": "Flags:", "data": "fpu sse sse2 lm"}]}]}"#;
+        assert_eq!(dump(text), dump(json));
+        assert_eq!(Role::of(&DumpView::of(&dump(text))), Role::Hardware);
+    }
+
+    #[test]
+    fn a_bare_list_says_what_it_names() {
+        let list = dump("sse4_1 avx2 -pcid\nrep_good ibrs\n");
+        assert!(seen(&list, "avx2").is_set() && seen(&list, "pcid").is_clear());
+        assert!(matches!(seen(&list, "aes"), Seen::NotCaptured(_)));
+        assert!(matches!(seen(&list, "spec-ctrl"), Seen::NotCaptured(_)), "a folded flag names no bit");
+        let typo = super::super::read(b"sse4_1 avx2 ssse3 aes avx522f", None).unwrap_err().to_string();
+        assert!(typo.contains("avx512f"), "{typo}");
     }
 }

@@ -23,5 +23,5 @@ pub(super) fn error(e: &serde_json::Error) -> ReadError {
         Some((message, _)) => message,
         None => whole.as_str(),
     };
-    ReadError { line: Some(e.line()), column: Some(e.column()), message: message.to_string() }
+    ReadError::in_column(e.line(), e.column(), message)
 }

@@ -31,11 +31,11 @@ fn read(text: &str) -> Result<Input, ReadError> {
     let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     let xml = Document::parse_with_options(text, options).map_err(|e| {
         let at = e.pos();
-        ReadError { line: Some(at.row as usize), column: Some(at.col as usize), message: without_position(&e) }
+        ReadError::in_column(at.row as usize, at.col as usize, without_position(&e))
     })?;
     let error = |node: Node, message: String| {
         let at = xml.text_pos_at(node.range().start);
-        ReadError { line: Some(at.row as usize), column: Some(at.col as usize), message }
+        ReadError::in_column(at.row as usize, at.col as usize, message)
     };
     let mut all = xml.descendants().filter(|n| n.has_tag_name("cpudata"));
     let data = all.next().ok_or_else(|| ReadError::whole("no <cpudata> element"))?;

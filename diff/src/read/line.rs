@@ -56,7 +56,11 @@ pub(super) fn any(text: &str, form: Form) -> bool {
 /// form.
 pub(super) fn add(builder: &mut Builder, number: usize, line: &str, form: Form) -> Result<bool, ReadError> {
     match form(line) {
-        Ok(None) => return skip(number, line).map(|()| false),
+        Ok(None) => {
+            skip(number, line)?;
+            builder.heading |= is_heading(line);
+            return Ok(false);
+        }
         Ok(Some(Line::Nothing)) => {}
         Ok(Some(Line::Header(vcpu))) => builder.header(number, vcpu)?,
         Ok(Some(Line::Leaf(leaf, subleaf, registers))) => builder.leaf(number, leaf, subleaf, registers)?,
@@ -65,6 +69,14 @@ pub(super) fn add(builder: &mut Builder, number: usize, line: &str, form: Form) 
         Err(expected) => return Err(ReadError::at(number, format!("expected {expected}; found `{}`", shorten(line)))),
     }
     Ok(true)
+}
+
+/// A heading that somebody wrote above registers: `guest on node2:`. What a tool prints of its own is none.
+fn is_heading(line: &str) -> bool {
+    const TOOLS: [&str; 7] = ["cpu", "leaf", "basic", "extended", "msr", "hypervisor", "subleaf"];
+    let lower = line.to_ascii_lowercase();
+    let own = TOOLS.iter().any(|word| lower.starts_with(word)) || lower.contains("0x") || lower.contains("cpuid");
+    line.ends_with(':') && line.len() <= 60 && line.contains(|c: char| c.is_alphabetic()) && !own
 }
 
 /// `00000001 00000000: 000306c1 00000800 fffa3227 0fabfbff`; also `vcpu N`, `msr …` and `gap …` of the framed text.

@@ -8,17 +8,25 @@ mod aida64;
 mod bare;
 mod builder;
 mod cpuinfo;
+mod definitions;
 pub mod firecracker;
 mod framed;
 mod json;
 mod kcpuid;
+mod kvmtrace;
+pub mod levels;
 mod libcpuid;
 mod libvirt;
 mod line;
+pub(crate) mod parts;
 mod qmp;
 mod raw;
+mod said;
+mod sets;
 mod tycho;
+mod undo;
 mod unified;
+mod unpack;
 pub mod whole;
 mod xen;
 
@@ -26,10 +34,14 @@ use std::borrow::Cow;
 use std::fmt;
 
 use cpuid_probe::dump::Dump;
+use cpuid_probe::libvirt::cpu::Cpu;
 use cpuid_probe::printable::printable;
 use cpuid_probe::text::clean_line;
 
+use crate::view::template::{self, Template};
+
 pub use cpuid_probe::dump::{MAX_LEAVES, MAX_VCPUS};
+pub use unpack::unpacked;
 
 /// What is wrong with an input, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,17 +52,29 @@ pub struct ReadError {
     pub column: Option<usize>,
     /// What was found and what was expected.
     pub message: String,
+    /// Another machine, or another run, begins at this line: the text holds several, of which one can be chosen.
+    pub another: bool,
 }
 
 impl ReadError {
     /// An error about the whole input.
     pub fn whole(message: impl Into<String>) -> Self {
-        Self { line: None, column: None, message: message.into() }
+        Self { line: None, column: None, message: message.into(), another: false }
     }
 
     /// An error in a line (from 1).
     pub fn at(line: usize, message: impl Into<String>) -> Self {
-        Self { line: Some(line), column: None, message: message.into() }
+        Self { line: Some(line), ..Self::whole(message) }
+    }
+
+    /// An error in a line and a column, both from 1.
+    pub fn in_column(line: usize, column: usize, message: impl Into<String>) -> Self {
+        Self { column: Some(column), ..Self::at(line, message) }
+    }
+
+    /// Another machine, or another run of the tool, begins at this line.
+    pub fn another(line: usize, message: impl Into<String>) -> Self {
+        Self { another: true, ..Self::at(line, message) }
     }
 }
 
@@ -70,57 +94,21 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// Whose names a list of feature statements uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NamesOf {
-    /// `/proc/cpuinfo` flags: the kernel's view.
-    Linux,
-    /// QEMU properties.
-    Qemu,
-    /// Places of single bits, as in the ids of findings: `0x00000001:edx:21`, `0x00000007.0x00000000:ebx:5`.
-    Places,
-}
-
-/// Features by name alone, from which no register can be computed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statements {
-    /// Whose names these are.
-    pub names: NamesOf,
-    /// Name, and whether the feature is on.
-    pub features: Vec<(String, bool)>,
-    /// The format they came from.
-    pub format: &'static str,
-}
-
-impl Statements {
-    /// What these are, and what to give where registers are needed.
-    #[must_use]
-    pub fn instead(&self) -> String {
-        let (what, instead) = match self.names {
-            NamesOf::Linux => (
-                "the features that the Linux kernel shows, after hiding and adding some, without registers",
-                "give a dump made on that system with `cpuid-probe dump` or `cpuid -r`",
-            ),
-            NamesOf::Qemu | NamesOf::Places => (
-                "an answer from QEMU: features, without the registers that a guest reads",
-                "give a dump made in the guest with `cpuid-probe dump` or `cpuid -r`, or of such a guest by \
-                 `cpuid-probe boot`",
-            ),
-        };
-        format!("{what} ({}); {instead}", self.format)
-    }
-}
-
 /// What an input holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// A dump.
+    /// A dump: register sets, or statements of single places.
     Dump(Box<Dump>),
     /// A unified diff of two dumps: '-' and context, '+' and context.
     Pair(Box<[Dump; 2]>),
-    /// Feature statements.
-    Statements(Statements),
+    /// CPUs by model and names: definitions, or what hosts can give; at least one.
+    Cpus(Vec<Cpu>),
+    /// A masked template.
+    Template(Box<Template>),
 }
+
+/// What to give instead of statements where register sets are needed.
+pub const INSTEAD: &str = "names features and numbers, and shows no register sets of leaves; give a dump made there with `cpuid-probe                            dump` or `cpuid -r`, or of such a guest by `cpuid-probe boot`";
 
 /// One format.
 #[derive(Clone, Copy, Debug)]
@@ -157,9 +145,26 @@ pub const READERS: &[Reader] = &[
     tycho::READER,
     aida64::READER,
     kcpuid::READER,
+    sets::VBOX,
+    sets::VMWARE,
+    sets::VMX,
+    sets::XTF,
+    sets::X86INFO,
+    sets::HWLOC,
+    sets::SDE,
+    kvmtrace::READER,
     raw::READER,
     cpuinfo::READER,
+    cpuinfo::LSCPU,
     bare::READER,
+    definitions::kubevirt::LABELS,
+    definitions::nova::READER,
+    definitions::proxmox::READER,
+    definitions::xen::XL,
+    definitions::qemu::READER,
+    definitions::kubevirt::MACHINE,
+    definitions::xen::READER,
+    cpuinfo::FLAGS,
 ];
 
 /// The largest input that is read, in bytes. 8192 vCPUs of a complete dump as our JSON take half of it.
@@ -170,6 +175,14 @@ pub const MAX_BYTES: usize = 256 << 20;
 /// # Errors
 /// An unknown format, text in no known format, or the error of the format's reader.
 pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
+    read_part(bytes, from, None)
+}
+
+/// Reads `bytes`, of several machines, runs or sets the one that `wanted` names: by its name, or by its number from 1.
+///
+/// # Errors
+/// As [`read`]; nothing of that name.
+pub fn read_part(bytes: &[u8], from: Option<&str>, wanted: Option<&str>) -> Result<Input, ReadError> {
     if bytes.len() > MAX_BYTES {
         return Err(ReadError::whole(format!("larger than {} MiB, too large for a CPUID dump", MAX_BYTES >> 20)));
     }
@@ -186,16 +199,56 @@ pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
             let names: Vec<&str> = READERS.iter().map(|r| r.name).collect();
             ReadError::whole(format!("unknown format `{name}`, expected one of: {}", names.join(" ")))
         })?,
-        None => READERS.iter().find(|r| (r.recognise)(&text)).ok_or_else(|| ReadError::whole(no_dump(&text)))?,
+        None => match READERS.iter().find(|r| (r.recognise)(&text)) {
+            Some(reader) => {
+                let found = chosen(reader, &text, wanted);
+                return match found {
+                    Err(e) if !e.another && PLAIN.contains(&reader.name) => {
+                        behind_prefixes(&text, wanted).unwrap_or(Err(e))
+                    }
+                    found => found,
+                };
+            }
+            None => return behind_prefixes(&text, wanted).unwrap_or_else(|| Err(ReadError::whole(no_dump(&text)))),
+        },
     };
-    match (reader.read, part) {
+    match (reader.read, part.or(wanted)) {
         (Read::One(read), None) => read(&text),
         (Read::Named(read), part) => read(&text, part),
+        (Read::One(read), Some(wanted)) if part.is_none() => parts::choose(&text, read, wanted),
         (Read::One(_), Some(part)) => {
             let message = format!("`{}:{part}`: a file of this format holds one dump, without a name", reader.name);
             Err(ReadError::whole(message))
         }
     }
+}
+
+/// Reads a text, of several machines or sets the one that is wanted.
+fn chosen(reader: &Reader, text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
+    match (reader.read, wanted) {
+        (Read::Named(read), wanted) => read(text, wanted),
+        (Read::One(read), Some(wanted)) => parts::choose(text, read, wanted),
+        (Read::One(read), None) => read(text),
+    }
+}
+
+/// Forms of one register set a line, before which a log or `grep` may have put something.
+const PLAIN: [&str; 4] = [raw::READER.name, bare::READER.name, aida64::READER.name, tycho::READER.name];
+
+/// Reads register lines behind prefixes; nothing where there are none.
+fn behind_prefixes(text: &str, wanted: Option<&str>) -> Option<Result<Input, ReadError>> {
+    let inner = match undo::without_prefixes(text) {
+        Ok(inner) => inner?,
+        Err(e) => return Some(Err(e)),
+    };
+    let reader = READERS.iter().find(|r| (r.recognise)(&inner))?;
+    Some(chosen(reader, &inner, wanted))
+}
+
+/// Whether a document by itself is an input.
+fn is_document(text: &str) -> bool {
+    let documents = [&json::READER, &firecracker::READER, &qmp::READER];
+    text.starts_with('<') || documents.iter().any(|r| (r.recognise)(text)) || template::recognise(text)
 }
 
 /// What to do with a text that no reader knows.
@@ -229,9 +282,6 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
         });
         Cow::Owned(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
     };
-    if let Some((_, what)) = COMPRESSED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Err(ReadError::whole(format!("binary data, compressed by {what}; unpack it first")));
-    }
     let text = match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(u16::from_le_bytes, rest),
         [0xfe, 0xff, rest @ ..] => utf16(u16::from_be_bytes, rest),
@@ -242,12 +292,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
     if without_padding(&text).chars().take(8192).any(|c| c == '\0') {
         return Err(ReadError::whole("binary data; expected a CPUID dump as text or JSON"));
     }
-    as_printed(text)
+    let text = as_printed(text).map(undo::undone)?;
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    if start.starts_with(['{', '[', '<']) {
+        return Ok(text);
+    }
+    // One document with prose around it, such as an issue's text.
+    let inner = undo::document(&text, is_document)?.map(|(first, document)| "\n".repeat(first) + document);
+    Ok(inner.map_or(text, Cow::Owned))
 }
-
-/// How compressed files begin.
-const COMPRESSED: [(&[u8], &str); 4] =
-    [(b"\x1f\x8b", "gzip"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2")];
 
 /// Undoes what may have happened to a text on its way: line ends of CR alone, padding behind the end, no-break spaces,
 /// a terminal's colours and cursor movements, the `>` of mails, Markdown's fences, indentation of the whole.
@@ -338,7 +391,7 @@ fn skip(number: usize, line: &str) -> Result<(), ReadError> {
         "registers that are not part of this dump, perhaps of another; keep one dump in a file; found `{}`",
         shorten(line)
     );
-    Err(ReadError::at(number, message))
+    Err(ReadError::another(number, message))
 }
 
 /// A line without the fence that it begins with, and without the one word that may name the language there. With more
@@ -456,8 +509,6 @@ mod tests {
             (b"\x7fELF\x02\x01\x01\0\0\0", "binary data"),
             (b"\xff\xfe\0\0", "binary data"),
             (b"hello", "not recognised"),
-            (b"\x1f\x8b\x08\0", "binary data, compressed by gzip"),
-            (b"\xfd7zXZ\0\0", "binary data, compressed by xz"),
             (b"<cpu mode='custom'>\n<model>EPYC</model></cpu>", "libvirt XML that names features"),
             (b"{\"Intel\": {\"leaf_0\": {\"eax\": 22}}}", "JSON of an unknown form"),
         ] {

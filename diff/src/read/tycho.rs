@@ -25,6 +25,11 @@ const TYCHO: &str = "`CPUID LEAF:SUBLEAF = EAX EBX ECX EDX | text`, leaf and reg
 const LIMIT: &str = "tycho/cpuid ends leaf 0xd at the first component that is missing, and reads no hypervisor block \
                      but the first";
 
+/// The leaf that is printed under the number [`LABEL`], and the one above it.
+const MISLABELLED: u32 = 0x8000_001d;
+const LABEL: u32 = 0x8000_0001;
+const BEFORE: u32 = 0x8000_001c;
+
 fn recognise(text: &str) -> bool {
     names_cpuid(text) && line::lines(text).any(|(_, line)| matches!(leaf(line), Ok(Some(_))))
 }
@@ -32,7 +37,16 @@ fn recognise(text: &str) -> bool {
 fn read(text: &str) -> Result<Input, ReadError> {
     let mut builder = Builder::new(READER.name);
     builder.limit(LIMIT);
+    let mut above = None;
     for (number, line) in line::lines(text) {
+        // A version for AMD prints leaf 0x8000001d under the number of another.
+        if let Ok(Some(Line::Leaf(leaf, subleaf, registers))) = form(line) {
+            let mislabelled = leaf == LABEL && (above == Some(BEFORE) || above == Some(MISLABELLED));
+            let leaf = if mislabelled { MISLABELLED } else { leaf };
+            builder.leaf(number, leaf, if mislabelled { None } else { subleaf }, registers)?;
+            above = Some(leaf);
+            continue;
+        }
         line::add(&mut builder, number, line, form as Form)?;
     }
     builder.finish(TYCHO).map(|dump| Input::Dump(Box::new(dump)))

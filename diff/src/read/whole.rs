@@ -23,6 +23,9 @@ pub fn take_as_whole(dump: &mut Dump) -> Result<(), ReadError> {
                                      for tables from elsewhere",
         ));
     };
+    if dump.vcpus.iter().any(VcpuDump::is_statements) {
+        return Err(ReadError::whole("names features and shows no register sets; --complete is for tables of those"));
+    }
     imported.limits.push(LIMIT.to_string());
     for vcpu in &mut dump.vcpus {
         if let Some((leaf, head)) = headless(vcpu) {

@@ -6,28 +6,30 @@
 use std::fmt::Write;
 
 use crate::finding::{Finding, Text};
+use crate::judge::notes;
 use crate::knowledge::Severity;
 use crate::list;
 use crate::policy;
+use crate::render::answer::{self, Section};
 use crate::render::registers::{self, Fate, Map};
 use crate::render::words;
 use crate::report::Report;
 
 const STYLE: &str = include_str!("html.css");
-/// Explanations of unsafe findings and warnings start unfolded if there are at most this many.
-const MOST_UNFOLDED: usize = 12;
+/// A list of features is cut here, in characters.
+const MOST_NAMES: usize = 300;
 /// How many of the places that were not captured are named.
 const MOST_PLACES: usize = 24;
 
 /// The report as a page.
 #[must_use]
-pub fn render(report: &Report) -> String {
-    page(std::slice::from_ref(report))
+pub fn render(report: &Report, waivers: bool) -> String {
+    page(std::slice::from_ref(report), waivers)
 }
 
 /// Reports one under the other on one page.
 #[must_use]
-pub fn page(reports: &[Report]) -> String {
+pub fn page(reports: &[Report], waivers: bool) -> String {
     let mut out = String::new();
     let title = reports.iter().map(words::verdict).collect::<Vec<_>>().join(" | ");
     // Writing to a String cannot fail.
@@ -45,24 +47,24 @@ pub fn page(reports: &[Report]) -> String {
         let _ = writeln!(out, "<input type=\"checkbox\" id=\"show-{word}\" class=\"filter\" checked=\"\"/>");
     }
     for report in reports {
-        one(report, &mut out);
+        one(report, waivers, &mut out);
     }
     out.push_str("</body>\n</html>\n");
     out
 }
 
-/// One report of a page.
-fn one(report: &Report, out: &mut String) {
-    let title = words::kind(report);
-    let verdict = escape(&words::verdict(report));
-    let there: Vec<Severity> =
-        Severity::ALL.into_iter().filter(|s| report.findings.iter().any(|f| f.severity == *s)).collect();
-    let worst = there.first().map_or("expected", |s| s.word());
-    let _ = writeln!(out, "<main>\n<p class=\"kind\">{title}</p>\n<h1 class=\"verdict {worst}\">{verdict}</h1>");
+/// One report of a page: the answer, then everything, folded.
+fn one(report: &Report, waivers: bool, out: &mut String) {
+    let _ = writeln!(out, "<main>\n<h1>{}</h1>", words::kind(report));
+    tiles(report, out);
+    let rests_on = answer::rests_on(report, MOST_PLACES);
+    if !rests_on.is_empty() {
+        let _ = writeln!(out, "<p class=\"rests\">{}</p>", escape(&rests_on));
+    }
     inputs(report, out);
-    let missing = words::not_captured(report, MOST_PLACES).into_iter().map(|line| format!("not captured: {line}"));
     let unverified = words::unverified(report).into_iter().map(|line| format!("baseline: {line}"));
-    let notes: Vec<String> = report.notes.iter().cloned().chain(missing).chain(unverified).collect();
+    let notes: Vec<String> =
+        report.notes.iter().filter(|note| *note != notes::TCG).cloned().chain(unverified).collect();
     if !notes.is_empty() {
         out.push_str("<ul class=\"notes\">\n");
         for note in notes {
@@ -70,6 +72,97 @@ fn one(report: &Report, out: &mut String) {
         }
         out.push_str("</ul>\n");
     }
+    let sections = answer::sections(report);
+    if !sections.is_empty() {
+        out.push_str("<h2>Causes</h2>\n<div class=\"cards\">\n");
+        for section in &sections {
+            card(report, section, out);
+        }
+        out.push_str("</div>\n");
+    }
+    fix(report, out);
+    if waivers {
+        let loud = report.findings.iter().filter(|f| matches!(f.severity, Severity::Unsafe | Severity::Warning));
+        let stanzas = policy::stanzas(&loud.collect::<Vec<_>>());
+        let _ = writeln!(
+            out,
+            "<h2>To accept all of it, in the site policy</h2>\n<pre>{}</pre>",
+            escape(stanzas.trim_end())
+        );
+    }
+    let _ = writeln!(
+        out,
+        "<details class=\"all\">\n<summary>Every finding and register: {}</summary>",
+        escape(&words::counts(report))
+    );
+    everything(report, out);
+    out.push_str("</details>\n</main>\n");
+}
+
+/// The verdict, a tile a direction.
+fn tiles(report: &Report, out: &mut String) {
+    out.push_str("<div class=\"tiles\">\n");
+    for line in answer::verdict(report) {
+        let whole = if line.way.is_empty() { " whole" } else { "" };
+        let way = if line.way.is_empty() { String::new() } else { format!("<h2>{}</h2>", escape(&line.way)) };
+        let _ = writeln!(
+            out,
+            "<section class=\"tile {}{whole}\">{way}<p class=\"word\">{}</p><p>{}</p></section>",
+            line.severity.word(),
+            escape(line.word),
+            escape(&line.why)
+        );
+    }
+    out.push_str("</div>\n");
+}
+
+/// One cause, or what stands alone.
+fn card(report: &Report, section: &Section<'_>, out: &mut String) {
+    let inferred = if section.inferred { " (inferred)" } else { "" };
+    let _ = writeln!(
+        out,
+        "<section class=\"card {}\"><h3>{}{inferred}</h3>",
+        section.severity.word(),
+        prose(&section.title)
+    );
+    let what = section.is_of_many.then(|| section.what(MOST_NAMES));
+    let fix = section.fix.as_deref().filter(|_| !answer::is_fixed_below(report, section)).map(str::to_string);
+    let items =
+        [("what", what), ("consequence", section.consequence.clone()), ("cause", section.cause.clone()), ("fix", fix)];
+    let items: Vec<(&str, String)> =
+        items.into_iter().filter_map(|(label, text)| Some((label, text.filter(|text| !text.is_empty())?))).collect();
+    if !items.is_empty() {
+        out.push_str("<dl>");
+        for (label, text) in items {
+            let _ = write!(out, "<dt>{label}</dt><dd>{}</dd>", prose(&text));
+        }
+        out.push_str("</dl>");
+    }
+    out.push_str("</section>\n");
+}
+
+/// One fix for all, and what it cannot do.
+fn fix(report: &Report, out: &mut String) {
+    let (fix, remains) = (answer::fix(report), answer::remains(report));
+    if fix.is_none() && remains.is_empty() {
+        return;
+    }
+    out.push_str("<h2>Fix</h2>\n<section class=\"card fix\">");
+    if let Some((text, fragments)) = fix {
+        for fragment in Some(text).filter(|text| !text.is_empty()).into_iter().chain(fragments) {
+            let _ = write!(out, "<p>{}</p>", prose(&fragment));
+        }
+    }
+    for line in remains {
+        let _ = write!(out, "<p>Not settled by a definition: {}</p>", prose(line));
+    }
+    out.push_str("</section>\n");
+}
+
+/// Every finding with all that is known of it, and the registers that hold flags.
+fn everything(report: &Report, out: &mut String) {
+    let there: Vec<Severity> =
+        Severity::ALL.into_iter().filter(|s| report.findings.iter().any(|f| f.severity == *s)).collect();
     if !there.is_empty() {
         out.push_str("<nav aria-label=\"Show findings\">");
         for severity in &there {
@@ -79,39 +172,39 @@ fn one(report: &Report, out: &mut String) {
         }
         out.push_str("</nav>\n<h2>Findings</h2>\n");
     }
-    let loud = report.findings.iter().filter(|f| matches!(f.severity, Severity::Unsafe | Severity::Warning)).count();
     for severity in there {
         for f in report.findings.iter().filter(|f| f.severity == severity) {
-            finding(report, f, loud <= MOST_UNFOLDED, out);
+            finding(report, f, out);
         }
     }
     let maps = registers::maps(report);
+    let maps: Vec<&Map<'_>> = maps.iter().filter(|map| map.findings.iter().any(|f| f.is_one_bit())).collect();
     if !maps.is_empty() {
         legend(report, out);
-        for map in &maps {
+        for map in maps {
             bit_map(map, out);
         }
     }
-    out.push_str("</main>\n");
 }
 
-/// The facts about the inputs, side by side.
+/// The facts about the inputs, side by side; what differs is bold.
 fn inputs(report: &Report, out: &mut String) {
+    let (shared, _) = answer::facts(report);
     out.push_str("<div class=\"inputs\">\n");
     for (i, input) in report.inputs.iter().enumerate() {
         let _ = writeln!(out, "<section><h2><b>{}</b> {}</h2><dl>", words::letter(i), escape(&input.name));
-        for (what, text) in words::facts(input) {
-            let _ = writeln!(out, "<dt>{what}</dt><dd>{}</dd>", escape(&text));
+        for fact in words::facts(input) {
+            let (what, text) = (fact.0, escape(&fact.1));
+            let text = if report.inputs.len() == 1 || shared.contains(&fact) { text } else { format!("<b>{text}</b>") };
+            let _ = writeln!(out, "<dt>{what}</dt><dd>{text}</dd>");
         }
         out.push_str("</dl></section>\n");
     }
     out.push_str("</div>\n");
 }
 
-fn finding(report: &Report, f: &Finding, unfold: bool, out: &mut String) {
+fn finding(report: &Report, f: &Finding, out: &mut String) {
     let word = f.severity.word();
-    let loud = matches!(f.severity, Severity::Unsafe | Severity::Warning);
-    let open = if loud && unfold { " open=\"\"" } else { "" };
     let place = f.subject.to_string();
     let name = match words::name(f) {
         "" => escape(words::what(f)),
@@ -120,7 +213,7 @@ fn finding(report: &Report, f: &Finding, unfold: bool, out: &mut String) {
     };
     let _ = write!(
         out,
-        "<details class=\"finding {word}\"{open}>\n<summary><span class=\"badge\">{word}</span> \
+        "<details class=\"finding {word}\">\n<summary><span class=\"badge\">{word}</span> \
          <code>{}</code> {name}",
         escape(&place)
     );
@@ -148,21 +241,15 @@ fn finding(report: &Report, f: &Finding, unfold: bool, out: &mut String) {
     item("Change", escape(&words::directions(f)));
     item("Values", escape(&words::decoded(f).unwrap_or_default()));
     item("Waiver", prose(&words::waived(f).unwrap_or_default()));
-    item(
-        "What it does",
-        words::consequence(f).map(|text| format!("If it is lost or changes: {}", prose(text))).unwrap_or_default(),
-    );
-    item("Why it differs", text(&f.cause));
-    item("What to change", text(&f.remedy));
+    item("Consequence", words::consequence(f).map(prose).unwrap_or_default());
+    item("Cause", text(&f.cause));
+    item("Fix", text(&f.remedy));
     item("Log", f.evidence.iter().map(|line| format!("<code>{}</code><br/>", escape(line))).collect());
     if report.inputs.iter().any(|input| input.vcpus > 1) {
         item("vCPUs", list::ranges(&f.vcpus));
     }
     item("Rule", escape(f.rule.word()));
     item("Source", text(&f.source));
-    if loud {
-        item("To accept it", format!("<pre>{}</pre>", escape(policy::stanzas(&[f]).trim_end())));
-    }
     out.push_str("</dl>\n</details>\n");
 }
 

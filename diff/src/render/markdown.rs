@@ -3,9 +3,11 @@
 use std::fmt::Write;
 
 use crate::finding::{Finding, Judged, Value};
+use crate::judge::notes;
 use crate::knowledge::Severity;
 use crate::list;
 use crate::policy;
+use crate::render::answer::{self, Section};
 use crate::render::unified;
 use crate::render::words::{self, Group};
 use crate::report::Report;
@@ -15,43 +17,40 @@ use crate::report::Report;
 const MOST_BYTES: usize = 60_000;
 /// How many of the places that were not captured are named.
 const MOST_PLACES: usize = 12;
+/// A list of features is cut here, in characters.
+const MOST_NAMES: usize = 300;
 
-/// The report as Markdown.
+/// The report as Markdown: the answer, then everything known of each finding and the diff, folded. With `waivers`, what a
+/// site policy would say to accept the findings.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub fn render(report: &Report, waivers: bool) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let title = words::kind(report);
-    let _ = writeln!(out, "## {title}\n\n**{}**\n", escape(&words::verdict(report)));
+    let _ = writeln!(out, "## {}\n", words::kind(report));
+    for line in answer::verdict(report) {
+        let _ = writeln!(out, "- **{}**", escape(&line.text()));
+    }
+    let rests_on = answer::rests_on(report, MOST_PLACES);
+    if !rests_on.is_empty() {
+        let _ = writeln!(out, "- {}", escape(&rests_on));
+    }
+    out.push('\n');
     inputs(report, &mut out);
-    for note in &report.notes {
+    for note in report.notes.iter().filter(|note| *note != notes::TCG) {
         let _ = writeln!(out, "- {}", prose(note));
-    }
-    for line in words::not_captured(report, MOST_PLACES) {
-        let _ = writeln!(out, "- not captured: {}", escape(&line));
-    }
-    for line in words::unverified(report) {
-        let _ = writeln!(out, "- baseline: {}", escape(&line));
     }
     if !out.ends_with("\n\n") {
         out.push('\n');
     }
+    for section in answer::sections(report) {
+        paragraph(report, &section, &mut out);
+    }
+    fix(report, &mut out);
     let _ = writeln!(out, "{}\n", escape(&words::counts(report)));
-    let loud = |f: &&Finding| f.is_loud();
-    findings(report, &report.findings.iter().filter(loud).collect::<Vec<_>>(), false, &mut out);
-    for severity in [Severity::Unsafe, Severity::Warning, Severity::Waived] {
-        for group in words::groups(report, severity) {
-            explain(report, &group, &mut out);
-        }
+    if waivers {
+        stanzas(report, &mut out);
     }
-    if let Some(rules) = words::set_aside(report) {
-        let mut table = String::new();
-        findings(report, &report.findings.iter().filter(|f| !loud(f)).collect::<Vec<_>>(), true, &mut table);
-        if out.len() + table.len() > MOST_BYTES {
-            table = "Too many to list here: `--format json` or `--format html` has them all.\n\n".to_string();
-        }
-        details(&format!("Set aside: {rules}"), &mut out, |out| out.push_str(&table));
-    }
+    findings_in_full(report, &mut out);
     diff(report, &mut out);
     while out.ends_with("\n\n") {
         out.pop();
@@ -59,7 +58,83 @@ pub fn render(report: &Report) -> String {
     out
 }
 
-/// The facts about the inputs, side by side.
+/// One cause, or what stands alone.
+fn paragraph(report: &Report, section: &Section<'_>, out: &mut String) {
+    let inferred = if section.inferred { " (inferred)" } else { "" };
+    let _ = writeln!(out, "### {}{inferred}\n", prose(&section.title));
+    let what = section.is_of_many.then(|| section.what(MOST_NAMES));
+    let fix = section.fix.as_deref().filter(|_| !answer::is_fixed_below(report, section)).map(str::to_string);
+    let mut lines = Vec::new();
+    for (label, text) in
+        [("What", what), ("Consequence", section.consequence.clone()), ("Cause", section.cause.clone()), ("Fix", fix)]
+    {
+        lines.extend(text.filter(|text| !text.is_empty()).map(|text| format!("**{label}:** {}", prose(&text))));
+    }
+    if !lines.is_empty() {
+        let _ = writeln!(out, "{}\n", lines.join("<br>\n"));
+    }
+}
+
+/// One fix for all, and what it cannot do.
+fn fix(report: &Report, out: &mut String) {
+    let (fix, remains) = (answer::fix(report), answer::remains(report));
+    if fix.is_none() && remains.is_empty() {
+        return;
+    }
+    out.push_str("### Fix\n\n");
+    if let Some((text, fragments)) = fix {
+        if !text.is_empty() {
+            let _ = writeln!(out, "{}\n", prose(&text));
+        }
+        for fragment in &fragments {
+            let _ = writeln!(out, "- {}", prose(fragment));
+        }
+        if !fragments.is_empty() {
+            out.push('\n');
+        }
+    }
+    for line in remains {
+        let _ = writeln!(out, "- not settled by a definition: {}", prose(line));
+    }
+    if !remains.is_empty() {
+        out.push('\n');
+    }
+}
+
+/// Every finding, what is known of it, and what was set aside; folded.
+fn findings_in_full(report: &Report, out: &mut String) {
+    let (loud, aside): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|f| f.is_loud());
+    if !loud.is_empty() {
+        let mut text = String::new();
+        findings(report, &loud, false, &mut text);
+        for severity in [Severity::Unsafe, Severity::Warning, Severity::Waived] {
+            for group in words::groups(report, severity) {
+                explain(report, &group, &mut text);
+            }
+        }
+        details(&format!("{} in full", answer::count(loud.len(), "finding")), out, |out| out.push_str(&text));
+    }
+    if let Some(rules) = words::set_aside(report) {
+        let mut table = String::new();
+        findings(report, &aside, true, &mut table);
+        if out.len() + table.len() > MOST_BYTES {
+            table = "Too many to list here: `--format json` or `--format html` has them all.\n\n".to_string();
+        }
+        details(&format!("Set aside: {rules}"), out, |out| out.push_str(&table));
+    }
+}
+
+/// What a site policy would say to accept the findings.
+fn stanzas(report: &Report, out: &mut String) {
+    let loud = report.findings.iter().filter(|f| matches!(f.severity, Severity::Unsafe | Severity::Warning));
+    let stanzas = policy::stanzas(&loud.collect::<Vec<_>>());
+    if !stanzas.is_empty() {
+        out.push_str("To accept all of it, add to the site policy:\n\n");
+        block(out, "toml", stanzas.trim_end());
+    }
+}
+
+/// The facts about the inputs, side by side; what differs is bold.
 fn inputs(report: &Report, out: &mut String) {
     let facts: Vec<Vec<(&str, String)>> = report.inputs.iter().map(words::facts).collect();
     let mut names: Vec<&str> = Vec::new();
@@ -72,8 +147,14 @@ fn inputs(report: &Report, out: &mut String) {
     row(out, (0..=facts.len()).map(|_| "---".to_string()));
     row(out, std::iter::once("input".to_string()).chain(report.inputs.iter().map(|i| code(&i.name))));
     for name in names {
-        let fact = |facts: &Vec<(&str, String)>| facts.iter().find(|(n, _)| *n == name).map(|(_, words)| escape(words));
-        row(out, std::iter::once(name.to_string()).chain(facts.iter().map(|f| fact(f).unwrap_or_default())));
+        let fact = |facts: &Vec<(&str, String)>| facts.iter().find(|(n, _)| *n == name).map(|(_, words)| words.clone());
+        let told: Vec<Option<String>> = facts.iter().map(fact).collect();
+        let differs = told.iter().any(|words| *words != told[0]);
+        let cell = |words: Option<String>| match words {
+            Some(words) if differs => format!("**{}**", escape(&words)),
+            words => escape(&words.unwrap_or_default()),
+        };
+        row(out, std::iter::once(name.to_string()).chain(told.into_iter().map(cell)));
     }
     out.push('\n');
 }
@@ -127,7 +208,7 @@ fn findings(report: &Report, shown: &[&Finding], why: bool, out: &mut String) {
     out.push('\n');
 }
 
-/// What findings with one cause mean, why they differ, what to change, and what would waive them.
+/// What findings with one cause mean, why they differ and what to change.
 fn explain(report: &Report, group: &Group<'_>, out: &mut String) {
     let findings = group.findings.as_slice();
     let [first, more @ ..] = findings else { return };
@@ -166,19 +247,14 @@ fn explain(report: &Report, group: &Group<'_>, out: &mut String) {
     let sources = words::sources(findings).join("; ");
     for (label, text) in [
         ("Waiver", words::waived(first)),
-        ("If it is lost or changes", group.consequence.clone()),
-        ("Why it differs", group.cause.clone()),
-        ("What to change", group.remedy.clone()),
+        ("Consequence", group.consequence.clone()),
+        ("Cause", group.cause.clone()),
+        ("Fix", group.remedy.clone()),
         ("Source", Some(sources).filter(|s| !s.is_empty())),
     ] {
         if let Some(text) = text {
             let _ = writeln!(out, "**{label}:** {}\n", prose(&text));
         }
-    }
-    let stanzas = policy::stanzas(findings);
-    if severity != Severity::Waived && !stanzas.is_empty() {
-        out.push_str("To accept it, add to the site policy:\n\n");
-        block(out, "toml", stanzas.trim_end());
     }
 }
 

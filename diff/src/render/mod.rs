@@ -1,6 +1,7 @@
 //! Renderers: one [`Report`](crate::report::Report) in, text out. A renderer knows nothing but the report; it does no
 //! I/O and reads no environment. To add one, write a file beside this one and add a row to `Format` in the command line.
 
+pub mod answer;
 pub mod fleet;
 pub mod html;
 pub mod markdown;
@@ -24,4 +25,6 @@ pub struct Style {
     pub colour: bool,
     /// Show findings of every severity in full.
     pub all: bool,
+    /// Show what a site policy would say to accept the findings.
+    pub waivers: bool,
 }

@@ -1,14 +1,16 @@
-//! The table for terminals: findings by severity, worst first, what they mean, and a verdict that can be read aloud.
+//! The report for terminals: the answer first, then, where asked, a table of findings and all that is known of each.
 
 use std::fmt::Write;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 
+use crate::check::cpu::NOT_ANNOUNCED;
 use crate::finding::{Change, Finding, Judged, Value};
+use crate::judge::notes;
 use crate::knowledge::Severity;
 use crate::list;
 use crate::policy;
-use crate::render::{Style, TABLE, words};
+use crate::render::{Style, TABLE, answer, words};
 use crate::report::Report;
 
 /// Blanks between two columns.
@@ -16,32 +18,35 @@ const GAP: usize = 2;
 /// From this width on, a table tells in words what changes and what a place is.
 const WIDE: usize = 120;
 /// Columns of the words before a paragraph.
-const LABEL: usize = 6;
+const LABEL: usize = 11;
 /// Columns are narrowed to this before a place is broken over two lines.
 const NARROW: usize = 10;
 /// No column gets narrower than this.
 const NARROWEST: usize = 7;
 
-/// The report as tables.
+/// The report for a terminal: the answer, and with `all` the tables of findings with everything about each.
 #[must_use]
 pub fn render(report: &Report, style: Style) -> String {
     let mut page = Page { out: String::new(), width: usize::from(style.width).clamp(40, 1000), colour: style.colour };
-    page.head(report);
-    let shown: Vec<Severity> = Severity::ALL.into_iter().filter(|s| style.all || is_loud(*s)).collect();
-    let layout = Layout::new(report, &shown, page.width);
-    for severity in &shown {
-        page.findings(report, *severity, &layout);
+    page.verdict(report, style.all);
+    page.inputs(report, style.all);
+    page.sections(report, style.width);
+    page.fix(report);
+    if style.all {
+        let shown: Vec<Severity> = Severity::ALL.to_vec();
+        let layout = Layout::new(report, &shown, page.width);
+        for severity in &shown {
+            page.findings(report, *severity, &layout);
+        }
+        for severity in &shown {
+            page.explanations(report, *severity);
+        }
     }
-    for severity in &shown {
-        page.explanations(report, *severity, style.all);
+    if style.waivers {
+        page.waivers(report);
     }
     page.foot(report, style.all);
     page.out
-}
-
-/// Severities that are listed without `--all`.
-const fn is_loud(severity: Severity) -> bool {
-    matches!(severity, Severity::Unsafe | Severity::Warning | Severity::Waived)
 }
 
 struct Page {
@@ -51,24 +56,98 @@ struct Page {
 }
 
 impl Page {
-    /// The inputs and the notes.
-    fn head(&mut self, report: &Report) {
-        for (i, input) in report.inputs.iter().enumerate() {
-            let facts: Vec<String> = words::facts(input)
-                .into_iter()
-                .filter(|(what, _)| *what != "label")
-                .map(|(what, words)| match (what, input.vcpus) {
-                    ("vCPUs", 1) => format!("{words} vCPU"),
-                    ("vCPUs", _) => format!("{words} vCPUs"),
-                    _ => words,
-                })
-                .collect();
-            let head = format!("{}  ", words::letter(i));
-            self.text(&head, &words::title(input), Paint::Bold);
-            self.text(&" ".repeat(head.len()), &facts.join("; "), Paint::Dim);
+    /// The verdict, a line a direction, and what it rests on.
+    fn verdict(&mut self, report: &Report, all: bool) {
+        for line in answer::verdict(report) {
+            self.text("", &line.text(), Paint::of(line.severity));
         }
-        for note in &report.notes {
+        self.text("", &answer::rests_on(report, if all { usize::MAX } else { 3 }), Paint::Dim);
+    }
+
+    /// What the inputs are: what they share on one line, what differs on one each.
+    fn inputs(&mut self, report: &Report, all: bool) {
+        self.out.push('\n');
+        let (shared, own) = answer::facts(report);
+        let sentence = |facts: &[answer::Fact], without: &str| {
+            let facts = facts.iter().filter(|(what, _)| *what != "label" && *what != without);
+            let words = facts.map(|(what, words)| match *what {
+                "CPU" => short_cpu(words),
+                "vCPUs" if words == "1" => "1 vCPU".to_string(),
+                "vCPUs" => format!("{words} vCPUs"),
+                "QEMU" | "kernel" | "microcode" => format!("{what} {words}"),
+                _ => words.clone(),
+            });
+            words.collect::<Vec<_>>().join("; ")
+        };
+        if !shared.is_empty() {
+            let both = if report.inputs.len() == 2 { "both  " } else { "all   " };
+            self.text(both, &sentence(&shared, words::HYPERVISOR), Paint::Plain);
+        }
+        for (i, (input, facts)) in report.inputs.iter().zip(&own).enumerate() {
+            let head = format!("{:<6}", words::letter(i));
+            let facts = sentence(facts, "");
+            let colon = if facts.is_empty() { "" } else { ": " };
+            self.text(&head, &format!("{}{colon}{facts}", words::title(input)), Paint::Bold);
+        }
+        for note in report.notes.iter().filter(|note| all || *note != notes::TCG) {
             self.text("note: ", note, Paint::Plain);
+        }
+    }
+
+    /// A paragraph a cause, and what stands alone.
+    fn sections(&mut self, report: &Report, width: u16) {
+        for section in answer::sections(report) {
+            self.out.push('\n');
+            let inferred = if section.inferred { " (inferred)" } else { "" };
+            self.text("", &format!("{}{inferred}", section.title), Paint::of(section.severity));
+            let room = usize::from(width).saturating_sub(LABEL + 6).max(30);
+            if section.is_of_many {
+                self.labelled("what", &section.what(room));
+            }
+            let logs = section.loud.iter().flat_map(|f| &f.evidence).filter(|line| *line != NOT_ANNOUNCED);
+            for line in logs.take(2) {
+                self.labelled("log", line);
+            }
+            self.labelled("consequence", section.consequence.as_deref().unwrap_or_default());
+            self.labelled("cause", section.cause.as_deref().unwrap_or_default());
+            if let Some(fix) = section.fix.as_deref().filter(|_| !answer::is_fixed_below(report, &section)) {
+                self.labelled("fix", fix);
+            }
+        }
+    }
+
+    /// One fix for all, and what it cannot do.
+    fn fix(&mut self, report: &Report) {
+        let fix = answer::fix(report);
+        let remains = answer::remains(report);
+        if fix.is_some() || !remains.is_empty() {
+            self.out.push('\n');
+        }
+        if let Some((text, fragments)) = fix {
+            let mut head = "FIX  ";
+            if !text.is_empty() {
+                self.text(head, &text, Paint::Bold);
+                head = "     ";
+            }
+            // Not wrapped, so that it can be pasted.
+            for fragment in fragments {
+                let _ = writeln!(self.out, "{head}{}", paint(&fragment, Paint::Plain, false));
+                head = "     ";
+            }
+        }
+        for line in remains {
+            self.text("not settled by a definition: ", line, Paint::Plain);
+        }
+    }
+
+    /// What a site policy would say to accept the findings. Not wrapped, so that it can be pasted.
+    fn waivers(&mut self, report: &Report) {
+        let loud = report.findings.iter().filter(|f| matches!(f.severity, Severity::Unsafe | Severity::Warning));
+        let stanzas = policy::stanzas(&loud.collect::<Vec<_>>());
+        if !stanzas.is_empty() {
+            self.out.push('\n');
+            self.text("", "to accept all of it, in the site policy:", Paint::Bold);
+            self.out.push_str(&stanzas);
         }
     }
 
@@ -86,7 +165,7 @@ impl Page {
 
     /// What the findings of one severity mean, why they differ and what to change. One explanation serves all findings
     /// that it fits.
-    fn explanations(&mut self, report: &Report, severity: Severity, all: bool) {
+    fn explanations(&mut self, report: &Report, severity: Severity) {
         for group in words::groups(report, severity) {
             self.out.push('\n');
             let [first, more @ ..] = group.findings.as_slice() else { continue };
@@ -109,18 +188,11 @@ impl Page {
                 }
             }
             self.labelled("waiver", &words::waived(first).unwrap_or_default());
-            for (label, text) in [("risk", &group.consequence), ("why", &group.cause), ("fix", &group.remedy)] {
+            for (label, text) in [("consequence", &group.consequence), ("cause", &group.cause), ("fix", &group.remedy)]
+            {
                 self.labelled(label, text.as_deref().unwrap_or_default());
             }
-            if all {
-                self.labelled("source", &words::sources(&group.findings).join("; "));
-            }
-            if matches!(severity, Severity::Unsafe | Severity::Warning) {
-                // Not wrapped, so that it can be pasted.
-                for (i, line) in policy::stanzas(&group.findings).lines().enumerate() {
-                    let _ = writeln!(self.out, "  {:<LABEL$}  {line}", if i == 0 { "waive" } else { "" });
-                }
-            }
+            self.labelled("source", &words::sources(&group.findings).join("; "));
         }
     }
 
@@ -129,21 +201,15 @@ impl Page {
         self.text(&format!("  {label:<LABEL$}  "), text, Paint::Plain);
     }
 
-    /// Everything that is not in the tables, then the counts, and the verdict as the last line.
+    /// Why a baseline is unverified, and what is not shown.
     fn foot(&mut self, report: &Report, all: bool) {
         self.out.push('\n');
-        for line in words::not_captured(report, if all { usize::MAX } else { 3 }) {
-            self.text("not captured: ", &line, Paint::Plain);
-        }
         for line in words::unverified(report) {
             self.text("baseline: ", &line, Paint::Plain);
         }
-        let aside = words::set_aside(report).filter(|_| !all).map(|rules| format!("; set aside: {rules} (see --all)"));
-        let sets = if report.compared == 1 { "1 register set" } else { &format!("{} register sets", report.compared) };
-        let compared = if report.verdict.overall.is_some() { format!("compared {sets}: ") } else { String::new() };
-        self.text("", &format!("{compared}{}{}", words::counts(report), aside.unwrap_or_default()), Paint::Plain);
-        let worst = report.findings.iter().map(|f| f.severity).min().unwrap_or(Severity::Expected);
-        self.text("", &words::verdict(report), Paint::of(worst));
+        let aside = words::set_aside(report).map(|rules| format!("set aside: {rules}; ")).unwrap_or_default();
+        let words = if all { format!("{aside}{}", words::counts(report)) } else { answer::hidden(report) };
+        self.text("", &words, Paint::Dim);
     }
 
     /// A paragraph with a head, its lines no wider than the page and hanging under the first.
@@ -191,6 +257,18 @@ impl Paint {
             Self::Yellow => "1;33",
             Self::Green => "1;32",
         }
+    }
+}
+
+/// A `-cpu` argument that is longer than this is told by its model and how much is set.
+const LONG_CPU: usize = 60;
+
+fn short_cpu(cpu: &str) -> String {
+    match cpu.split_once(',') {
+        Some((model, settings)) if cpu.chars().count() > LONG_CPU => {
+            format!("{model} with {}", answer::count(settings.split(',').count(), "setting"))
+        }
+        _ => cpu.to_string(),
     }
 }
 

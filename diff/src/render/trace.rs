@@ -95,7 +95,11 @@ pub fn table(trace: &Trace, style: Style) -> String {
             }
         }
     }
-    let _ = writeln!(out, "\n{}", wrapped("", &counts(trace), style.width.into()));
+    out.push('\n');
+    for reason in &trace.reasons {
+        let _ = writeln!(out, "{}", wrapped("", reason, style.width.into()));
+    }
+    let _ = writeln!(out, "{}", wrapped("", &counts(trace), style.width.into()));
     out
 }
 
@@ -158,6 +162,9 @@ pub fn markdown(trace: &Trace) -> String {
         for row in cells {
             let _ = writeln!(out, "| {} |", row.join(" | "));
         }
+    }
+    for reason in &trace.reasons {
+        let _ = writeln!(out, "\n{}", reason.replace('`', "'"));
     }
     for group in broken(trace) {
         let _ = writeln!(out, "\n**{}**: {}.", group.names(), group.first.sentence());

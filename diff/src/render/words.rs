@@ -27,6 +27,9 @@ pub fn title(input: &Input) -> String {
     }
 }
 
+/// The fact about an input that says which hypervisor it shows.
+pub const HYPERVISOR: &str = "hypervisor";
+
 /// The facts about an input: (header, words). Unknown facts are left out.
 #[must_use]
 pub fn facts(input: &Input) -> Vec<(&'static str, String)> {
@@ -43,13 +46,22 @@ pub fn facts(input: &Input) -> Vec<(&'static str, String)> {
     };
     let complete = if input.complete { "complete" } else { "an excerpt: not every leaf" };
     let hypervisor = (!input.hypervisor.is_empty()).then(|| input.hypervisor.join(", "));
+    // What a guest reports of its kernel and microcode is not its host's, and emulation takes nothing from a host.
+    let own = input.source == Source::Kvm || input.source == Source::Boot && input.accel.as_deref() == Some("kvm");
+    let host = |fact: &Option<String>| fact.clone().filter(|_| own);
+    let topology = input.smp.as_ref().filter(|smp| smp.contains(','));
+    let qemu = input.qemu.as_ref().map(|qemu| qemu.split(" (").next().unwrap_or_default().to_string());
     [
         ("label", input.label.clone()),
         ("source", Some(format!("{source}{accel}"))),
-        ("vendor", input.vendor.clone()),
+        ("QEMU", qemu),
+        ("machine", input.machine.clone()),
         ("CPU", input.cpu.clone()),
-        ("hypervisor", hypervisor),
-        ("vCPUs", Some(vcpus)),
+        ("vCPUs", (input.vcpus > 0).then(|| topology.map_or(vcpus.clone(), |smp| format!("{vcpus} (-smp {smp})")))),
+        ("vendor", input.vendor.clone()),
+        (HYPERVISOR, hypervisor),
+        ("kernel", host(&input.kernel)),
+        ("microcode", host(&input.microcode)),
         ("captured", Some(complete.to_string())),
     ]
     .into_iter()
@@ -266,10 +278,11 @@ pub fn set_aside(report: &Report) -> Option<String> {
     (!rules.is_empty()).then(|| rules.iter().map(|(rule, n)| format!("{n} {rule}")).collect::<Vec<_>>().join(", "))
 }
 
-/// One line an input that lacks places: `A lacks 12 places (0x00000000, 0x00000007.0, …)`. At most `show` are named.
+/// One line for the inputs that lack the same places: `A lacks 12 places (0x00000000, 0x00000007.0, …)`. At most `show` are
+/// named.
 #[must_use]
 pub fn not_captured(report: &Report, show: usize) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lacking: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     for input in 0..report.inputs.len() {
         let mut places: Vec<String> = Vec::new();
         for n in report.not_captured.iter().filter(|n| n.input == input) {
@@ -281,13 +294,18 @@ pub fn not_captured(report: &Report, show: usize) -> Vec<String> {
                 places.push(place);
             }
         }
-        if places.is_empty() {
-            continue;
+        match lacking.iter_mut().find(|(known, _)| *known == places) {
+            _ if places.is_empty() => {}
+            Some((_, inputs)) => inputs.push(letter(input)),
+            None => lacking.push((places, vec![letter(input)])),
         }
-        let (count, noun) = (places.len(), if places.len() == 1 { "place" } else { "places" });
-        lines.push(format!("{} lacks {count} {noun} ({})", letter(input), list::first(&places, show)));
     }
-    lines
+    let line = |(places, inputs): (Vec<String>, Vec<String>)| {
+        let (count, noun) = (places.len(), if places.len() == 1 { "place" } else { "places" });
+        let lack = if inputs.len() == 1 { "lacks" } else { "lack" };
+        format!("{} {lack} {count} {noun} ({})", inputs.join(" and "), list::first(&places, show))
+    };
+    lacking.into_iter().map(line).collect()
 }
 
 /// Why a baseline's result is what it is, one sentence an input that could not be verified.
@@ -325,6 +343,8 @@ pub fn verdict(report: &Report) -> String {
                 report.compared
             )
         }
+        // Of one direction alone there is no word for both.
+        Some(_) if v.a_to_b.is_some() != v.b_to_a.is_some() => both(v),
         Some(word) => format!("{}: {}", word.word(), both(v)),
         None => String::new(),
     });

@@ -161,6 +161,9 @@ impl<'a> VcpuView<'a> {
                 let here = block.map_or(Some(id), |block| self.in_block(block, id));
                 let Some(id) = here else { return self.unread(id) };
                 match self.vcpu.get(id) {
+                    _ if !self.vcpu.knows(Place::Cpuid { block: None, id, register, bits }) => {
+                        Seen::NotCaptured(Why::Unsaid)
+                    }
                     Some(registers) if self.coverage.place(id) == Covered::Captured => {
                         Seen::Value(bits.of(registers.get(register).into()))
                     }
@@ -168,10 +171,11 @@ impl<'a> VcpuView<'a> {
                 }
             }
             Place::Msr { index, bits } => match self.vcpu.msr(index) {
-                Some(Some(value)) => Seen::Value(bits.of(value)),
+                Some(Some(value)) if self.vcpu.knows(place) => Seen::Value(bits.of(value)),
                 Some(None) => Seen::NotCaptured(Why::Fault),
-                None if self.coverage.msr(index) == MsrPlace::Absent => Seen::Absent,
-                None => Seen::NotCaptured(Why::Msr),
+                _ if self.coverage.msr(index) == MsrPlace::Absent => Seen::Absent,
+                _ if self.vcpu.is_statements() => Seen::NotCaptured(Why::Unsaid),
+                _ => Seen::NotCaptured(Why::Msr),
             },
             Place::Leaf { .. } | Place::Block(_) | Place::Number(_) => Seen::NotCaptured(Why::Leaf),
         }
@@ -224,6 +228,7 @@ impl<'a> VcpuView<'a> {
 
     fn unread(&self, id: LeafId) -> Seen {
         match self.coverage.place(id) {
+            Covered::NotCaptured if self.vcpu.is_statements() => Seen::NotCaptured(Why::Unsaid),
             Covered::NotCaptured => Seen::NotCaptured(Why::Leaf),
             _ => Seen::Absent,
         }

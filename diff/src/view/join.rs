@@ -89,6 +89,8 @@ pub enum Lack {
     Gap(GapReason),
     /// It does not.
     Missing,
+    /// The source makes statements of single places, and not of all bits there.
+    Unsaid,
 }
 
 impl Lack {
@@ -98,6 +100,7 @@ impl Lack {
         match self {
             Self::Gap(reason) => reason.word(),
             Self::Missing => "missing",
+            Self::Unsaid => "not said",
         }
     }
 }
@@ -170,6 +173,7 @@ fn lack(input: usize, view: &VcpuView<'_>, id: LeafId) -> NotCaptured {
     let reason = match gap {
         Some(gap) => Lack::Gap(gap.reason),
         None if cut => Lack::Gap(GapReason::Cap),
+        None if view.vcpu.is_statements() => Lack::Unsaid,
         None => Lack::Missing,
     };
     NotCaptured { input, vcpu: view.vcpu.vcpu, place: Place::Leaf { block: None, id }, reason }
@@ -181,6 +185,7 @@ pub fn is_closed(gates: &[Place], vcpus: [&Coverage<'_>; 2]) -> bool {
     let zero = |coverage: &Coverage<'_>, gate: &Place| {
         let &Place::Cpuid { id, register, bits, .. } = gate else { return false };
         match coverage.place(id) {
+            Covered::Captured if !coverage.vcpu().knows(*gate) => false,
             Covered::NotCaptured => false,
             Covered::Absent | Covered::OverEnumerated => true,
             Covered::Captured => coverage.vcpu().get(id).is_some_and(|r| bits.of(r.get(register).into()) == 0),
@@ -246,6 +251,7 @@ impl Both<'_> {
                 (None, None) => {}
                 _ => {
                     joined.compared += 1;
+                    self.unsaid(&slot, joined);
                     if ra != rb {
                         self.registers(&slot, ra, rb, joined);
                     }
@@ -254,13 +260,32 @@ impl Both<'_> {
         }
     }
 
+    /// The bits of a register of which both sides say what they are.
+    fn said(&self, slot: &Slot, register: Register) -> u32 {
+        let of = |id: Option<LeafId>, vcpu: &VcpuDump| id.map_or(u32::MAX, |id| vcpu.known(id, register));
+        of(slot.a, self.a.vcpu) & of(slot.b, self.b.vcpu)
+    }
+
+    /// Notes that a side does not say every bit of a register set.
+    fn unsaid(&self, slot: &Slot, joined: &mut Joined) {
+        for (input, id, view) in [(0, slot.a, self.a), (1, slot.b, self.b)] {
+            let Some(id) = id.filter(|id| Register::ALL.iter().any(|r| view.vcpu.known(*id, *r) != u32::MAX)) else {
+                continue;
+            };
+            let place = Place::Leaf { block: None, id };
+            joined.not_captured.push(NotCaptured { input, vcpu: view.vcpu.vcpu, place, reason: Lack::Unsaid });
+        }
+    }
+
     /// The rows of one register set that differ.
     fn registers(&self, slot: &Slot, a: Option<Registers>, b: Option<Registers>, joined: &mut Joined) {
         let (va, vb) = (slot.normalise_a(a.unwrap_or_default()), slot.normalise_b(b.unwrap_or_default()));
         for register in Register::ALL {
             let whole = slot.bits(register, BitRange::REGISTER);
-            let (in_a, in_b) = (u64::from(va[register]), u64::from(vb[register]));
-            let differing: Vec<Row> = rows(whole, in_a, in_b, self.knowledge).collect();
+            let said = self.said(slot, register);
+            let (in_a, in_b) = (u64::from(va[register] & said), u64::from(vb[register] & said));
+            let whole_rows = |row: &Row| row.bits.mask() & !u64::from(said) == 0;
+            let differing: Vec<Row> = rows(whole, in_a, in_b, self.knowledge).filter(whole_rows).collect();
             let unnamed = differing.iter().filter(|row| !row.known).count();
             for row in differing {
                 let meant = [in_a, in_b].map(|value| match row.zero_means {
@@ -316,16 +341,22 @@ impl Both<'_> {
             }
             match (of_a, of_b) {
                 (MsrPlace::NotCaptured, other) => {
-                    joined.msr_unread |= matches!(other, MsrPlace::Read(1..));
+                    joined.msr_unread |= matches!(other, MsrPlace::Read(_));
                     joined.not_captured.push(lacks(0, self.a));
                 }
                 (other, MsrPlace::NotCaptured) => {
-                    joined.msr_unread |= matches!(other, MsrPlace::Read(1..));
+                    joined.msr_unread |= matches!(other, MsrPlace::Read(_));
                     joined.not_captured.push(lacks(1, self.b));
                 }
                 (a, b) => {
+                    for (input, view) in [(0, self.a), (1, self.b)] {
+                        if view.vcpu.known_msr(index) != u64::MAX {
+                            joined.not_captured.push(NotCaptured { reason: Lack::Unsaid, ..lacks(input, view) });
+                        }
+                    }
                     let (a, b) = (value(a), value(b));
-                    let (in_a, in_b) = (a.unwrap_or_default(), b.unwrap_or_default());
+                    let said = self.a.vcpu.known_msr(index) & self.b.vcpu.known_msr(index);
+                    let (in_a, in_b) = (a.unwrap_or_default() & said, b.unwrap_or_default() & said);
                     for row in rows(whole, in_a, in_b, self.knowledge) {
                         let difference = Differing {
                             place: whole.with_bits(row.bits),

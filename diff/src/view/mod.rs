@@ -4,7 +4,7 @@
 //! - [`promise`]: a libvirt CPU: what a guest is to have. [`template`]: a masked template.
 //! - [`blocks`], [`pairs`]: which hypervisor block and which vCPU of one dump goes with which of another.
 //! - [`join`]: the places at which two dumps differ; [`clock`] puts frequencies together.
-//! - [`role`]: whose CPU a source describes.
+//! - [`role`]: whose CPU a source describes. [`said`]: a CPU of names, place by place.
 //! - [`vintage`]: which releases wrote a libvirt file.
 //! - [`source`]: reading any of them from a file.
 
@@ -15,6 +15,7 @@ pub mod join;
 pub mod pairs;
 pub mod promise;
 pub mod role;
+pub mod said;
 pub mod source;
 pub mod template;
 pub mod vintage;

@@ -35,6 +35,21 @@ pub fn pairs(a: &Dump, b: &Dump) -> Vec<VcpuMatch> {
     pairs
 }
 
+/// How many vCPUs two guests have, where both dumps say it and the numbers differ, however many they hold.
+#[must_use]
+pub fn unlike_counts(a: &Dump, b: &Dump) -> Option<[u32; 2]> {
+    let counts = [a.provenance.vcpus_online?, b.provenance.vcpus_online?];
+    (counts[0] != counts[1]).then_some(counts)
+}
+
+/// Whether the numbers of vCPUs may differ without a word: the dumps hold different numbers, and not both say how many
+/// there are.
+#[must_use]
+pub fn may_differ_in_count(a: &Dump, b: &Dump) -> bool {
+    let says = |dump: &Dump| dump.provenance.vcpus_online.is_some();
+    a.vcpus.len() != b.vcpus.len() && !(says(a) && says(b))
+}
+
 /// A dump that holds every vCPU that was online, as far as it says.
 #[must_use]
 pub fn has_all_vcpus(dump: &Dump) -> bool {

@@ -1,6 +1,6 @@
 //! Whose CPU a source describes: the bare host's, what a host can give, what a guest is to have, or what it has.
 
-use cpuid_probe::dump::{Dump, Source};
+use cpuid_probe::dump::{Dump, Source, Whose};
 use cpuid_probe::libvirt::cpu::{Cpu, Form};
 use cpuid_probe::{Place, Register};
 
@@ -45,6 +45,15 @@ impl Role {
     /// A dump without that bit is the hardware's, or that of a guest that hides its hypervisor.
     #[must_use]
     pub fn of(view: &DumpView<'_>) -> Self {
+        if let Some(whose) = view.dump.provenance.imported.as_ref().and_then(|imported| imported.of) {
+            return match whose {
+                Whose::Hardware => Self::Hardware,
+                Whose::Offer => Self::Offer,
+                Whose::Promise => Self::Promise,
+                Whose::Guest => Self::Guest,
+                Whose::Unclear => Self::Unknown,
+            };
+        }
         match view.dump.provenance.source {
             Source::Boot => Self::Guest,
             Source::Kvm => Self::Offer,

@@ -21,27 +21,40 @@ pub enum Source {
 impl From<XmlError> for ReadError {
     fn from(error: XmlError) -> Self {
         let number = |n: u32| usize::try_from(n).ok();
-        Self { line: number(error.at.line), column: number(error.at.column), message: error.message }
+        Self { line: number(error.at.line), column: number(error.at.column), ..Self::whole(error.message) }
     }
 }
 
 /// Reads a file; `from` names the format of a dump.
 ///
 /// # Errors
-/// What the format's reader says; feature names without registers.
+/// What the format's reader says.
 pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Source, ReadError> {
+    read_part(bytes, from, None)
+}
+
+/// Reads a file, of several CPUs the one that `part` names: by its name, or by its number from 1.
+///
+/// # Errors
+/// As [`read`]; nothing of that name.
+pub fn read_part(bytes: &[u8], from: Option<&str>, part: Option<&str>) -> Result<Source, ReadError> {
     let text = read::decode(bytes)?;
     let start = text.trim_start_matches('\u{feff}').trim_start();
     // libvirt's own recorded CPUID, <cpudata>, is a dump.
     if from.is_none() && start.starts_with('<') && !text.contains("<cpudata") {
-        return Ok(Source::Cpus(read_cpus(&text)?));
+        let cpus = read_cpus(&text)?;
+        return match part {
+            Some(part) => read::parts::one_of(cpus, part).map(|cpu| Source::Cpus(vec![cpu])),
+            None => Ok(Source::Cpus(cpus)),
+        };
     }
     if from.is_none() && start.starts_with('{') && template::recognise(&text) {
         return Ok(Source::Template(template::read(&text)?));
     }
-    match read::read(bytes, from)? {
+    match read::read_part(bytes, from, part)? {
         Input::Dump(dump) => Ok(Source::Dump(dump)),
+        Input::Cpus(cpus) => Ok(Source::Cpus(cpus)),
+        Input::Template(template) => Ok(Source::Template(*template)),
         Input::Pair(_) => Err(ReadError::whole("a diff of two dumps, expected one dump or a libvirt CPU")),
-        Input::Statements(s) => Err(ReadError::whole(s.instead())),
     }
 }

@@ -54,6 +54,12 @@ pub fn read(text: &str) -> Result<Template, ReadError> {
 }
 
 impl Template {
+    /// A template of registers alone.
+    #[must_use]
+    pub const fn of_registers(registers: BTreeMap<(LeafId, Register), Masked>) -> Self {
+        Self { registers, msrs: BTreeMap::new() }
+    }
+
     /// What it makes of a feature's bit; `None` where it leaves that to the host. A VMX control that must be one is no
     /// feature: a guest cannot choose it.
     #[must_use]

@@ -83,6 +83,11 @@ pub fn losses(writer: &Writer, dump: &Dump) -> Vec<String> {
     if !holds.gaps && gaps(dump) > 0 {
         losses.push(format!("{name} cannot say that a place was not captured: {} gaps are left out", gaps(dump)));
     }
+    if let Some(online) = dump.provenance.vcpus_online.filter(|online| *online as usize != dump.vcpus.len())
+        && name != "json"
+    {
+        losses.push(format!("{name} cannot say that these are {} of {online} vCPUs", dump.vcpus.len()));
+    }
     losses
 }
 

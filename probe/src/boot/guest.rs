@@ -143,8 +143,8 @@ pub fn note_contradiction(dump: &mut Dump, spec: &GuestSpec, words: &Result<Valu
 
 /// Words with which QEMU ends, and what helps.
 struct Advice {
-    /// With this accelerator.
-    accel: Accel,
+    /// With this accelerator; with any, where there is none.
+    accel: Option<Accel>,
     words: &'static [&'static str],
     advice: &'static str,
 }
@@ -152,7 +152,7 @@ struct Advice {
 const ADVICE: &[Advice] = &[
     // QEMU accel/accel-softmmu.c, accel/kvm/kvm-all.c.
     Advice {
-        accel: Accel::Kvm,
+        accel: Some(Accel::Kvm),
         words: &["failed to initialize kvm", "Could not access KVM", "invalid accelerator"],
         advice: "Without KVM there is no fallback: `--accel tcg` shows what QEMU's emulation gives, not what this host \
                  gives",
@@ -160,11 +160,40 @@ const ADVICE: &[Advice] = &[
     // QEMU 10.0 to 11.1 target/i386/cpu.c: leaf 0x1F, which a CPU with dies has, asserts a small subleaf. SeaBIOS reads
     // leaves above the maximum, which emulation answers from the last leaf, with any subleaf.
     Advice {
-        accel: Accel::Tcg,
+        accel: Some(Accel::Tcg),
         words: &["encode_topo_cpuid1f: Assertion"],
         advice: "This QEMU's emulation aborts when SeaBIOS starts on such a CPU with several dies, before any guest runs. \
                  With qboot as firmware it does not: install qboot.rom (Debian: qemu-system-data), which pc and q35 take \
                  where it is installed",
+    },
+    // QEMU target/i386/kvm/kvm.c (`kvm_buf_set_msrs`).
+    Advice {
+        accel: Some(Accel::Kvm),
+        words: &["failed to set MSR 0x10a"],
+        advice: "KVM on this host refuses MSR 0x10a (IA32_ARCH_CAPABILITIES): take it from the guest, `<feature \
+                 policy='disable' name='arch-capabilities'/>` in <cpu>, or `arch-capabilities=off` in --cpu",
+    },
+    Advice {
+        accel: None,
+        words: &["unable to find CPU model"],
+        advice: "This QEMU has no such model: `-cpu help` of it lists those that it has. A model newer than the QEMU needs \
+                 another QEMU (--qemu)",
+    },
+    Advice {
+        accel: None,
+        words: &["unsupported machine type"],
+        advice: "This QEMU has no such machine type: `-machine help` of it lists those that it has; --machine takes one",
+    },
+    Advice {
+        accel: None,
+        words: &["can't apply global", "-x86_64-cpu."],
+        advice: "This QEMU does not know the property, or not that value: take it out of the definition, or name another \
+                 QEMU (--qemu)",
+    },
+    Advice {
+        accel: None,
+        words: &["doesn't support requested features"],
+        advice: "The definition has `enforce`, and this is missing; without `enforce` the guest starts and does without",
     },
 ];
 
@@ -175,9 +204,13 @@ pub fn gone(error: &QmpError, status: ExitStatus, stderr: &str, spec: &GuestSpec
         QmpError::Closed => format!("QEMU ended early ({status})"),
         other => format!("QEMU: {}", line(other)),
     };
-    // Warnings too: `enforce` turns them into errors.
-    let words = warnings::lines(stderr);
-    let advice = ADVICE.iter().find(|a| a.accel == spec.accel && a.words.iter().any(|words| stderr.contains(words)));
+    // The line that matters first; the hundred warnings after it as a count.
+    let words = match warnings::errors(stderr) {
+        words if words.is_empty() => warnings::lines(stderr),
+        words => words + &warnings::count(stderr),
+    };
+    let fits = |a: &&Advice| a.accel.is_none_or(|accel| accel == spec.accel);
+    let advice = ADVICE.iter().filter(fits).find(|a| a.words.iter().any(|words| stderr.contains(words)));
     match (words.as_str(), advice) {
         ("", _) => anyhow!(what),
         (_, None) => anyhow!("{what}: {words}"),

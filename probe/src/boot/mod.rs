@@ -66,7 +66,7 @@ fn boot_all(specs: &[GuestSpec], args: &BootArgs, directory: &Path) -> Result<Ex
     };
     let one = |(spec, file): (&GuestSpec, &PathBuf)| {
         let written = capture(spec, args).and_then(|dump| {
-            output::write_file(file, output::render(&dump, format(args)).as_bytes(), args.output.force)?;
+            output::write_file(file, output::render(&dump, &args.output, Format::Json).as_bytes(), args.output.force)?;
             let lacks = output::incomplete(&dump);
             Ok(lacks.map(|lacks| format!("{}: the dump is incomplete: {lacks}", line(file.display()))))
         });
@@ -124,7 +124,8 @@ fn file_name(n: usize, of: usize, spec: &GuestSpec, args: &BootArgs) -> String {
     let width = of.to_string().len().max(2);
     let model =
         spec.cpu.split(',').next().unwrap_or_default().replace(|c: char| !c.is_ascii_graphic() || c == '/', "_");
-    let extension = if format(args) == Format::Json { "json" } else { "txt" };
+    let json = args.output.format.unwrap_or(Format::Json) == Format::Json && !args.output.fingerprint;
+    let extension = if json { "json" } else { "txt" };
     format!("{n:0width$}-{model}.{extension}")
 }
 
@@ -133,8 +134,4 @@ fn capture(spec: &GuestSpec, args: &BootArgs) -> Result<Dump> {
     let mut dump = run_guest(spec).with_context(|| format!("-cpu {}", line(&spec.cpu)))?;
     host::stamp(&mut dump.provenance, args.output.label.as_ref());
     Ok(dump)
-}
-
-fn format(args: &BootArgs) -> Format {
-    args.output.format.unwrap_or(Format::Json)
 }

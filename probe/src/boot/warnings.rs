@@ -18,6 +18,24 @@ pub fn errors(stderr: &str) -> String {
     shown(&unique(stderr).into_iter().filter(|line| !is_warning(line)).collect::<Vec<_>>())
 }
 
+/// How many warnings there are besides, and the features that they name: `; and 24 warnings, of pcid x2apic …`. Empty where
+/// there are none.
+pub fn count(stderr: &str) -> String {
+    let warnings = parse(stderr);
+    let features: Vec<&str> = warnings.iter().filter_map(|warning| warning.feature.as_deref()).collect();
+    let more = if features.len() > NAMED { " …" } else { "" };
+    let named = features.iter().take(NAMED).copied().collect::<Vec<_>>().join(" ");
+    let of = if named.is_empty() { String::new() } else { format!(", of {}{more}", line(named)) };
+    match warnings.len() {
+        0 => String::new(),
+        1 => format!("; and 1 warning{of}"),
+        n => format!("; and {n} warnings{of}"),
+    }
+}
+
+/// So many features that warnings name are named.
+const NAMED: usize = 8;
+
 /// Everything that QEMU says.
 pub fn lines(stderr: &str) -> String {
     shown(&unique(stderr))
@@ -79,5 +97,9 @@ mod tests {
         let stderr = format!("{line}\r\n{line}\nqemu: no such model\n");
         assert_eq!(parse(&stderr), [BootWarning { text: line.to_string(), feature: Some("pcid".to_string()) }]);
         assert_eq!(errors(&stderr), "qemu: no such model");
+        assert_eq!(count(&stderr), "; and 1 warning, of pcid");
+        let many: String = (0..9).map(|n| line.replace("pcid", &format!("f{n}")) + "\n").collect();
+        assert_eq!(count(&many), "; and 9 warnings, of f0 f1 f2 f3 f4 f5 f6 f7 …");
+        assert_eq!(count("qemu: no such model\n"), "");
     }
 }

@@ -18,6 +18,7 @@ use super::domain::{
     Accel, FEATURES, HARMFUL_VALUES, HARMLESS_OPTIONS, HYPERV, HYPERV_INNER, KVM, ON_OFF, OTHER_FEATURES,
     QEMU_NAMESPACE, TIMERS, hyperv_value, on_off, read_accel, read_machine_type, read_vcpus,
 };
+use super::names::libvirt_name;
 use super::xml::{Element, Position, XmlError, short};
 
 /// One of QEMU's properties of a CPU, and what it is to be.
@@ -27,6 +28,17 @@ pub struct Property {
     pub name: String,
     /// `on`, `off`, or another value.
     pub value: String,
+}
+
+/// A CPU model that a host lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostModel {
+    /// libvirt's name.
+    pub name: String,
+    /// Whether the host can give all that QEMU's model has; `None` where it does not say.
+    pub usable: Option<bool>,
+    /// The features that the host lacks of the model, where it lists them.
+    pub blockers: Vec<String>,
 }
 
 /// Something that may change the guest's CPU and is not understood.
@@ -44,8 +56,14 @@ pub struct Gap {
 pub struct Beside {
     /// QEMU's properties, each name once, with the value that counts.
     pub properties: Vec<Property>,
-    /// How many vCPUs the guest starts with, where the domain says so.
+    /// How many vCPUs the guest starts with, where the domain says so; of a host, how many a guest can have.
     pub vcpus: Option<u32>,
+    /// How many vCPUs the guest can have at most, those that can be plugged in included.
+    pub most_vcpus: Option<u32>,
+    /// Of a host: the CPU modes that it speaks of, and whether it supports them.
+    pub modes: Vec<(String, bool)>,
+    /// Of a host: the CPU models that it lists; none where it lists none.
+    pub models: Vec<HostModel>,
     /// The machine type, as written: `pc`, `q35` or a version of one.
     pub machine: Option<String>,
     /// What runs the guest.
@@ -81,7 +99,8 @@ impl Beside {
             read.accel = read.understood(read_accel(domain));
         }
         if domain.all("vcpu").next().is_some() {
-            read.vcpus = read.understood(read_vcpus(domain, cpu)).map(|(online, _)| online);
+            let vcpus = read.understood(read_vcpus(domain, cpu));
+            (read.vcpus, read.most_vcpus) = vcpus.map_or((None, None), |(online, most)| (Some(online), Some(most)));
         }
         if domain.at(&["os", "type"]).is_some_and(|kind| kind.attribute("machine").is_some()) {
             read.machine = read.understood(read_machine_type(domain));
@@ -103,6 +122,9 @@ impl Beside {
         if let Some(vcpu) = capabilities.all("vcpu").next() {
             read.vcpus = read.understood(vcpu.number("max")).flatten();
         }
+        for mode in capabilities.at(&["cpu"]).into_iter().flat_map(|cpu| cpu.all("mode")) {
+            read.mode(mode);
+        }
         let hyperv = capabilities.at(&["features", "hyperv"]);
         let lists = hyperv.into_iter().flat_map(|hyperv| hyperv.all("enum"));
         for list in lists.filter(|list| list.attribute("name") == Some("features")) {
@@ -112,6 +134,32 @@ impl Beside {
             }
         }
         read
+    }
+
+    /// What a host says of one CPU mode.
+    fn mode(&mut self, mode: Element<'_, '_>) {
+        let Some(name) = mode.attribute("name") else { return };
+        if let Some(supported) = mode.attribute("supported") {
+            self.modes.push((name.to_owned(), supported == "yes"));
+        }
+        if name != "custom" {
+            return;
+        }
+        for model in mode.all("model") {
+            let usable = match model.attribute("usable") {
+                Some("yes") => Some(true),
+                Some("no") => Some(false),
+                _ => None,
+            };
+            self.models.extend(model.text().map(|name| HostModel { name, usable, blockers: Vec::new() }));
+        }
+        for blockers in mode.all("blockers") {
+            let names = blockers.all("feature").filter_map(|feature| feature.attribute("name"));
+            let of = blockers.attribute("model");
+            if let Some(model) = self.models.iter_mut().find(|model| Some(model.name.as_str()) == of) {
+                model.blockers.extend(names.map(ToOwned::to_owned));
+            }
+        }
     }
 
     fn understood<T>(&mut self, result: Result<T, XmlError>) -> Option<T> {
@@ -235,7 +283,7 @@ impl Beside {
             arguments(own).into_iter().filter(|(option, _, value)| *option == wanted && value.is_some())
         {
             let value = value.unwrap_or_default();
-            if wanted == "cpu" { self.cpu_argument(arg, value, cpu) } else { self.global(arg, value) }
+            if wanted == "cpu" { self.cpu_argument(arg, value, cpu) } else { self.global(arg, value, cpu) }
         }
     }
 
@@ -270,7 +318,7 @@ impl Beside {
     }
 
     /// `DRIVER.PROPERTY=VALUE` or `driver=DRIVER,property=PROPERTY,value=VALUE`.
-    fn global(&mut self, arg: Element<'_, '_>, value: &str) {
+    fn global(&mut self, arg: Element<'_, '_>, value: &str, cpu: &Cpu) {
         let long = |key: &str| value.split(',').find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
         let read = match (long("driver"), long("property"), long("value")) {
             (Some(driver), Some(property), Some(value)) => Some((driver, property, value)),
@@ -280,7 +328,15 @@ impl Beside {
             }),
         };
         match read {
-            Some((driver, property, value)) if driver.ends_with("-cpu") => self.set(&dashed(property), value),
+            // libvirt's -cpu comes later and has what `<cpu>` lists.
+            Some((driver, property, value)) if is_type_of(driver, cpu) => {
+                let property = dashed(property);
+                if !cpu.features.iter().any(|listed| listed.name == libvirt_name(&property)) {
+                    self.set(&property, value);
+                }
+            }
+            // QEMU applies a property of another CPU type to no CPU here.
+            Some((driver, ..)) if driver.ends_with("-cpu") => {}
             Some((driver, ..)) if !["cpu", "apic"].iter().any(|word| driver.contains(word)) => {}
             _ => self.gap(arg, format!("QEMU's argument '-global {}' may change CPUID", short(value))),
         }
@@ -334,6 +390,19 @@ fn arguments<'a, 'input>(own: &[Element<'a, 'input>]) -> Vec<(&'a str, Element<'
         }
     });
     read.collect()
+}
+
+/// Whether a `-global` of this driver reaches the guest's CPU: QEMU's type of all CPUs, or of its model.
+fn is_type_of(driver: &str, cpu: &Cpu) -> bool {
+    let Some(model) = driver.strip_suffix("-x86_64-cpu").or(driver.strip_suffix("-i386-cpu")) else {
+        return ["x86_64-cpu", "i386-cpu"].contains(&driver);
+    };
+    match cpu.mode {
+        Mode::HostPassthrough => model == "host",
+        Mode::Maximum => model == "max",
+        // Of a host-model that is not spelt out nobody knows the model.
+        _ => cpu.model.as_deref().is_none_or(|own| own == model),
+    }
 }
 
 /// A property's name as QEMU keeps it.

@@ -286,6 +286,12 @@ pub struct Cpu {
     pub tsc: Option<Tsc>,
     /// What a domain asks of its guest's CPU besides; in `virsh domcapabilities`, what the host can give besides.
     pub beside: Option<Box<Beside>>,
+    /// Whose it is, where the text names one of several: a domain, a node, a custom model.
+    pub name: Option<String>,
+    /// What the text is, where it is not libvirt's.
+    pub document: Option<&'static str>,
+    /// The text has a part of what was written: of what it does not name nothing is known.
+    pub excerpt: bool,
     /// Where it is written.
     pub at: Position,
 }
@@ -337,10 +343,17 @@ pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
         "mode" => Cpu::read_host_model(document)?,
         "domain" => guest(Some(document), document.one("cpu")?)?,
         "domainsnapshot" => {
-            let cpu = document.at(&["cookie", "cpu"]).or_else(|| document.at(&["domain", "cpu"]));
-            guest(document.at(&["domain"]), cpu)?
+            let domain = document.one("domain")?;
+            let cpu = match only_cpu(document.one("cookie")?)? {
+                None => only_cpu(domain)?,
+                cpu => cpu,
+            };
+            guest(domain, cpu)?
         }
-        "domstatus" => guest(document.at(&["domain"]), document.at(&["domain", "cpu"]))?,
+        "domstatus" => {
+            let domain = document.one("domain")?;
+            guest(domain, only_cpu(domain)?)?
+        }
         "capabilities" => {
             let cpu = Cpu::read(document.at(&["host", "cpu"]).ok_or_else(|| none("<host> with a <cpu>"))?)?;
             if cpu.form != Form::Host {
@@ -364,6 +377,11 @@ pub(super) fn find(document: Element<'_, '_>) -> Result<Vec<Cpu>, XmlError> {
         }
     };
     Ok(Vec::from([cpu]))
+}
+
+/// The one `<cpu>` of an element that is there.
+fn only_cpu<'a, 'i>(within: Option<Element<'a, 'i>>) -> Result<Option<Element<'a, 'i>>, XmlError> {
+    within.map_or(Ok(None), |within| within.one("cpu"))
 }
 
 /// Refuses the CPUs of other architectures, whose models and features are not those of x86.
@@ -451,7 +469,8 @@ impl Cpu {
     }
 
     /// A guest's CPU with nothing specified.
-    pub(super) const fn empty(at: Position) -> Self {
+    #[must_use]
+    pub const fn empty(at: Position) -> Self {
         Self {
             form: Form::Guest,
             arch: None,
@@ -472,6 +491,9 @@ impl Cpu {
             signature: None,
             tsc: None,
             beside: None,
+            name: None,
+            document: None,
+            excerpt: false,
             at,
         }
     }

@@ -16,7 +16,7 @@ use std::vec::Vec;
 
 use super::cpu::{self, CacheMode, Cpu, Form, Match, Mode, PhysAddrMode, Policy};
 use super::names::{NOT_IN_QEMU, qemu_name};
-use super::xml::{self, Element, XmlError, is_name, short};
+use super::xml::{self, Element, Position, XmlError, is_name, short};
 
 /// What runs the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +184,7 @@ fn read_domain(
     removed: &dyn Fn(&str) -> Vec<String>,
 ) -> Result<Guest, XmlError> {
     let accel = read_accel(domain)?;
-    refuse_what_cannot_be_shown(domain)?;
+    let own = refuse_what_cannot_be_shown(domain)?;
     let features = domain.one("features")?;
     let mut notes = Vec::new();
 
@@ -210,7 +210,7 @@ fn read_domain(
 
     let (online, max) = read_vcpus(domain, &cpu)?;
     Ok(Guest {
-        cpu: options.join(","),
+        cpu: own.applied_to(options)?,
         smp: Some(smp(online, max, cpu.topology)),
         machine: Some(read_machine_type(domain)? + features.map(irqchip).transpose()?.flatten().unwrap_or_default()),
         accel: Some(accel),
@@ -558,8 +558,8 @@ fn smp(online: u32, max: u32, topology: Option<cpu::Topology>) -> String {
     smp
 }
 
-/// Refuses what reaches CPUID but a throw-away guest cannot have.
-pub(super) fn refuse_what_cannot_be_shown(domain: Element<'_, '_>) -> Result<(), XmlError> {
+/// Refuses what reaches CPUID but a throw-away guest cannot have; what the domain tells QEMU of its CPU past libvirt.
+pub(super) fn refuse_what_cannot_be_shown<'a>(domain: Element<'a, '_>) -> Result<Own<'a>, XmlError> {
     if let Some(security) = domain.one("launchSecurity")? {
         let message =
             "<launchSecurity> changes CPUID, and a throw-away guest cannot have it; leave it out to see the rest";
@@ -570,36 +570,114 @@ pub(super) fn refuse_what_cannot_be_shown(domain: Element<'_, '_>) -> Result<(),
         let message = "<memory model='sgx-epc'> changes CPUID, and a throw-away guest cannot have it; leave it out to see the rest";
         return Err(sgx.error(message));
     }
+    let mut own = Own::default();
     for element in domain.children().filter(|element| element.namespace() == Some(QEMU_NAMESPACE)) {
         match element.local_name() {
-            "commandline" => refuse_arguments(element)?,
+            "commandline" => own.read(element)?,
             "capabilities" => return Err(element.error("<qemu:capabilities> changes what libvirt tells QEMU")),
             _ => {}
         }
     }
-    Ok(())
+    Ok(own)
 }
 
-fn refuse_arguments(commandline: Element<'_, '_>) -> Result<(), XmlError> {
-    let mut option = "";
-    for arg in commandline.children().filter(|arg| arg.local_name() == "arg") {
-        let value = arg.attribute("value").unwrap_or_default();
-        let harmless = if value.starts_with('-') && value.len() > 1 {
-            option = value.trim_start_matches('-');
-            HARMLESS_OPTIONS.contains(&option)
-        } else {
-            let harmful = HARMFUL_VALUES.iter().find(|row| row.0 == option).map_or(&[][..], |row| row.1);
-            !harmful.iter().any(|word| value.contains(word))
-        };
-        if !harmless {
-            let message = format!(
-                "QEMU's argument '{}' may change CPUID; leave it out, and give the CPU with --cpu, --machine and --smp",
-                short(value)
-            );
-            return Err(arg.error(message));
+/// What a domain tells QEMU of its CPU past libvirt, in `<qemu:commandline>`.
+#[derive(Default)]
+pub(super) struct Own<'a> {
+    /// Another `-cpu`, which replaces libvirt's.
+    cpu: Option<&'a str>,
+    /// Properties of a CPU type (the type, the property, its value), each with where it is.
+    globals: Vec<((&'a str, &'a str, &'a str), Position)>,
+    /// Where the first of it is.
+    at: Option<Position>,
+}
+
+/// The type of every x86 CPU of QEMU; a model's own has the model's name before it.
+const CPU_TYPE: &str = "x86_64-cpu";
+
+impl<'a> Own<'a> {
+    fn read(&mut self, commandline: Element<'a, '_>) -> Result<(), XmlError> {
+        let mut option = "";
+        for arg in commandline.children().filter(|arg| arg.local_name() == "arg") {
+            let value = arg.attribute("value").unwrap_or_default();
+            let harmless = if value.starts_with('-') && value.len() > 1 {
+                option = value.trim_start_matches('-');
+                option == "cpu" || HARMLESS_OPTIONS.contains(&option)
+            } else if option == "cpu" {
+                self.at = self.at.or(Some(arg.position()));
+                self.cpu = Some(value);
+                !value.is_empty()
+            } else if let Some(global) = global_of_cpu(value).filter(|_| option == "global") {
+                self.at = self.at.or(Some(arg.position()));
+                self.globals.push((global, arg.position()));
+                true
+            } else {
+                let harmful = HARMFUL_VALUES.iter().find(|row| row.0 == option).map_or(&[][..], |row| row.1);
+                !harmful.iter().any(|word| value.contains(word))
+            };
+            if !harmless {
+                let message = format!(
+                    "QEMU's argument '{}' may change CPUID, and of such arguments only -cpu and -global of a CPU are \
+                     taken; leave it out, and give the CPU with --cpu, --machine and --smp",
+                    short(value)
+                );
+                return Err(arg.error(message));
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    /// The `-cpu` argument: the domain's own replaces libvirt's, and what it sets for the type of all CPUs, or of this
+    /// model, comes before what the argument itself says, which has the last word.
+    ///
+    /// # Errors
+    /// A property of another model's type, which changes nothing here.
+    fn applied_to(&self, options: Vec<String>) -> Result<String, XmlError> {
+        let cpu = self.cpu.map_or_else(|| options.join(","), ToOwned::to_owned);
+        let (model, settings) = cpu.split_once(',').unwrap_or((&cpu, ""));
+        let mut words = Vec::from([model.to_owned()]);
+        for ((kind, property, value), at) in &self.globals {
+            if *kind != CPU_TYPE && kind.strip_suffix(CPU_TYPE) != Some(&format!("{model}-")) {
+                let message = format!("-global is for the type '{}', and the guest's model is {model}", short(kind));
+                return Err(XmlError { at: *at, message });
+            }
+            words.push(format!("{property}={value}"));
+        }
+        words.extend((!settings.is_empty()).then(|| settings.to_owned()));
+        Ok(words.join(","))
+    }
+
+    /// Refuses it all: for a domain that libvirt is to run.
+    ///
+    /// # Errors
+    /// There is something.
+    pub(super) fn refuse(&self) -> Result<(), XmlError> {
+        let message = "<qemu:commandline> gives the CPU past libvirt; give it with <cpu>";
+        self.at.map_or(Ok(()), |at| Err(XmlError { at, message: message.into() }))
+    }
+}
+
+/// `TYPE.PROPERTY=VALUE` or `driver=TYPE,property=PROPERTY,value=VALUE`, where the type is one of a CPU.
+///
+/// # Source
+/// QEMU 7.2 docs, `-global`.
+fn global_of_cpu(global: &str) -> Option<(&str, &str, &str)> {
+    let long = || {
+        let mut parts = global.split(',');
+        let kind = parts.next()?.strip_prefix("driver=")?;
+        let property = parts.next()?.strip_prefix("property=")?;
+        let value = parts.next()?.strip_prefix("value=")?;
+        parts.next().is_none().then_some((kind, property, value))
+    };
+    let (kind, property, value) = match global.split_once('=') {
+        Some((name, value)) if name.contains('.') => {
+            let (kind, property) = name.rsplit_once('.')?;
+            (kind, property, value)
+        }
+        _ => long()?,
+    };
+    let plain = is_name(property) && !value.is_empty() && !value.contains(',');
+    (plain && (kind == CPU_TYPE || kind.ends_with("-x86_64-cpu"))).then_some((kind, property, value))
 }
 
 pub(super) const fn on_off(on: bool) -> &'static str {

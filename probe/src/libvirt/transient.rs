@@ -54,7 +54,7 @@ fn one(document: Element<'_, '_>, accel: Option<Accel>, machine: Option<&str>) -
     };
 
     validate(domain)?;
-    refuse_what_cannot_be_shown(domain)?;
+    refuse_what_cannot_be_shown(domain)?.refuse()?;
     let cpu = document.at(&["cookie", "cpu"]).or(domain.one("cpu")?);
     let guest = cpu.map_or_else(|| Ok(Cpu::empty(domain.position())), Cpu::read_guest)?;
     let (online, max) = read_vcpus(domain, &guest)?;

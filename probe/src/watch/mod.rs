@@ -23,7 +23,7 @@ use cpuid_probe::dump::{Dump, Provenance, Source, VcpuDump};
 use cpuid_probe::{json, text};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::cli::{Format, WatchArgs};
+use crate::cli::WatchArgs;
 use crate::native::{List, OnlineList, Reader};
 use crate::say::{line, say};
 use crate::stop::Stop;
@@ -289,7 +289,7 @@ impl<'a> Watcher<'a> {
                 dump.note_hypervisors();
             }
             let path = directory.join(format!("{:02}-{when}.json", self.pairs));
-            output::write_file(&path, output::render(&dump, Format::Json).as_bytes(), false)?;
+            output::write_file(&path, json::to_string(&dump).as_bytes(), false)?;
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ pub fn reader(format: Option<&str>, bytes: &[u8]) {
     match read::read(bytes, format) {
         Ok(Input::Dump(dump)) => check(&dump),
         Ok(Input::Pair(pair)) => pair.iter().for_each(check),
-        Ok(Input::Statements(_)) | Err(_) => {}
+        Ok(Input::Cpus(_) | Input::Template(_)) | Err(_) => {}
     }
 }
 

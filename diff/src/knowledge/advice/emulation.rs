@@ -40,8 +40,8 @@ impl Advice {
             (_, Asked::Extra) => general::extra(row),
             (Accel::Mixed, _) => ONE_ACCEL.to_string(),
             (_, Asked::Missing) => remedies::filled(
-                "Check a guest that the host runs (`--accel kvm`): an emulated guest does not show what a host gives. \
-                 Where emulation is meant, take the promise out of the baseline: {disable}.",
+                "An emulated guest does not show what a host gives: check one that KVM runs (`--accel kvm`). Where \
+                 emulation is meant, take the promise out: {disable}.",
                 row,
                 asked,
             ),

@@ -126,7 +126,7 @@ pub(super) const ROWS: &[Group] = &[
         bit(31, "hypervisor", "Set by hypervisors; always clear on bare metal").libvirt(V9_0).qemu(V7_2).linux().kvm(Emulated).tcg(V7_2)
             .rule(Subset, Unsafe, Warning, "Without it a fresh guest skips all hypervisor leaves",
                 "Linux 6.1 arch/x86/kernel/cpu/hypervisor.c; QEMU 7.2 target/i386/cpu.c"),
-    ]),
+    ]).shown(&[0, 1, 9, 13, 19, 20, 22, 23, 25, 31]).shown_with(AVX, &[12, 29]),
     cpu(0x1, At(0), Edx, &[
         bit(0, "fpu", "x87 floating-point unit is integrated").libvirt(V9_0).qemu(V7_2).linux().kvm(IfHost).tcg(V7_2).isa(),
         bit(1, "vme", "Virtual-8086 mode enhancements and CR4.VME").libvirt(V9_0).qemu(V7_2).linux().kvm(IfHost).not_in_tcg(),
@@ -177,7 +177,7 @@ pub(super) const ROWS: &[Group] = &[
         bit(29, "tm", "Automatic thermal monitor clock throttling").libvirt(V9_0).qemu(V7_2).linux().kvm(Never).not_in_tcg(),
         bit(30, "ia64", "Obsolete marker for IA-64 emulating x86").libvirt(V9_0).qemu(V7_2).linux().kvm(Never).not_in_tcg(),
         bit(31, "pbe", "Pending-break wakeup signalling from stop-clock").libvirt(V9_0).qemu(V7_2).linux().kvm(Never).not_in_tcg(),
-    ]),
+    ]).shown(&[0, 1, 2, 4, 5, 6, 8, 15, 23, 24, 25, 26]),
     cpu(0x2, At(0), Eax, &[
         field(7, 0, "iterations", "Times to query; always 1 on real CPUs"),
         field(15, 8, "descriptor_1", "Cache or TLB descriptor byte"),

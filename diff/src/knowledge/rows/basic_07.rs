@@ -57,7 +57,7 @@ pub(super) const ROWS: &[Group] = &[
         bit(29, "sha-ni", "SHA-1 and SHA-256 acceleration").libvirt(V9_0).qemu(V7_2).linux_as("sha_ni").kvm(IfHost).tcg(V10_2).isa(),
         bit(30, "avx512bw", "AVX-512 byte and word elements").libvirt(V9_0).qemu(V7_2).linux().kvm(IfHost).not_in_tcg().isa(),
         bit(31, "avx512vl", "AVX-512 on 128/256-bit vectors").libvirt(V9_0).qemu(V7_2).linux().kvm(IfHost).not_in_tcg().isa(),
-    ]),
+    ]).shown(&[3, 8, 19, 23, 24, 29]).shown_with(AVX, &[5]),
     cpu(0x7, At(0), Ecx, &[
         nameless(0, "Prefetch with intent to write, L2 hint (Xeon Phi)").unsettable().kvm(Never).isa(),
         bit(1, "avx512vbmi", "AVX-512 byte permutes").libvirt(V9_0).qemu(V7_2).linux().kvm(IfHost).not_in_tcg().isa(),
@@ -95,7 +95,7 @@ pub(super) const ROWS: &[Group] = &[
         bit(29, "enqcmd", "Enqueue command stores (ENQCMD)").unsettable().linux().kvm(Never).isa(),
         bit(30, "sgxlc", "Configurable SGX launch key").libvirt(V9_0).qemu(V7_2).linux_as("sgx_lc").kvm(IfHost).not_in_tcg().needs(&["sgx"]),
         bit(31, "pks", "Supervisor-page protection keys").libvirt(V9_0).qemu(V7_2).kvm(Never).tcg(V7_2),
-    ]),
+    ]).shown(&[8, 22, 25, 27, 28]).shown_with(AVX, &[9, 10]),
     cpu(0x7, At(0), Edx, &[
         nameless(1, "SGX attestation key services").unsettable().kvm(Never),
         bit(2, "avx512-4vnniw", "Xeon Phi four-register neural instructions").libvirt(V9_0).qemu(V7_2).linux_as("avx512_4vnniw").kvm(IfHost)

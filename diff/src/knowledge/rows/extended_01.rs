@@ -73,7 +73,7 @@ pub(super) const ROWS: &[Group] = &[
         bit(28, "perfctr_llc", "Last-level cache performance counters").unsettable().linux().kvm(Never),
         bit(29, "mwaitx", "MONITORX and MWAITX").unsettable().linux().kvm(Never).isa(),
         nameless(30, "Breakpoint address masks extend to bit 31").unsettable().kvm(Never),
-    ]),
+    ]).shown(&[5, 6, 7, 8, 21]).shown_with(AVX, &[11, 16]),
     cpu(0x8000_0001, At(0), Edx, &[
         nameless(0, "AMD copy of x87 flag").unsettable().migratable(Yes).kvm(IfHost),
         nameless(1, "AMD copy of virtual-8086 enhancements flag").unsettable().migratable(Yes).kvm(IfHost),
@@ -114,7 +114,7 @@ pub(super) const ROWS: &[Group] = &[
         bit(29, "lm", "64-bit long mode").libvirt(V9_0).qemu(V7_2).linux().also(Qemu, &["i64"]).kvm(IfHost).tcg(V7_2).isa(),
         bit(30, "3dnowext", "3DNow! extensions").libvirt(V9_0).qemu(V7_2).linux().kvm(IfHost).tcg(V7_2).isa(),
         bit(31, "3dnow", "3DNow! vector instructions").libvirt(V9_0).qemu(V7_2).linux().kvm(IfHost).tcg(V7_2).isa(),
-    ]),
+    ]).shown(&[22, 27, 29, 30, 31]),
     cpu(0x8000_0002, At(0), Eax, &[
         field(31, 0, "brand_0", "Marketing name bytes 0-3").unit(Unit::Text)
             .rule(Informational, Info, Info, "Marketing name", "QEMU 7.2 target/i386/cpu.c:5710-5717")

@@ -57,6 +57,7 @@ pub(super) const ROWS: &[&[Group]] = &[
 
 /// What a file of rows uses.
 mod prelude {
+    use cpuid_probe::Place;
     pub(super) use cpuid_probe::Register::{self, Eax, Ebx, Ecx, Edx};
     use cpuid_probe::hypervisor::Owner;
 
@@ -74,6 +75,9 @@ mod prelude {
     pub(super) use crate::knowledge::table::Sub::{Any, At, From, Span};
     pub(super) use crate::knowledge::table::{Group, Line, bit, cause, field, nameless, rule};
     pub(super) use crate::knowledge::unit::{CACHE_TYPE, Unit, WAYS, of, plus_one, times};
+
+    /// Without which Linux clears whatever uses its registers (arch/x86/kernel/cpu/cpuid-deps.c).
+    pub(super) const AVX: Place = Place::bit(1, 0, Ecx, 28);
 
     /// libvirt's releases.
     pub(super) const V9_0: Version = Version::new(9, 0);

@@ -10,11 +10,10 @@ pub(super) const NOTES: &[Note] = &[
     Note {
         at: &[bit(0x1, Edx, 21), bit(0x1, Ecx, 2)],
         layers: &[Cpu, Firmware, Kernel, Libvirt],
-        cause: "KVM offers DS and DTES64 only where its PMU can virtualize PEBS. That is a matter of the CPU's \
-                generation and of the host's kernel: Linux 6.1 allows it on Ice Lake servers alone, 6.12 also on \
-                Sapphire Rapids and newer. KVM also needs a PMU that it may use (kvm.enable_pmu on, no hybrid CPU) and \
-                firmware that leaves PEBS on (MISC_ENABLE[12]). A CPU that has DS is not enough, and a host kernel \
-                upgrade alone can turn both on for host-passthrough.",
+        cause: "KVM offers DS and DTES64 only where its PMU can virtualize PEBS: by CPU generation and host kernel. Linux \
+                6.1 allows it on Ice Lake servers alone, 6.12 also on Sapphire Rapids and newer. KVM also needs a PMU that \
+                it may use (kvm.enable_pmu on, no hybrid CPU) and firmware that leaves PEBS on (MISC_ENABLE[12]). A CPU \
+                that has DS is not enough, and a host kernel upgrade alone can turn both on for host-passthrough.",
         consequence: "A guest that programmed the Debug Store (perf with PEBS or BTS) loses its records, and its MSR \
                       accesses can fault. In a guest without a PMU the bits promise nothing usable.",
         remedy: "Disable both in the baseline, so that every host gives the same: `<feature policy='disable' \

@@ -1,0 +1,398 @@
+//! The things that differ between two captures, and what each is linked to.
+
+use cpuid_probe::Register;
+use cpuid_probe::dump::{Boot, Source};
+use cpuid_probe::place::Number;
+
+use super::definition::Definition;
+use super::properties::{COMPAT, Compat, OF_MODEL, On, PROPERTIES, Property, VENDOR};
+use super::{COPIES, SIDES, more_in};
+use crate::cpu_map::CpuMap;
+use crate::finding::{Finding, Subject};
+use crate::judge::notes::is_tcg;
+use crate::knowledge::{Asked, CauseKind, Knowledge, Layer, Offer, Row, RuleKind, Version};
+use crate::list;
+use crate::report::CauseOf;
+use crate::view::DumpView;
+
+/// The link is to this very place.
+const EXACT: u8 = 2;
+/// The link is to much besides.
+const WIDE: u8 = 1;
+
+/// So many names are written out.
+const NAMES: usize = 12;
+
+type Links<'a> = Box<dyn Fn(&Finding) -> Option<u8> + 'a>;
+/// What it is, how it explains what it does, and what to do about it.
+type Describe<'a> = Box<dyn Fn(&[&Finding]) -> (String, String, String) + 'a>;
+
+/// Something that differs.
+pub(super) struct Thing<'a> {
+    /// What kind of thing.
+    pub of: CauseOf,
+    /// Its link to a finding is what a layer can do, not what it is known to do.
+    pub inferred: bool,
+    /// How closely it is linked to a finding; `None` if it is not.
+    pub links: Links<'a>,
+    /// Its words.
+    pub describe: Describe<'a>,
+}
+
+/// Everything that differs between two captures, the most telling first.
+pub(super) fn things<'a>(sides: [&'a DumpView<'a>; 2], knowledge: &'a Knowledge, map: &'a CpuMap) -> Vec<Thing<'a>> {
+    let mut things = Vec::new();
+    let boots = sides.map(|side| side.dump.provenance.boot.as_ref());
+    if let [Some(a), Some(b)] = boots {
+        let boots = [a, b];
+        things.extend(machine(boots, knowledge));
+        things.extend(version(boots, knowledge, sides.iter().all(|side| is_tcg(side.dump))));
+        things.extend(definition(boots, knowledge, map));
+        things.extend(accelerator(boots));
+    }
+    things.extend(vcpus(sides));
+    things.extend(vendor(sides));
+    things.extend(host(sides, knowledge));
+    things
+}
+
+/// The names of what is claimed, in the order of the report: `ds dtes64`.
+fn names(claimed: &[&Finding]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for f in claimed {
+        let name = f.name.as_deref().map_or_else(|| f.subject.to_string(), str::to_string);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.len() > NAMES { list::first(&names, NAMES) } else { names.join(" ") }
+}
+
+fn row_of(f: &Finding, knowledge: &Knowledge) -> Option<Row> {
+    Some(knowledge.row(f.place()?))
+}
+
+/// A version as QEMU writes it: `7.2.22 (Debian …)`.
+pub(crate) fn qemu_version(text: &str) -> Option<Version> {
+    let mut numbers = text.trim_start_matches(|c: char| !c.is_ascii_digit()).split(|c: char| !c.is_ascii_digit());
+    Some(Version::new(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// `pc-q35-7.2` as a family and a version. Distributions' own names (`pc-q35-rhel9.2.0`) have none that QEMU's rows know.
+pub(crate) fn machine_version(machine: &str) -> Option<(&str, Version)> {
+    let machine = machine.split(',').next()?;
+    let (family, version) = machine.rsplit_once('-')?;
+    version.starts_with(|c: char| c.is_ascii_digit()).then_some(())?;
+    Some((family, qemu_version(version)?))
+}
+
+/// Whether a property, on in `on` and off on the other side, is linked to a finding.
+fn by_property(property: &Property, on: Option<usize>, f: &Finding) -> bool {
+    let Some(place) = f.place() else { return false };
+    let direction = match (property.on, on, more_in(f)) {
+        (On::Changes, ..) | (_, None, _) | (_, _, None) => true,
+        (On::Shows, Some(on), Some(more)) => more == on,
+        (On::Clears, Some(on), Some(more)) => more != on,
+    };
+    direction && property.at.iter().any(|at| at.holds(place))
+}
+
+/// Whether a finding is about the feature that a property names, with the side that has it.
+fn by_feature(name: &str, on: Option<usize>, f: &Finding, knowledge: &Knowledge) -> bool {
+    let matches = knowledge.by_name(name);
+    let here = matches.iter().any(|found| Some(found.place) == f.place());
+    here && f.is_one_bit() && (on.is_none() || more_in(f) == on)
+}
+
+/// The side on which a property with these two values is on; `None` where it is no switch.
+fn on_side(values: [Option<&str>; 2]) -> Option<usize> {
+    match values {
+        [Some("on"), _] | [_, Some("off")] => Some(0),
+        [_, Some("on")] | [Some("off"), _] => Some(1),
+        _ => None,
+    }
+}
+
+fn machine<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge) -> Option<Thing<'a>> {
+    let [a, b] = boots;
+    let ([(of_a, va), (of_b, vb)], true) =
+        ([machine_version(&a.machine)?, machine_version(&b.machine)?], a.machine != b.machine)
+    else {
+        return None;
+    };
+    let old = usize::from(vb < va);
+    let (oldest, newest) = (va.min(vb), va.max(vb));
+    let models = boots.map(|boot| Definition::of(&boot.cpu).model);
+    let set: Vec<&Compat> = COMPAT
+        .iter()
+        .filter(|compat| compat.model.is_empty() || models.contains(&compat.model))
+        .filter(|compat| oldest <= compat.until && compat.until < newest)
+        .collect();
+    // The old machine type sets the value, the new one has the default.
+    let link = move |compat: &Compat, f: &Finding| {
+        let on = match compat.value {
+            "on" => Some(old),
+            "off" => Some(1 - old),
+            _ => None,
+        };
+        match PROPERTIES.iter().find(|property| property.name == compat.property) {
+            Some(property) => by_property(property, on, f),
+            None => by_feature(compat.property, on, f, knowledge),
+        }
+    };
+    let shown = set.clone();
+    let links: Links<'a> = Box::new(move |f| set.iter().any(|compat| link(compat, f)).then_some(EXACT));
+    let describe: Describe<'a> = Box::new(move |claimed| {
+        let used = shown.iter().filter(|compat| claimed.iter().any(|f| link(compat, f)));
+        let mut said: Vec<String> = Vec::new();
+        for compat in used {
+            let what = PROPERTIES.iter().find(|p| p.name == compat.property).map_or("", |p| p.what);
+            let why = if what.is_empty() { String::new() } else { format!(" ({what})") };
+            let words = format!("`{}`{why}", compat.property);
+            if !said.contains(&words) {
+                said.push(words);
+            }
+        }
+        let what = format!("machine type: {} in A, {} in B", a.machine, b.machine);
+        let fix = if of_a == of_b {
+            format!("give both the machine type `{}`", boots[old].machine)
+        } else {
+            "give both one machine type".to_string()
+        };
+        (what, format!("they differ in QEMU's {}", said.join(", ")), fix)
+    });
+    Some(Thing { of: CauseOf::Machine, inferred: false, links, describe })
+}
+
+/// The releases of QEMU that the rows were read from.
+const READ: [Version; 3] = [Version::new(7, 2), Version::new(10, 2), Version::new(11, 1)];
+
+/// Whether a change that was first seen in `since` can lie between two versions: after the release that the rows were read
+/// from before it, up to `since` itself.
+fn lies_between(since: Option<Version>, old: Version, new: Version) -> bool {
+    let Some(since) = since else { return false };
+    let before = READ.iter().rev().find(|read| **read < since);
+    before.is_some_and(|before| *before < new) && old < since
+}
+
+fn version<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge, tcg: bool) -> Option<Thing<'a>> {
+    let [a, b] = boots;
+    let (va, vb) = (qemu_version(&a.qemu)?, qemu_version(&b.qemu)?);
+    if va == vb {
+        return None;
+    }
+    let newer = usize::from(vb > va);
+    let (old, new) = (va.min(vb), va.max(vb));
+    let links: Links<'a> = Box::new(move |f| {
+        let row = row_of(f, knowledge)?;
+        let known = lies_between(row.qemu_since, old, new);
+        let emulated = tcg && lies_between(row.tcg_since, old, new);
+        (more_in(f) == Some(newer) && f.is_one_bit() && (known || emulated)).then_some(EXACT)
+    });
+    let describe: Describe<'a> = Box::new(move |claimed| {
+        let does = if tcg { "emulates" } else { "knows" };
+        let what = format!("QEMU version: {va} in A, {vb} in B");
+        let why = format!("{new} {does} what {old} does not, {}", names(claimed));
+        (what, why, "switch these off on both, or run one version of QEMU on both".to_string())
+    });
+    Some(Thing { of: CauseOf::Version, inferred: false, links, describe })
+}
+
+fn definition<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge, map: &'a CpuMap) -> Option<Thing<'a>> {
+    let cpus = boots.map(|boot| Definition::of(&boot.cpu));
+    if cpus[0] == cpus[1] {
+        return None;
+    }
+    let [a, b] = &cpus;
+    let models = (a.model != b.model).then(|| [a.model, b.model].map(str::to_string));
+    let features = cpus.clone().map(|cpu| cpu.of_model(map));
+    // What is set differently, or on one side only.
+    let mut names_set: Vec<String> = a.names().into_iter().map(str::to_string).collect();
+    names_set.extend(b.names().iter().filter(|name| a.setting(name).is_none()).map(ToString::to_string));
+    let set: Vec<(String, [Option<String>; 2])> = names_set
+        .into_iter()
+        .map(|name| {
+            let values = [a.setting(&name), b.setting(&name)].map(|value| value.map(str::to_string));
+            (name, values)
+        })
+        .filter(|(_, [x, y])| x != y)
+        .collect();
+    let linked = move |(name, values): &(String, [Option<String>; 2]), f: &Finding| {
+        let on = on_side([values[0].as_deref(), values[1].as_deref()]);
+        match PROPERTIES.iter().find(|property| property.name == name) {
+            Some(property) => by_property(property, on, f),
+            None if name.starts_with("hv-") => f.place().and_then(|p| p.signature()).is_some(),
+            None => by_feature(name, on, f, knowledge),
+        }
+    };
+    let all_there_is = [a.is_all_there_is(), b.is_all_there_is()];
+    let (shown_set, shown_models) = (set.clone(), models.clone());
+    let links: Links<'a> = Box::new(move |f| {
+        if set.iter().any(|setting| linked(setting, f)) {
+            return Some(EXACT);
+        }
+        models.as_ref()?;
+        let place = f.place()?;
+        if OF_MODEL.iter().any(|at| at.holds(place)) {
+            return Some(WIDE);
+        }
+        let more = more_in(f).filter(|_| f.is_one_bit())?;
+        let id = map.feature_at(place)?;
+        let has = |side: usize| features[side].as_ref().map_or(all_there_is[side], |features| features.contains(&id));
+        (has(more) && (!has(1 - more) || all_there_is[1 - more])).then_some(EXACT)
+    });
+    let describe: Describe<'a> = Box::new(move |claimed| {
+        let used = shown_set.iter().filter(|setting| claimed.iter().any(|f| linked(setting, f)));
+        let mut said: Vec<String> = Vec::new();
+        if let Some([x, y]) = &shown_models {
+            said.push(format!("the model is `{x}` in A, `{y}` in B"));
+        }
+        for (name, values) in used {
+            let words = |side: usize| match values[side].as_deref() {
+                Some(value) => format!("`{name}={value}` in {}", SIDES[side]),
+                None => format!("not set in {}", SIDES[side]),
+            };
+            said.push(if values[0].is_some() {
+                format!("{}, {}", words(0), words(1))
+            } else {
+                format!("{}, {}", words(1), words(0))
+            });
+        }
+        let what = format!("CPU definition: {}", list::first(&said, NAMES));
+        (what, String::new(), "start both from one definition".to_string())
+    });
+    Some(Thing { of: CauseOf::Definition, inferred: false, links, describe })
+}
+
+fn accelerator<'a>(boots: [&'a Boot; 2]) -> Option<Thing<'a>> {
+    let [a, b] = boots;
+    if a.accel == b.accel {
+        return None;
+    }
+    let links: Links<'a> = Box::new(move |f| {
+        let hypervisor = f.place().is_some_and(|place| place.signature().is_some());
+        (hypervisor || f.is_one_bit()).then_some(WIDE)
+    });
+    let describe: Describe<'a> = Box::new(move |_| {
+        let what = format!("accelerator: {} in A, {} in B", a.accel, b.accel);
+        (what, String::new(), "compare guests that one accelerator runs".to_string())
+    });
+    Some(Thing { of: CauseOf::Accelerator, inferred: false, links, describe })
+}
+
+/// `-smp`, and how many vCPUs there are.
+fn vcpus<'a>(sides: [&'a DumpView<'a>; 2]) -> Option<Thing<'a>> {
+    let counts = sides.map(|side| side.dump.vcpus.len());
+    let smp = sides.map(|side| side.dump.provenance.boot.as_ref().and_then(Boot::smp));
+    let booted = sides.iter().all(|side| side.dump.provenance.boot.is_some());
+    if counts[0] == counts[1] && !(booted && smp[0] != smp[1]) {
+        return None;
+    }
+    let links: Links<'a> = Box::new(move |f| {
+        let by_rule = matches!(f.rule, crate::finding::Rule::Row(RuleKind::Topology | RuleKind::PerVcpu));
+        let count = f.subject == Subject::from(Number::VcpuCount);
+        (by_rule || count || LAYOUT.iter().any(|at| f.place().is_some_and(|place| at.holds(place)))).then_some(EXACT)
+    });
+    let describe: Describe<'a> = Box::new(move |_| {
+        let says = |side: usize| smp[side].map_or_else(|| counts[side].to_string(), |smp| format!("-smp {smp}"));
+        let what = format!("vCPUs: {} in A, {} in B", says(0), says(1));
+        (what, String::new(), "start both with the same number of vCPUs and the same topology".to_string())
+    });
+    Some(Thing { of: CauseOf::Vcpus, inferred: false, links, describe })
+}
+
+/// Features that QEMU sets where a guest has more than one thread or core.
+///
+/// # Source
+/// QEMU 7.2 target/i386/cpu.c (`cpu_x86_cpuid`, leaves 1 and 0x80000001).
+const LAYOUT: &[cpuid_probe::place::Query] =
+    &[super::properties::bits(1, Register::Edx, 28, 28), super::properties::bits(0x8000_0001, Register::Ecx, 1, 1)];
+
+fn vendor<'a>(sides: [&'a DumpView<'a>; 2]) -> Option<Thing<'a>> {
+    let text = |side: usize| sides[side].dump.vcpus.first()?.vendor().map(|vendor| vendor.to_string());
+    let (a, b) = (text(0)?, text(1)?);
+    if a == b {
+        return None;
+    }
+    let links: Links<'a> = Box::new(move |f| {
+        let place = f.place()?;
+        let copy = place.leaf().is_some_and(|id| id.leaf == 0x8000_0001)
+            && place.register() == Some(Register::Edx)
+            && place.bits().is_some_and(|bits| COPIES & bits.mask() != 0);
+        (copy || VENDOR.iter().any(|at| at.holds(place))).then_some(EXACT)
+    });
+    let describe: Describe<'a> = Box::new(move |_| {
+        let why = "AMD's CPUs repeat a part of leaf 1 in 0x80000001, and Intel's do not";
+        let fix = "none: a guest does not move between vendors";
+        (format!("vendor: {a} in A, {b} in B"), why.to_string(), fix.to_string())
+    });
+    Some(Thing { of: CauseOf::Vendor, inferred: false, links, describe })
+}
+
+/// What the hosts themselves differ in. A kernel, or a microcode, that a guest reports is the guest's own.
+fn host<'a>(sides: [&'a DumpView<'a>; 2], knowledge: &'a Knowledge) -> Vec<Thing<'a>> {
+    let of_host = |side: &DumpView<'_>| {
+        let provenance = &side.dump.provenance;
+        provenance.source == Source::Kvm || provenance.boot.as_ref().is_some_and(|boot| boot.accel == "kvm")
+    };
+    if !sides.iter().all(|side| of_host(side)) {
+        return Vec::new();
+    }
+    let on_amd = sides.iter().all(|side| side.is_amd());
+    let decides = move |f: &Finding, layer: Layer| -> Option<Row> {
+        let (place, row) = (f.place()?, row_of(f, knowledge)?);
+        let advice = knowledge.advice(place, &row, Asked::Explain, on_amd);
+        (advice.specific && advice.layers.contains(&layer)).then_some(row)
+    };
+    let mut things = Vec::new();
+    let mut add = |name: &'static str, values: [Option<String>; 2], fix: &'static str, links: Links<'a>| {
+        let [Some(a), Some(b)] = values else { return };
+        if a != b {
+            let describe: Describe<'a> =
+                Box::new(move |_| (format!("{name}: {a} in A, {b} in B"), String::new(), fix.to_string()));
+            things.push(Thing { of: CauseOf::Host, inferred: true, links, describe });
+        }
+    };
+    let provenances = sides.map(|side| &side.dump.provenance);
+    add(
+        "host kernel",
+        provenances.map(|p| p.kernel.clone()),
+        "run one kernel on both hosts",
+        Box::new(move |f| {
+            let conditional = f.is_one_bit() && row_of(f, knowledge)?.kvm == Offer::Conditional;
+            (conditional || decides(f, Layer::Kernel).is_some()).then_some(EXACT)
+        }),
+    );
+    add(
+        "microcode",
+        provenances.map(|p| p.microcode.clone()),
+        "run one microcode revision on both hosts",
+        Box::new(move |f| {
+            let firmware = row_of(f, knowledge)?.cause_kind == Some(CauseKind::Firmware);
+            (firmware || decides(f, Layer::Firmware).is_some()).then_some(EXACT)
+        }),
+    );
+    // Only a guest that takes its host's CPU shows its generation.
+    let shows_host = |side: &DumpView<'_>| {
+        side.dump.provenance.boot.as_ref().is_none_or(|boot| Definition::of(&boot.cpu).is_all_there_is())
+    };
+    if sides.iter().all(|side| shows_host(side)) {
+        let signature = |side: &DumpView<'_>| {
+            let eax = side.dump.vcpus.first()?.get(cpuid_probe::LeafId::new(1, 0))?.eax;
+            let is = crate::cpu_map::Signature::of(eax);
+            Some(format!("family {}, model {}", is.family, is.model))
+        };
+        add(
+            "CPU generation",
+            sides.map(signature),
+            "take a named CPU model that both hosts can give",
+            Box::new(move |f| {
+                let row = row_of(f, knowledge)?;
+                let identity = OF_MODEL.iter().any(|at| f.place().is_some_and(|place| at.holds(place)));
+                (identity || f.is_one_bit() && row.kvm == Offer::IfHost || decides(f, Layer::Cpu).is_some())
+                    .then_some(EXACT)
+            }),
+        );
+    }
+    things
+}

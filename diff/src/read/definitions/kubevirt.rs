@@ -1,0 +1,355 @@
+//! KubeVirt: what its labels say that a node can give, and `spec.domain.cpu` of a virtual machine.
+//!
+//! # Source
+//! kubevirt staging/src/kubevirt.io/api/core/v1/types.go (the labels' prefixes) and schema.go (`CPU`, `CPUFeature`),
+//! pkg/virt-handler/node-labeller (the labels come from `virsh domcapabilities`: its host-model, the models that are
+//! usable, and the features of the host-model, of which old versions leave out those of an old model).
+
+use std::collections::BTreeMap;
+
+use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode, Policy};
+use serde_json::Value;
+use yaml_rust2::{Yaml, YamlLoader};
+
+use super::super::{Input, Read, ReadError, Reader, json, shorten};
+use super::{libvirt_name, list, position};
+
+pub(in crate::read) const LABELS: Reader = Reader {
+    name: "kubevirt-node",
+    about: "KubeVirt's labels of one or more nodes: what they can give a guest",
+    recognise: recognise_labels,
+    read: Read::One(read_labels),
+};
+
+pub(in crate::read) const MACHINE: Reader = Reader {
+    name: "kubevirt",
+    about: "KubeVirt: spec.domain.cpu of a virtual machine, YAML or JSON: what a guest is to have",
+    recognise: recognise_machine,
+    read: Read::One(read_machine),
+};
+
+/// What the labels of KubeVirt's begin with.
+const SUFFIX: &str = ".node.kubevirt.io/";
+
+fn recognise_labels(text: &str) -> bool {
+    text.contains(SUFFIX)
+}
+
+/// One node, as it is read.
+#[derive(Debug, Default)]
+struct Node {
+    line: usize,
+    name: Option<String>,
+    labels: BTreeMap<String, String>,
+}
+
+/// The labels of a line: `KEY: "true"`, `"KEY": "true",`, `KEY=true`, several after commas.
+fn labels(line: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    let is_key = |c: char| c.is_ascii_alphanumeric() || "-._/".contains(c);
+    let mut rest = line;
+    while let Some(at) = [rest.find(SUFFIX), rest.find("kubernetes.io/hostname")].into_iter().flatten().min() {
+        let start = rest[..at].rfind(|c| !is_key(c)).map_or(0, |before| before + 1);
+        let key = &rest[start..];
+        let end = key.find(|c| !is_key(c)).unwrap_or(key.len());
+        let (key, after) = key.split_at(end);
+        let value = after.trim_start_matches(['"', '\'', ' ', '\t', ':', '=']);
+        let end = value.find(|c| !is_key(c)).unwrap_or(value.len());
+        found.push((key, &value[..end]));
+        rest = &value[end..];
+    }
+    found
+}
+
+/// Whether a node begins in this line, and what it is called.
+fn begins(line: &str) -> Option<Option<&str>> {
+    let line = line.trim().trim_start_matches("- ").trim_end_matches(',');
+    let plain: String = line.chars().filter(|c| !"\"' ".contains(*c)).collect();
+    match line.strip_prefix("Name:") {
+        Some(name) => Some(Some(name.trim())),
+        None => (plain == "kind:Node" || plain == "---").then_some(None),
+    }
+}
+
+fn nodes_of_text(text: &str) -> Vec<Node> {
+    let mut nodes: Vec<Node> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let new = begins(line);
+        // `kubectl get nodes --show-labels` has a node a line.
+        let found = labels(line);
+        let row = found.iter().filter(|(key, _)| key.contains(SUFFIX)).count() > 1;
+        if new.is_some() || row || nodes.is_empty() {
+            let name = new.flatten().or_else(|| line.split_whitespace().next().filter(|_| row));
+            nodes.push(Node { line: number, name: name.map(str::to_string), ..Node::default() });
+        }
+        let Some(node) = nodes.last_mut() else { continue };
+        for (key, value) in found {
+            if node.labels.is_empty() {
+                node.line = number;
+            }
+            node.labels.insert(key.to_string(), value.to_string());
+        }
+    }
+    nodes
+}
+
+/// Every object that has labels of KubeVirt's.
+fn nodes_of_json(value: &Value, nodes: &mut Vec<Node>) {
+    let labels = value.pointer("/metadata/labels").or_else(|| value.get("labels")).and_then(Value::as_object);
+    match labels.filter(|labels| labels.keys().any(|key| key.contains(SUFFIX))) {
+        Some(labels) => {
+            let name = value.pointer("/metadata/name").and_then(Value::as_str).map(str::to_string);
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
+            let labels = labels.iter().map(|(key, value)| (key.clone(), text(value))).collect();
+            nodes.push(Node { line: 1, name, labels });
+        }
+        None => match value {
+            Value::Object(map) if map.keys().any(|key| key.contains(SUFFIX)) => {
+                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
+                let labels = map.iter().map(|(key, value)| (key.clone(), text(value))).collect();
+                nodes.push(Node { line: 1, name: None, labels });
+            }
+            Value::Object(map) => map.values().for_each(|value| nodes_of_json(value, nodes)),
+            Value::Array(list) => list.iter().for_each(|value| nodes_of_json(value, nodes)),
+            _ => {}
+        },
+    }
+}
+
+fn read_labels(text: &str) -> Result<Input, ReadError> {
+    let mut nodes = Vec::new();
+    if text.trim_start().starts_with(['{', '[']) {
+        let value: Value = serde_json::from_str(text).map_err(|e| json::error(&e))?;
+        nodes_of_json(&value, &mut nodes);
+    } else {
+        nodes = nodes_of_text(text);
+    }
+    nodes.retain(|node| node.labels.keys().any(|key| key.contains(SUFFIX)));
+    let cpus: Result<Vec<Cpu>, ReadError> = nodes.iter().map(node).collect();
+    let cpus = cpus?;
+    match cpus.iter().enumerate().find(|(n, cpu)| cpu.name.is_some() && cpus[..*n].iter().any(|c| c.name == cpu.name)) {
+        _ if cpus.is_empty() => Err(ReadError::whole("no label of KubeVirt's with a value")),
+        Some((_, twice)) => {
+            let name = shorten(twice.name.as_deref().unwrap_or_default());
+            Err(ReadError::at(twice.at.line as usize, format!("node {name} came before; keep one listing a file")))
+        }
+        None => Ok(Input::Cpus(cpus)),
+    }
+}
+
+/// With fewer labels of features, a listing is an excerpt: every host-model has more than these.
+const FEWEST: usize = 20;
+
+/// What a node's labels say.
+fn node(node: &Node) -> Result<Cpu, ReadError> {
+    let at = position(node.line);
+    let mut cpu = Cpu { form: Form::HostModel, document: Some("KubeVirt's labels of a node"), ..Cpu::empty(at) };
+    let of_features = node.labels.keys().filter(|key| key.starts_with("cpu-feature.")).count();
+    cpu.excerpt = of_features < FEWEST || !node.labels.keys().any(|key| key.starts_with("host-model-cpu."));
+    cpu.name = node.name.clone().or_else(|| node.labels.get("kubernetes.io/hostname").cloned());
+    let mut frequency = None;
+    let mut scaling = None;
+    for (key, value) in &node.labels {
+        let Some((what, name)) = key.split_once(SUFFIX) else { continue };
+        let on = match value.as_str() {
+            "true" => true,
+            "false" => false,
+            // A frequency is a number.
+            _ if what == "cpu-timer" => {
+                frequency = value.parse().ok().filter(|_| name == "tsc-frequency").or(frequency);
+                continue;
+            }
+            _ => continue,
+        };
+        match what {
+            "cpu-feature" | "host-model-required-features" => {
+                let policy = if on { Policy::Require } else { Policy::Disable };
+                list(&mut cpu, libvirt_name(name).unwrap_or(name), policy, at);
+            }
+            "host-model-cpu" if on => {
+                if let Some(first) = cpu.model.replace(name.to_string()) {
+                    let message = format!(
+                        "a second host-model, {} after {}: labels of two nodes; give the nodes' whole objects",
+                        shorten(name),
+                        shorten(&first)
+                    );
+                    return Err(ReadError::at(node.line, message));
+                }
+            }
+            "cpu-vendor" if on => cpu.vendor = Some(name.to_string()),
+            "cpu-timer" if name == "tsc-scalable" => scaling = Some(on),
+            _ => {}
+        }
+    }
+    cpu.tsc = frequency.map(|frequency| cpuid_probe::libvirt::cpu::Tsc { frequency, scaling });
+    Ok(cpu)
+}
+
+/// A document of YAML (or JSON) as JSON.
+fn documents(text: &str) -> Result<Vec<Value>, ReadError> {
+    let documents = YamlLoader::load_from_str(text).map_err(|e| {
+        let mark = e.marker();
+        ReadError::in_column(mark.line(), mark.col() + 1, e.info())
+    })?;
+    Ok(documents.iter().map(|yaml| as_json(yaml, 0)).collect())
+}
+
+/// Aliases make a small text a large tree: they are not followed, and no tree is deeper than this.
+const DEEPEST: usize = 64;
+
+fn as_json(yaml: &Yaml, depth: usize) -> Value {
+    if depth > DEEPEST {
+        return Value::Null;
+    }
+    match yaml {
+        Yaml::String(text) | Yaml::Real(text) => Value::String(text.clone()),
+        Yaml::Integer(n) => Value::from(*n),
+        Yaml::Boolean(b) => Value::Bool(*b),
+        Yaml::Array(list) => Value::Array(list.iter().map(|item| as_json(item, depth + 1)).collect()),
+        Yaml::Hash(map) => {
+            let entries =
+                map.iter().filter_map(|(key, value)| Some((key.as_str()?.to_string(), as_json(value, depth + 1))));
+            Value::Object(entries.collect())
+        }
+        _ => Value::Null,
+    }
+}
+
+/// Every `cpu:` with a model or features, the machine's name with it.
+fn machines<'a>(value: &'a Value, name: Option<&'a str>, found: &mut Vec<(&'a Value, Option<&'a str>)>) {
+    let name = value.pointer("/metadata/name").and_then(Value::as_str).or(name);
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map {
+                let is_cpu = inner.get("model").is_some() || inner.get("features").is_some_and(Value::is_array);
+                if key == "cpu" && is_cpu {
+                    found.push((inner, name));
+                } else {
+                    machines(inner, name, found);
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|inner| machines(inner, name, found)),
+        _ => {}
+    }
+}
+
+fn recognise_machine(text: &str) -> bool {
+    let has_cpu = text.lines().any(|line| line.trim().trim_start_matches('"').starts_with("cpu"))
+        || text.contains("\"cpu\"")
+        || text.contains("cpu:");
+    has_cpu && (text.contains("model") || text.contains("features")) && !text.trim_start().starts_with('<') && {
+        let read = documents(text).unwrap_or_default();
+        let mut found = Vec::new();
+        read.iter().for_each(|document| machines(document, None, &mut found));
+        !found.is_empty()
+    }
+}
+
+fn read_machine(text: &str) -> Result<Input, ReadError> {
+    let read = documents(text)?;
+    let mut found = Vec::new();
+    read.iter().for_each(|document| machines(document, None, &mut found));
+    let cpus: Result<Vec<Cpu>, ReadError> = found.iter().map(|(value, name)| machine(value, *name)).collect();
+    let cpus = cpus?;
+    if cpus.is_empty() { Err(ReadError::whole("no cpu with a model or features")) } else { Ok(Input::Cpus(cpus)) }
+}
+
+fn machine(cpu: &Value, name: Option<&str>) -> Result<Cpu, ReadError> {
+    let at = position(1);
+    let mut read = Cpu { form: Form::Guest, name: name.map(str::to_string), ..Cpu::empty(at) };
+    match cpu.get("model").and_then(Value::as_str) {
+        Some("host-passthrough") => read.mode = Mode::HostPassthrough,
+        Some("host-model") => read.mode = Mode::HostModel,
+        model => read.model = model.map(str::to_string),
+    }
+    for feature in cpu.get("features").and_then(Value::as_array).into_iter().flatten() {
+        let text = |key: &str| feature.get(key).and_then(Value::as_str);
+        let Some(name) = text("name") else { return Err(ReadError::whole("a feature of cpu without a name")) };
+        let policy = match text("policy").unwrap_or("require") {
+            "" | "require" => Policy::Require,
+            "force" => Policy::Force,
+            "optional" => Policy::Optional,
+            "disable" => Policy::Disable,
+            "forbid" => Policy::Forbid,
+            other => return Err(ReadError::whole(format!("policy `{}` of {}", shorten(other), shorten(name)))),
+        };
+        list(&mut read, libvirt_name(name).unwrap_or(name), policy, at);
+    }
+    Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cpus(text: &str) -> Vec<Cpu> {
+        match crate::read::read(text.as_bytes(), None) {
+            Ok(Input::Cpus(cpus)) => cpus,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    const LABELS_OF: [&str; 3] = [
+        "cpu-feature.node.kubevirt.io/vaes",
+        "host-model-cpu.node.kubevirt.io/EPYC-Rome",
+        "host-model-required-features.node.kubevirt.io/amd-ssbd",
+    ];
+
+    #[test]
+    fn nodes_in_every_listing() {
+        let yaml = |name: &str| {
+            let labels: String = LABELS_OF.iter().map(|key| format!("      {key}: \"true\"\n")).collect();
+            format!(
+                "- apiVersion: v1\n  kind: Node\n  metadata:\n    labels:\n{labels}    name: {name}\n      kubernetes.io/hostname: {name}\n"
+            )
+        };
+        let json = |name: &str| {
+            let labels: Vec<String> = LABELS_OF.iter().map(|key| format!("\"{key}\": \"true\"")).collect();
+            format!(
+                "{{\"kind\": \"Node\", \"metadata\": {{\"name\": \"{name}\", \"labels\": {{{}}}}}}}",
+                labels.join(", ")
+            )
+        };
+        let row = |name: &str| {
+            let labels: Vec<String> = LABELS_OF.iter().map(|key| format!("{key}=true")).collect();
+            format!("{name}   Ready   worker   1d   v1.30   {},kubernetes.io/hostname={name}\n", labels.join(","))
+        };
+        let described = |name: &str| {
+            let labels: String = LABELS_OF.iter().map(|key| format!("                    {key}=true\n")).collect();
+            format!("Name:               {name}\nRoles:              worker\nLabels:\n{labels}Annotations:        x\n")
+        };
+        for text in [
+            format!("apiVersion: v1\nitems:\n{}{}kind: List\n", yaml("n1"), yaml("n2")),
+            format!("{{\"items\": [{}, {}]}}", json("n1"), json("n2")),
+            format!("NAME STATUS ROLES AGE VERSION LABELS\n{}{}", row("n1"), row("n2")),
+            format!("{}\n{}", described("n1"), described("n2")),
+        ] {
+            let read = cpus(&text);
+            assert_eq!(read.iter().map(|c| c.name.as_deref()).collect::<Vec<_>>(), [Some("n1"), Some("n2")], "{text}");
+            for cpu in &read {
+                assert_eq!(
+                    (cpu.form, cpu.model.as_deref(), cpu.features.len()),
+                    (Form::HostModel, Some("EPYC-Rome"), 2)
+                );
+            }
+        }
+        let fragment: String = LABELS_OF.iter().map(|key| format!("    {key}: \"true\"\n")).collect();
+        assert_eq!(cpus(&fragment).len(), 1);
+        let two = fragment.clone() + &fragment.replace("EPYC-Rome", "EPYC-Milan");
+        assert!(crate::read::read(two.as_bytes(), None).unwrap_err().to_string().contains("second host-model"));
+    }
+
+    #[test]
+    fn a_virtual_machines_cpu() {
+        let yaml = "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata:\n  name: vm1\nspec:\n  template:\n    spec:\n      \
+                    domain:\n        cpu:\n          cores: 2\n          model: Skylake-Server\n          features:\n          - \
+                    name: vme\n            policy: require\n          - policy: disable\n            name: hle\n";
+        let read = cpus(yaml).remove(0);
+        assert_eq!((read.model.as_deref(), read.name.as_deref()), (Some("Skylake-Server"), Some("vm1")));
+        assert_eq!(read.features.iter().map(|f| f.policy).collect::<Vec<_>>(), [Policy::Require, Policy::Disable]);
+        let flow = "spec: { template: { spec: { domain: { cpu: {\n  model: EPYC,\n  features: [ {name: vme}, {name: hle, policy: forbid} ] }}}}}\n";
+        assert_eq!(cpus(flow)[0].features.len(), 2);
+        assert_eq!(cpus("cpu:\n  model: host-passthrough\n")[0].mode, Mode::HostPassthrough);
+    }
+}

@@ -1,0 +1,21 @@
+//! The levels of x86-64.
+//!
+//! # Source
+//! x86-64 psABI 1.0, table 3.1.
+
+/// What each level has beyond the one before.
+#[rustfmt::skip]
+const LEVELS: [&str; 4] = [
+    "lm cmov cx8 fpu fxsr mmx syscall sse sse2",
+    "cx16 lahf_lm popcnt pni sse4.1 sse4.2 ssse3",
+    "avx avx2 bmi1 bmi2 f16c fma abm movbe xsave",
+    "avx512f avx512bw avx512cd avx512dq avx512vl",
+];
+
+/// How many there are.
+pub const COUNT: usize = LEVELS.len();
+
+/// libvirt's names of all features of a level, from 1.
+pub fn of(level: usize) -> impl Iterator<Item = &'static str> {
+    LEVELS.iter().take(level).flat_map(|names| names.split(' '))
+}
