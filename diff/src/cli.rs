@@ -8,6 +8,7 @@ use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::judge::verdict::FailOn;
+use cpuid_diff::platform::Platform;
 use cpuid_diff::policy::Day;
 use cpuid_diff::read::READERS;
 use cpuid_diff::view::Role;
@@ -71,6 +72,16 @@ pub enum Command {
         \x20 cpuid-diff baseline node1.json node2.json > baseline.xml\n\
         \x20 cpuid-diff baseline host1.xml host2.xml --format qemu")]
     Baseline(CommonArgs),
+    /// Many hosts: which pools, which one-way moves, what each host gives up, what changed
+    ///
+    /// Exit codes: 0 every host is complete, expected and current, nothing changed, every VM has a pool (without --vm and
+    /// --since: the hosts of each vendor are alike); 1 not so; 2 trouble, which the report names.
+    #[command(after_help = "Examples:\n\
+        \x20 cpuid-diff fleet nodes/\n\
+        \x20 cpuid-diff fleet nodes/ --vm web.xml --expect nodes.txt --max-age 7\n\
+        \x20 cpuid-diff fleet nodes/ --since last-week.json --format markdown\n\
+        \x20 cpuid-diff fleet rack1/ --summary > rack1.json")]
+    Fleet(FleetArgs),
     /// Follow each feature from the host's CPUID through KVM and the baseline to the guest: where was it lost?
     ///
     /// Exit codes: 0 all layers agree; 1 a feature was dropped or added on the way, or a dump does not hold
@@ -307,6 +318,77 @@ pub struct CommonArgs {
     pub cpu_map: Option<PathBuf>,
 }
 
+/// Options of `fleet`.
+#[derive(Args, Clone, Debug)]
+pub struct FleetArgs {
+    /// Directories and files: what each host offers (cpuid-probe kvm, cpuid-probe boot --cpu host, virsh domcapabilities),
+    /// or dumps of guests of one definition; or summaries of parts of a fleet. Of a directory, every file below it whose
+    /// name does not begin with a dot
+    #[arg(required = true, value_name = "HOSTS")]
+    pub hosts: Vec<PathBuf>,
+    /// Where may this VM run? A definition, a live XML, or a dump of the running guest
+    #[arg(long, value_name = "FILE")]
+    pub vm: Vec<PathBuf>,
+    /// Make so many pools, instead of as many as pay
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pools: Option<u32>,
+    /// No pool holds hosts with and without this feature, or level (x86-64-v3)
+    #[arg(long, value_name = "FEATURE|x86-64-vN")]
+    pub require: Vec<String>,
+    /// The least number of hosts of a pool
+    #[arg(long, value_name = "N", default_value = "1", hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..))]
+    pub min_hosts: u32,
+    /// Names of hosts that must be there, one a line
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// A capture older than this is trouble
+    #[arg(long, value_name = "DAYS")]
+    pub max_age: Option<u32>,
+    /// What changed since: an older report or summary as JSON, or a directory
+    #[arg(long, value_name = "FLEET.json|DIR")]
+    pub since: Option<PathBuf>,
+    /// Keep the pools of this report (--format json): as few hosts as possible change theirs
+    #[arg(long, value_name = "FLEET.json")]
+    pub keep: Option<PathBuf>,
+    /// Leave this host out, and say what that brings the others
+    #[arg(long, value_name = "HOST")]
+    pub without: Vec<String>,
+    /// Print the facts alone, as JSON, for merging: hosts and classes, no pools
+    #[arg(long)]
+    pub summary: bool,
+    /// What hosts' files show: offer or guest; of one host HOST=ROLE [default: what each says of itself]
+    #[arg(long = "as", value_name = "ROLE|HOST=ROLE", value_parser = role)]
+    pub roles: Vec<(Option<String>, Role)>,
+    /// The form of the report
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: FleetFormat,
+    /// Show every class, move and pool
+    #[arg(long)]
+    pub all: bool,
+    /// The day from which ages are counted, YYYY-MM-DD [default: today, UTC]
+    #[arg(long, value_name = "DATE", value_parser = Day::parse)]
+    pub as_of: Option<Day>,
+}
+
+/// The form of a fleet's report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FleetFormat {
+    /// For terminals
+    Table,
+    /// For mails and bug trackers, with each pool's <cpu>
+    Markdown,
+    /// One page with the diagram of moves, the heat map and the pools; it needs no network and no script
+    Html,
+    /// The whole report (cpuid-fleet/1)
+    Json,
+    /// The diagram of safe moves for Graphviz
+    Dot,
+    /// One test case a host and a VM
+    Junit,
+    /// Metrics for the textfile collector
+    Prometheus,
+}
+
 /// Options of `trace`: at least two layers.
 #[derive(Args, Clone, Debug)]
 pub struct TraceArgs {
@@ -354,6 +436,42 @@ pub enum CpuFormat {
     Libvirt,
     /// QEMU's -cpu argument
     Qemu,
+    /// Proxmox VE: an entry of cpu-models.conf
+    Proxmox,
+    /// KubeVirt: a part of a VirtualMachine
+    Kubevirt,
+    /// OpenStack Nova: a part of nova.conf
+    Nova,
+    /// oVirt: a VM's custom CPU type
+    Ovirt,
+    /// Incus: settings of a cluster group
+    Incus,
+    /// OpenNebula: a part of a VM template
+    Opennebula,
+    /// Apache CloudStack: a part of agent.properties
+    Cloudstack,
+    /// virt-install's --cpu
+    VirtInstall,
+    /// A CPU template for Firecracker
+    Firecracker,
+}
+
+impl CpuFormat {
+    /// The platform whose form it is.
+    pub const fn platform(self) -> Option<Platform> {
+        match self {
+            Self::Libvirt | Self::Qemu => None,
+            Self::Proxmox => Some(Platform::Proxmox),
+            Self::Kubevirt => Some(Platform::Kubevirt),
+            Self::Nova => Some(Platform::Nova),
+            Self::Ovirt => Some(Platform::Ovirt),
+            Self::Incus => Some(Platform::Incus),
+            Self::Opennebula => Some(Platform::Opennebula),
+            Self::Cloudstack => Some(Platform::Cloudstack),
+            Self::VirtInstall => Some(Platform::VirtInstall),
+            Self::Firecracker => Some(Platform::Firecracker),
+        }
+    }
 }
 
 /// Options of `show`.

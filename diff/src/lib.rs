@@ -8,6 +8,8 @@
 //! - [`check`]: was a promise kept? [`trace`]: where does a place change on its way? [`pool`]: the CPU that several have.
 //! - [`cause`]: the few things that explain many findings.
 //! - [`fix`]: one definition that makes two guests alike.
+//! - [`fleet`]: classes, moves and pools of many hosts.
+//! - [`platform`]: a definition in the form of Proxmox, KubeVirt, Nova and others.
 //! - [`explain`]: everything known about a place or a name.
 //! - [`show`]: what CPU a dump is of.
 //! - [`policy`]: what a site accepts. [`assemble`]: findings, waivers, verdict, report, in that order.
@@ -23,9 +25,11 @@ pub mod decode;
 pub mod explain;
 pub mod finding;
 pub mod fix;
+pub mod fleet;
 pub mod judge;
 pub mod knowledge;
 mod list;
+pub mod platform;
 pub mod policy;
 pub mod pool;
 pub mod read;

@@ -1,6 +1,7 @@
 //! `cpuid-diff`: see [`cli`] for what it does.
 
 mod cli;
+mod fleet_cli;
 mod input;
 
 use std::fs::File;
@@ -20,6 +21,7 @@ use cpuid_diff::cpu_map::CpuMap;
 use cpuid_diff::cpu_map::wide::Wide;
 use cpuid_diff::judge::verdict::passes;
 use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::platform;
 use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::pool::{self, Options, Pool, Refusal, definition};
 use cpuid_diff::render::{self, Style};
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare(&args),
         Command::Check(args) => check(&args),
         Command::Baseline(args) => baseline(&args),
+        Command::Fleet(args) => fleet_cli::run(&args),
         Command::Trace(args) => trace(&args),
         Command::Convert(args) => convert(&args),
         Command::Show(args) => show(&args),
@@ -326,17 +329,24 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     };
     let xml = definition::libvirt(&common, &wide.map);
     pool::prove(&xml, &common, &wide).map_err(|why| anyhow!("the result does not hold ({why}); please report this"))?;
-    let said = common.explain(&wide, Knowledge::builtin(), qemu).join("\n") + "\n";
+    let written = match args.format.platform() {
+        Some(platform) => platform::write(platform, &common, &wide.map),
+        None if qemu => Ok(definition::qemu(&common, &wide.map)),
+        None => Ok(xml),
+    };
+    let mut said = common.explain(&wide, Knowledge::builtin(), qemu).join("\n") + "\n";
+    if let Err(refused) = &written {
+        let reasons: Vec<String> = refused.reasons.iter().map(|why| format!("refused: {why}\n")).collect();
+        said = format!("{}the nearest that it can:\n{}{said}", reasons.concat(), refused.nearest);
+    }
     // A result whose words nobody could read is none to go by.
     let heard = io::stderr().lock().write_all(said.as_bytes()).is_ok();
-    print(&match args.format {
-        CpuFormat::Libvirt => xml,
-        CpuFormat::Qemu => definition::qemu(&common, &wide.map),
-    })?;
+    let Ok(written) = written else { return Ok(ExitCode::from(1)) };
+    print(&written)?;
     Ok(if common.is_plain() && heard { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn style(all: bool) -> Style {
+pub(crate) fn style(all: bool) -> Style {
     Style { width: width(), colour: colour(), all, waivers: false }
 }
 
@@ -411,17 +421,22 @@ fn convert(args: &ConvertArgs) -> Result<ExitCode> {
 }
 
 /// Writes to standard output, or to the file that takes its place. A closed pipe is no trouble: the reader has seen enough.
-fn print(text: &str) -> Result<()> {
+pub(crate) fn print(text: &str) -> Result<()> {
+    stream(|out| out.write_all(text.as_bytes()))
+}
+
+/// The same, piece by piece.
+pub(crate) fn stream(put: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let output = OUTPUT.get();
     if output.is_some_and(|output| output.quiet) {
         return Ok(());
     }
     if let Some(file) = output.and_then(|output| output.file.as_ref()) {
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        return file.write_all(text.as_bytes()).context("--output: cannot write");
+        return put(&mut *file).context("--output: cannot write");
     }
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match put(&mut out).and_then(|()| out.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("standard output: cannot write"),
     }

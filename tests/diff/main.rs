@@ -5,6 +5,8 @@
 mod cpudata;
 #[path = "../support/help.rs"]
 mod help;
+#[path = "../support/nodes.rs"]
+mod nodes;
 #[path = "../support/registers.rs"]
 mod registers;
 #[path = "../support/mod.rs"]

@@ -227,6 +227,42 @@ impl CpuMap {
         Self::new(origin.to_owned(), vendors, features, models)
     }
 
+    /// The newest map, less what a libvirt or a QEMU of these versions has no name for. A version that is not known takes
+    /// nothing away.
+    #[must_use]
+    pub fn known_to(libvirt: Option<Version>, qemu: Option<Version>, knowledge: &Knowledge) -> Self {
+        let old_libvirt = libvirt.is_some_and(|v| v < Version::new(11, 3));
+        let base = if old_libvirt { Self::libvirt_9_0(knowledge) } else { Self::of(knowledge) };
+        if libvirt.is_none() && qemu.is_none() {
+            return base;
+        }
+        let knows = |f: &Feature| {
+            let row = knowledge.row(f.place);
+            let in_libvirt = libvirt.is_none_or(|v| row.libvirt_since.is_some_and(|since| since <= v));
+            let in_qemu = qemu.is_none_or(|v| row.qemu_since.is_some_and(|since| since <= v));
+            in_libvirt && in_qemu
+        };
+        let kept: Vec<FeatureId> = (0..base.features.len()).filter(|id| knows(&base.features[*id])).collect();
+        let renumbered = |set: &Features| -> Features {
+            kept.iter().enumerate().filter(|(_, old)| set.contains(old)).map(|(new, _)| new).collect()
+        };
+        // Of models it is known alone whether libvirt 9.0, and QEMU 7.2 with it, had them.
+        let old = old_libvirt
+            || libvirt.is_some_and(|v| v < Version::new(12, 8))
+            || qemu.is_some_and(|v| v < Version::new(11, 1));
+        let had = |name: &str| !old || MODELS.iter().any(|row| row.name == name && row.in_9_0.is_some());
+        let models = base.models.iter().filter(|model| had(model.name)).map(|model| Model {
+            features: renumbered(&model.features),
+            removed: renumbered(&model.removed),
+            added: renumbered(&model.added),
+            ..model.clone()
+        });
+        let said = |what: &str, version: Option<Version>| version.map(|v| format!("{what} {v}"));
+        let origin: Vec<String> = said("libvirt", libvirt).into_iter().chain(said("QEMU", qemu)).collect();
+        let features = kept.iter().map(|id| base.features[*id].clone()).collect();
+        Self::new(format!("what {} know", origin.join(" and ")), base.vendors.clone(), features, models.collect())
+    }
+
     /// A feature by libvirt's name, else by one of its other names.
     #[must_use]
     pub fn feature(&self, name: &str) -> Option<FeatureId> {

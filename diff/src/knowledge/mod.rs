@@ -5,11 +5,12 @@
 //! `cpuid-diff knowledge --format csv` prints all of them.
 //!
 //! - `rows/`: the rows. [`table`]: how they are written. [`row`]: what they say. [`mod@unit`]: how numbers are read.
-//! - `gates.rs`, `sources.rs`: what holds for leaves as wholes.
+//! - `gates.rs`, `capability.rs`, `sources.rs`: what holds for leaves as wholes.
 //! - `index.rs`: from a place to its row. `names.rs`: from a name to its places. `export.rs`: all of them.
 //! - [`advice`]: causes, consequences and remedies, in sentences.
 
 pub mod advice;
+mod capability;
 mod export;
 mod gates;
 mod index;
@@ -27,6 +28,7 @@ use cpuid_probe::place::{BitRange, Within};
 use cpuid_probe::{LeafId, Place};
 
 pub use advice::{Accel, Advice, Asked, Layer};
+pub use capability::{Family, is_of_the_definition};
 pub use cpuid_probe::hypervisor::Owner;
 pub use export::Entry;
 pub use names::Match;

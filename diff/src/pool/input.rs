@@ -143,6 +143,70 @@ impl Says {
     }
 }
 
+/// What is known of the inputs of one class of a fleet, besides places.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// What kind of thing they speak of.
+    pub role: Role,
+    /// They list names and hold no registers.
+    pub names_only: bool,
+    /// The vendor, as in leaf 0.
+    pub vendor: Option<&'a str>,
+    /// Values of leaf 1 EAX.
+    pub signatures: &'a [u32],
+    /// libvirt's names of models that they give.
+    pub models: &'a [String],
+    /// The width of physical addresses, where it is known.
+    pub width: Option<u32>,
+}
+
+impl Says {
+    /// What a class of a fleet says: of each place what `known` says.
+    #[must_use]
+    pub fn of_class(known: impl Fn(Place) -> Known, origin: Origin<'_>, map: &CpuMap) -> Self {
+        let those = |wanted: Known| -> Features {
+            let is = |(id, f): (usize, &Feature)| (known(f.place) == wanted).then_some(id);
+            map.features.iter().enumerate().filter_map(is).collect()
+        };
+        let unknown = those(Known::Unknown);
+        let mut brings = Features::new();
+        if origin.names_only {
+            brings.extend(map.feature_at(ON_EVERY_HOST).filter(|id| unknown.contains(id)));
+        }
+        let vendor = map.vendors.iter().copied().find(|v| Some(v.text.to_string().as_str()) == origin.vendor);
+        let model = match origin.models {
+            [one] => Some(one.clone()),
+            _ => None,
+        };
+        let signature = origin.signatures.first().copied().map(Signature::of);
+        let mut families: Vec<u32> = origin.signatures.iter().map(|eax| Signature::of(*eax).family).collect();
+        let of_models = origin.models.iter().filter_map(|name| map.model(name).ok());
+        families.extend(of_models.flat_map(|model| &model.signatures).map(|s| s.family));
+        families.sort_unstable();
+        families.dedup();
+        let width = origin.width.map(|bits| if origin.names_only { Width::Limit(bits) } else { Width::Read(bits) });
+        Self {
+            role: origin.role,
+            features: those(Known::Has),
+            partly: Features::new(),
+            unknown,
+            brings,
+            guards: facts().guards.iter().map(|place| (*place, known(*place))).collect(),
+            vendor,
+            vendor_text: origin.vendor.map(str::to_string),
+            accel: None,
+            gaps: Vec::new(),
+            model_vendor: None,
+            model,
+            signature,
+            families,
+            width,
+            hyperv: false,
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// One input of a baseline.
 #[derive(Clone, Debug)]
 pub struct Input {
@@ -159,6 +223,12 @@ pub struct Input {
 }
 
 impl Input {
+    /// A class of a fleet.
+    #[must_use]
+    pub const fn of_class(name: String, says: Says, tsc: Option<Tsc>) -> Self {
+        Self { name, says, tsc, definition: None, dump: None }
+    }
+
     /// A libvirt CPU.
     ///
     /// # Errors

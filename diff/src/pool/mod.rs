@@ -35,7 +35,7 @@ use crate::view::promise::Expanded;
 use crate::view::{DumpView, Role};
 
 use decode::{Hints, Nearest};
-pub use input::{Input, Known, Says, Tsc, Width};
+pub use input::{Input, Known, Origin, Says, Tsc, Width};
 use tsc::Clock;
 
 /// A place in which inputs differ, and what becomes of it.

@@ -303,7 +303,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// Text as a code span; plain where it holds a pipe, which a table would take for a border.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     if text.is_empty() || text.contains('|') {
         return escape(text);
     }
@@ -314,7 +314,7 @@ fn code(text: &str) -> String {
 }
 
 /// Plain text: nothing in it is Markdown or HTML.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut previous = ' ';
     let mut chars = text.chars().peekable();

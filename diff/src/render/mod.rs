@@ -2,6 +2,7 @@
 //! I/O and reads no environment. To add one, write a file beside this one and add a row to `Format` in the command line.
 
 pub mod answer;
+pub mod fleet;
 pub mod html;
 pub mod markdown;
 pub mod registers;

@@ -1,0 +1,119 @@
+//! What is known of a fleet before anything is worked out: hosts with their provenance, and classes with their offers.
+//!
+//! Facts of parts of a fleet merge: whatever the order, the same hosts give the same facts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::offer::Offer;
+use crate::view::Role;
+
+/// One file of one host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Its label, else its path below what was named on the command line.
+    pub name: Box<str>,
+    /// The file.
+    pub file: Box<str>,
+    /// Index into [`Facts::classes`].
+    pub class: usize,
+    /// What the file shows: an offer, or a guest.
+    pub role: Role,
+    /// How the file was made: `kvm`, `boot`, `native`, `import`, `libvirt`.
+    pub source: Arc<str>,
+    /// What made the CPU that it shows: `kvm` or `tcg`, where that is said.
+    pub accel: Option<Arc<str>>,
+    /// When, RFC 3339.
+    pub captured_at: Option<Box<str>>,
+    /// The kernel.
+    pub kernel: Option<Arc<str>>,
+    /// The microcode.
+    pub microcode: Option<Arc<str>>,
+    /// QEMU's version.
+    pub qemu: Option<Arc<str>>,
+    /// libvirt's version.
+    pub libvirt: Option<Arc<str>>,
+    /// The machine type.
+    pub machine: Option<Arc<str>>,
+    /// Everything that counts was captured.
+    pub complete: bool,
+    /// The rate of its time stamp counter, in kHz.
+    pub tsc_khz: Option<u64>,
+}
+
+/// Hosts whose offers agree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Class {
+    /// What they offer.
+    pub offer: Offer,
+    /// Their values of leaf 1 EAX.
+    pub signatures: BTreeSet<u32>,
+    /// libvirt's names of models that they give.
+    pub models: BTreeSet<String>,
+    /// What their CPUs call themselves.
+    pub cpus: BTreeSet<String>,
+}
+
+/// Something that keeps an answer from being whole.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Problem {
+    /// The host, where one is meant.
+    pub host: Option<String>,
+    /// The file, where one is meant.
+    pub file: Option<String>,
+    /// What is wrong, and what to do.
+    pub what: String,
+}
+
+/// A fleet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// One a file, by name and file.
+    pub hosts: Vec<Host>,
+    /// By id.
+    pub classes: Vec<Class>,
+    /// What is wrong with single files.
+    pub problems: Vec<Problem>,
+}
+
+impl Facts {
+    /// Puts the parts of a fleet together, and everything in order.
+    #[must_use]
+    pub fn merged(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut offers: BTreeMap<Offer, Class> = BTreeMap::new();
+        let mut all = Self::default();
+        let mut places: Vec<Vec<Offer>> = Vec::new();
+        let mut of_part: Vec<(usize, Host)> = Vec::new();
+        for (part, facts) in parts.into_iter().enumerate() {
+            places.push(facts.classes.iter().map(|class| class.offer.clone()).collect());
+            for class in facts.classes {
+                let known = offers
+                    .entry(class.offer.clone())
+                    .or_insert_with(|| Class { offer: class.offer, ..Class::default() });
+                known.signatures.extend(class.signatures);
+                known.models.extend(class.models);
+                known.cpus.extend(class.cpus);
+            }
+            of_part.extend(facts.hosts.into_iter().map(|host| (part, host)));
+            all.problems.extend(facts.problems);
+        }
+        let mut classes: Vec<(String, Class)> = offers.into_values().map(|class| (class.offer.id(), class)).collect();
+        classes.sort_by(|a, b| a.0.cmp(&b.0));
+        let index: BTreeMap<&Offer, usize> = classes.iter().enumerate().map(|(i, (_, c))| (&c.offer, i)).collect();
+        let numbers: Vec<Vec<usize>> = places
+            .iter()
+            .map(|offers| offers.iter().map(|offer| index.get(offer).copied().unwrap_or_default()).collect())
+            .collect();
+        all.hosts = of_part
+            .into_iter()
+            .map(|(part, host)| Host { class: numbers[part].get(host.class).copied().unwrap_or_default(), ..host })
+            .collect();
+        all.hosts.sort_unstable_by(|a, b| (&a.name, &a.file).cmp(&(&b.name, &b.file)));
+        all.classes = classes.into_iter().map(|(_, class)| class).collect();
+        all.problems.sort();
+        all.problems.dedup();
+        all
+    }
+}

@@ -1,0 +1,352 @@
+//! From a file's bytes to a host and its class. Content that was seen before is not judged again.
+//!
+//! A dump in our own form is cut in two: the provenance, which is read, and the vCPUs, whose bytes are looked up by their
+//! SHA-256. Only content that is new is parsed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use cpuid_probe::dump::{Dump, Provenance, Source as Made};
+use cpuid_probe::libvirt::cpu::{Cpu, Form};
+use cpuid_probe::printable::printable;
+use cpuid_probe::{Place, Register, json};
+use sha2::{Digest, Sha256};
+
+use super::facts::{Class, Facts, Host, Problem};
+use super::offer::{Offer, Reason, Scope, Statement};
+use super::summary;
+use crate::cpu_map::wide::Wide;
+use crate::decode::brand;
+use crate::judge::notes::is_tcg;
+use crate::knowledge::Knowledge;
+use crate::pool::{self, Tsc};
+use crate::read::ReadError;
+use crate::view::role::shows_all_of_host;
+use crate::view::source::{self, Source};
+use crate::view::{DumpView, Role};
+
+/// What content says, whoever sent it.
+#[derive(Clone, Debug)]
+struct Content {
+    class: usize,
+    role: Role,
+    complete: bool,
+    tsc_khz: Option<u64>,
+    accel: Option<&'static str>,
+}
+
+/// Reads hosts one by one. Memory grows with classes and a short record a host.
+#[derive(Debug)]
+pub struct Intake<'a> {
+    wide: &'a Wide,
+    knowledge: &'a Knowledge,
+    /// The role that the user states, of a name or of all.
+    stated: &'a [(Option<String>, Role)],
+    facts: Facts,
+    /// Facts of summaries, which are fleets of their own.
+    summaries: Vec<Facts>,
+    classes: HashMap<Offer, usize>,
+    seen: HashMap<[u8; 32], Content>,
+    words: BTreeSet<Arc<str>>,
+}
+
+/// The key under which a dump's vCPUs stand.
+const VCPUS: &str = "\"vcpus\":";
+/// The least that can stand in the place of a dump's vCPUs.
+const NO_VCPUS: &str = r#"[{"vcpu":0,"complete":false,"gaps":[],"leaves":[],"msrs":[]}]}"#;
+
+impl<'a> Intake<'a> {
+    /// Nothing was read yet.
+    #[must_use]
+    pub fn new(wide: &'a Wide, knowledge: &'a Knowledge, stated: &'a [(Option<String>, Role)]) -> Self {
+        Self {
+            wide,
+            knowledge,
+            stated,
+            facts: Facts::default(),
+            summaries: Vec::new(),
+            classes: HashMap::new(),
+            seen: HashMap::new(),
+            words: BTreeSet::new(),
+        }
+    }
+
+    /// Takes a file: its name below what the user named, its path, its content.
+    pub fn take(&mut self, name: &str, file: &str, bytes: &[u8]) {
+        if let Err(what) = self.try_take(name, file, bytes) {
+            self.refuse(name, file, what);
+        }
+    }
+
+    /// Notes a file that could not be read, or used.
+    pub fn refuse(&mut self, name: &str, file: &str, what: String) {
+        let (host, file) = (printable(name, usize::MAX), printable(file, usize::MAX));
+        self.facts.problems.push(Problem { host: Some(host), file: Some(file), what });
+    }
+
+    /// All that was taken.
+    #[must_use]
+    pub fn into_facts(self) -> Facts {
+        Facts::merged(std::iter::once(self.facts).chain(self.summaries))
+    }
+
+    fn try_take(&mut self, name: &str, file: &str, bytes: &[u8]) -> Result<(), String> {
+        if let Some((provenance, hash)) = split(bytes) {
+            let hash = self.with_context(hash, &provenance, name);
+            let content = match self.seen.get(&hash) {
+                Some(content) => content.clone(),
+                None => {
+                    let content = self.content(name, bytes)?;
+                    self.seen.insert(hash, content.clone());
+                    content
+                }
+            };
+            self.put(name, file, &provenance, &content);
+            return Ok(());
+        }
+        match self.read(bytes)? {
+            Parsed::Dump(dump) => {
+                let content = self.of_dump(name, &dump)?;
+                self.put(name, file, &dump.provenance, &content);
+            }
+            Parsed::Names(cpus, text) => self.of_names(name, file, &cpus, &text)?,
+            Parsed::Summary(facts) => self.summaries.push(*facts),
+        }
+        Ok(())
+    }
+
+    /// What decides on the meaning of the same registers.
+    fn with_context(&self, mut hash: Sha256, p: &Provenance, name: &str) -> [u8; 32] {
+        let boot = p.boot.as_ref().map(|b| (&b.cpu, &b.accel, &b.machine));
+        let imported = p.imported.as_ref().map(|i| &i.format);
+        let stated = self.stated(p.label.as_deref().unwrap_or(name), name).map(Role::word);
+        hash.update(format!("{} {boot:?} {imported:?} {stated:?}", p.source.word()));
+        hash.finalize().into()
+    }
+
+    fn content(&mut self, name: &str, bytes: &[u8]) -> Result<Content, String> {
+        match self.read(bytes)? {
+            Parsed::Dump(dump) => self.of_dump(name, &dump),
+            Parsed::Names(..) | Parsed::Summary(_) => Err("not a dump".to_string()),
+        }
+    }
+
+    fn read(&self, bytes: &[u8]) -> Result<Parsed, String> {
+        if let Some(facts) = summary::read(bytes) {
+            return facts.map(|facts| Parsed::Summary(Box::new(facts)));
+        }
+        match source::read(bytes, None).map_err(|e: ReadError| e.to_string())? {
+            Source::Dump(dump) => Ok(Parsed::Dump(dump)),
+            Source::Cpus(cpus) => Ok(Parsed::Names(cpus, String::from_utf8_lossy(bytes).into_owned())),
+            Source::Template(_) => {
+                Err("a CPU template says what a guest is to have; give it as --vm, and an offer as a host".to_string())
+            }
+        }
+    }
+
+    fn stated(&self, label: &str, name: &str) -> Option<Role> {
+        let is_meant = |of: &Option<String>| of.as_deref().is_none_or(|of| of == label || of == name);
+        self.stated.iter().rev().find(|(of, _)| is_meant(of)).map(|(_, role)| *role)
+    }
+
+    fn of_dump(&mut self, name: &str, dump: &Dump) -> Result<Content, String> {
+        let input = pool::Input::of_dump(name.to_string(), dump, self.wide).map_err(|e| {
+            let text = e.to_string();
+            text.strip_prefix(&format!("{name}: ")).map_or(text.clone(), str::to_string)
+        })?;
+        let view = DumpView::of(dump);
+        let label = dump.provenance.label.as_deref().unwrap_or(name);
+        let role = match self.stated(label, name) {
+            Some(role) => role,
+            None if shows_all_of_host(dump) => Role::Offer,
+            None => Role::of(&view),
+        };
+        let scope = match role {
+            Role::Offer => Scope::Offer,
+            Role::Guest => Scope::Guest,
+            Role::Hardware => {
+                return Err("hardware: what the bare CPU has, of which a guest gets less; give `cpuid-probe kvm`, \
+                            `cpuid-probe boot --cpu host` or `virsh domcapabilities` of the host (--as offer, where it is one)"
+                    .to_string());
+            }
+            Role::Promise => return Err("a promise, expected what a host offers; give it as --vm".to_string()),
+            Role::Unknown => {
+                return Err("does not say what it shows; state it with --as offer or --as guest".to_string());
+            }
+        };
+        let mut offer = Offer::of_dump(&view, scope, self.knowledge);
+        if scope == Scope::Offer {
+            hide_unmigratable(&mut offer, dump, self.knowledge);
+        } else {
+            guest_facts(&mut offer, dump);
+        }
+        let tcg = is_tcg(dump);
+        let accel = dump.provenance.boot.as_ref().map(|b| if b.accel == "tcg" { "tcg" } else { "kvm" });
+        let accel = if tcg { Some("tcg") } else { accel.or((dump.provenance.source == Made::Kvm).then_some("kvm")) };
+        let complete = offer.unknown().keys().all(|reason| *reason == Reason::Migratable);
+        let class = self.class(offer);
+        let signature = dump.vcpus.first().and_then(|v| v.get(cpuid_probe::LeafId::new(1, 0))).map(|r| r.eax);
+        let known = &mut self.facts.classes[class];
+        known.signatures.extend(signature);
+        known.cpus.extend(dump.vcpus.first().and_then(brand).map(|brand| printable(&brand, 80)));
+        Ok(Content { class, role, complete, tsc_khz: input.tsc.map(|Tsc { frequency, .. }| frequency / 1000), accel })
+    }
+
+    fn of_names(&mut self, name: &str, file: &str, cpus: &[Cpu], text: &str) -> Result<(), String> {
+        let [cpu] = cpus else {
+            return Err(format!("{} CPUs in one file; keep one host a file", cpus.len()));
+        };
+        if cpu.form != Form::HostModel {
+            return Err(match cpu.form {
+                Form::Host => {
+                    "hardware: virsh capabilities show the bare CPU, of which a guest gets less; give virsh domcapabilities"
+                }
+                _ => "a guest's definition, expected what a host offers; give it as --vm",
+            }
+            .to_string());
+        }
+        let input = pool::Input::of_cpu(name.to_string(), cpu, self.wide).map_err(|e| e.to_string())?;
+        let class = self.class(Offer::of_names(&input.says, &self.wide.map));
+        let known = &mut self.facts.classes[class];
+        known.models.extend(cpu.model.clone());
+        let element = |tag: &str| {
+            let (_, rest) = text.split_once(&format!("<{tag}>"))?;
+            Some(rest.split_once(&format!("</{tag}>"))?.0.trim().to_string())
+        };
+        let accel = match element("domain").as_deref() {
+            Some("qemu") => Some("tcg"),
+            Some("kvm") => Some("kvm"),
+            _ => None,
+        };
+        let mut provenance = Provenance::new(Made::Import);
+        provenance.label = None;
+        let content =
+            Content { class, role: Role::Offer, complete: true, tsc_khz: input.tsc.map(|t| t.frequency / 1000), accel };
+        self.put(name, file, &provenance, &content);
+        let machine = element("machine").map(|m| self.word(&m));
+        let source = self.word("libvirt");
+        if let Some(host) = self.facts.hosts.last_mut() {
+            host.machine = machine;
+            host.source = source;
+        }
+        Ok(())
+    }
+
+    fn class(&mut self, offer: Offer) -> usize {
+        if let Some(known) = self.classes.get(&offer) {
+            return *known;
+        }
+        let class = self.facts.classes.len();
+        self.facts.classes.push(Class { offer: offer.clone(), ..Class::default() });
+        self.classes.insert(offer, class);
+        class
+    }
+
+    fn put(&mut self, name: &str, file: &str, p: &Provenance, content: &Content) {
+        let name = p.label.as_deref().unwrap_or(name);
+        let boot = p.boot.as_ref();
+        let host = Host {
+            name: printable(name, usize::MAX).into(),
+            file: printable(file, usize::MAX).into(),
+            class: content.class,
+            role: content.role,
+            source: self.word(p.source.word()),
+            accel: content.accel.map(|accel| self.word(accel)),
+            captured_at: p.captured_at.as_deref().map(|at| printable(at, 40).into()),
+            kernel: p.kernel.as_deref().map(|k| self.word(k)),
+            microcode: p.microcode.as_deref().map(|m| self.word(m)),
+            qemu: boot.map(|b| self.word(&b.qemu)),
+            libvirt: None,
+            machine: boot.map(|b| self.word(&b.machine)),
+            complete: content.complete,
+            tsc_khz: content.tsc_khz,
+        };
+        self.facts.hosts.push(host);
+    }
+
+    /// One copy of a text that many hosts have.
+    fn word(&mut self, text: &str) -> Arc<str> {
+        let text = printable(text, 200);
+        if let Some(known) = self.words.get(text.as_str()) {
+            return known.clone();
+        }
+        let word: Arc<str> = text.into();
+        self.words.insert(word.clone());
+        word
+    }
+}
+
+/// What a file holds.
+enum Parsed {
+    Dump(Box<Dump>),
+    Names(Vec<Cpu>, String),
+    Summary(Box<Facts>),
+}
+
+/// The provenance of a dump in our own form, and the beginning of a hash that its vCPUs went into; `None` where it is
+/// another form, or may mean something else than it seems.
+///
+/// The text up to the vCPUs must be a whole dump with another list in their place, so that the list stands at its top.
+fn split(bytes: &[u8]) -> Option<(Provenance, Sha256)> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let at = text.find(VCPUS)?;
+    let (head, vcpus) = text.split_at(at);
+    let provenance = json::from_str(&format!("{head}{VCPUS}{NO_VCPUS}")).ok()?.provenance;
+    let mut hash = Sha256::new();
+    hash.update(vcpus.as_bytes());
+    hash.update(b"\0");
+    Some((provenance, hash))
+}
+
+/// A guest that may migrate is not shown what blocks that: where a throw-away guest lacks it, nothing is known.
+fn hide_unmigratable(offer: &mut Offer, dump: &Dump, knowledge: &Knowledge) {
+    let Some(boot) = &dump.provenance.boot else { return };
+    if boot.cpu.contains("migratable=off") {
+        return;
+    }
+    for (place, _) in knowledge.features().filter(|(_, row)| row.blocks_migration) {
+        offer.places.entry(place).or_insert(Statement::Unknown(Reason::Migratable));
+    }
+}
+
+/// What must agree between guests and stands in no register.
+fn guest_facts(offer: &mut Offer, dump: &Dump) {
+    let mut facts = BTreeMap::from([("role".to_string(), Role::Guest.word().to_string())]);
+    if let Some(boot) = &dump.provenance.boot {
+        facts.insert("machine type".to_string(), printable(&boot.machine, 200));
+        facts.insert("accelerator".to_string(), printable(&boot.accel, 20));
+    }
+    if dump.provenance.vcpus_online.is_none_or(|online| usize::try_from(online) == Ok(dump.vcpus.len())) {
+        facts.insert("number of vCPUs".to_string(), dump.vcpus.len().to_string());
+    }
+    offer.facts = facts;
+    // The thread that reads leaf 1 is not the guest's.
+    offer.places.remove(&Place::cpuid(1, 0, Register::Ebx, 31, 24));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dump(provenance: &str, eax: u32) -> String {
+        format!(
+            "{{\"schema\":\"cpuid-dump/1\",\"provenance\":{{\"tool\":null,\"label\":\"n1\",\"captured_at\":null,\"source\":\"kvm\",\
+             \"kernel\":null,\"microcode\":null,\"hypervisor\":[],\"vcpus_online\":1,\"boot\":null,\"imported\":null{provenance}}},\
+             \"vcpus\":[{{\"vcpu\":0,\"complete\":true,\"gaps\":[],\"msrs\":[],\"leaves\":[{{\"leaf\":\"0x00000000\",\"subleaf\":null,\
+             \"eax\":\"{eax:#010x}\",\"ebx\":\"0x00000000\",\"ecx\":\"0x00000000\",\"edx\":\"0x00000000\"}}]}}]}}"
+        )
+    }
+
+    #[test]
+    fn a_dump_is_cut_where_its_vcpus_begin_and_nowhere_else() {
+        let hash = |text: &str| split(text.as_bytes()).map(|(p, hash)| (p.label, hash.finalize()));
+        let plain = hash(&dump("", 1)).expect("our own form");
+        assert_eq!(plain.0.as_deref(), Some("n1"));
+        // The provenance is no part of the content, and the registers are.
+        let other = hash(&dump(",\"note\":\"the word \\\"vcpus\\\": in a text\"", 1)).expect("our own form");
+        assert!(plain.1 == other.1 && hash(&dump("", 2)).expect("our own form").1 != plain.1);
+        // A key of that name within the provenance is not where the vCPUs begin.
+        assert!(hash(&dump(",\"note\":{\"vcpus\":[]}", 1)).is_none());
+        assert!(hash("00000001 00000000: 000306c1 00000800 fffa3223 0f8bfbff").is_none());
+    }
+}

@@ -1,0 +1,217 @@
+//! Moves: may a guest with all that one class offers run on another, without losing anything?
+
+use std::collections::BTreeSet;
+
+use cpuid_probe::Place;
+
+use super::offer::{Offer, Reason, Scope, Statement, met};
+use crate::finding::{Change, Judged};
+use crate::judge::rule::{self, Judgement};
+use crate::knowledge::{Knowledge, Row, Severity};
+use crate::view::join::{Differing, Pair, rows};
+
+/// The answer for one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// Nothing is lost.
+    Safe,
+    /// Nothing is lost; the destination has a hazard that the source has not, or a person has to look.
+    Review,
+    /// Something is lost.
+    Unsafe,
+    /// Nothing is known to be lost, and something that matters is not known.
+    Unknown,
+}
+
+impl Verdict {
+    /// The word in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Review => "review",
+            Self::Unsafe => "unsafe",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A move from one class to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// May a guest make it?
+    pub verdict: Verdict,
+    /// Bits that the source has and the destination has not.
+    pub loses: Vec<Place>,
+    /// Numbers that fall or change: from, to.
+    pub numbers: Vec<(Place, u64, u64)>,
+    /// Hazards that only the destination has; of guests, what a person has to look at.
+    pub review: Vec<Place>,
+    /// What matters and one of the two does not say.
+    pub unknown: Vec<Place>,
+    /// What else keeps a guest from moving, in words: another vendor, another machine type.
+    pub other: Vec<String>,
+}
+
+impl Move {
+    /// Nothing to say yet.
+    const fn new() -> Self {
+        Self {
+            verdict: Verdict::Safe,
+            loses: Vec::new(),
+            numbers: Vec::new(),
+            review: Vec::new(),
+            unknown: Vec::new(),
+            other: Vec::new(),
+        }
+    }
+}
+
+/// What happens to a guest that has all of `from` where it moves to `to`.
+#[must_use]
+pub fn judge(from: &Offer, to: &Offer, scope: Scope, knowledge: &Knowledge) -> Move {
+    let mut found = Move::new();
+    let mut bad = false;
+    if from.vendor != to.vendor {
+        let vendor = |offer: &Offer| offer.vendor.clone().unwrap_or_else(|| "an unknown vendor".to_string());
+        found.other.push(format!("the vendors differ ({} and {})", vendor(from), vendor(to)));
+        if from.vendor.is_some() && to.vendor.is_some() {
+            bad = true;
+        } else {
+            found.verdict = Verdict::Unknown;
+        }
+    }
+    let facts: BTreeSet<&String> = from.facts.keys().chain(to.facts.keys()).collect();
+    for fact in facts {
+        let (a, b) = (from.facts.get(fact), to.facts.get(fact));
+        if a != b {
+            let said = |value: Option<&String>| value.map_or("not said", String::as_str).to_string();
+            found.other.push(format!("the {fact} differs ({} and {})", said(a), said(b)));
+            found.verdict = Verdict::Review;
+        }
+    }
+    let places: BTreeSet<Place> = from.places.keys().chain(to.places.keys()).copied().collect();
+    for place in places {
+        // Most places are alike.
+        if matches!((from.at(place), to.at(place)), (Some(a), Some(b)) if a == b) {
+            continue;
+        }
+        let row = knowledge.row(place);
+        match (from.at(place), to.at(place)) {
+            (Some(a), Some(b)) => {
+                let there = |offer: &Offer, value: u64| is_there(offer, place, value, scope);
+                let pair = Pair { a: there(from, a), b: there(to, b) };
+                let Judged { change, severity } = judged(place, &row, pair).a_to_b;
+                let is_lost = match scope {
+                    Scope::Offer => !row.accumulates() && met(&row, a, b) != a && severity <= Severity::Warning,
+                    Scope::Guest => severity == Severity::Unsafe,
+                };
+                let is_review = match scope {
+                    Scope::Offer => row.accumulates() && b & !a != 0,
+                    Scope::Guest => severity == Severity::Warning,
+                };
+                match (is_lost, row.bits.is_one() && change == Change::Lost) {
+                    (true, true) => found.loses.push(place),
+                    (true, false) => found.numbers.push((place, a, b)),
+                    (false, _) if is_review => found.review.push(place),
+                    _ => {}
+                }
+            }
+            _ if matters(place, &row, from, to, scope) => found.unknown.push(place),
+            _ => {}
+        }
+    }
+    found.verdict = if bad || !found.loses.is_empty() || !found.numbers.is_empty() {
+        Verdict::Unsafe
+    } else if !found.review.is_empty() || found.verdict == Verdict::Review {
+        Verdict::Review
+    } else if !found.unknown.is_empty() || found.verdict == Verdict::Unknown {
+        Verdict::Unknown
+    } else {
+        Verdict::Safe
+    };
+    found
+}
+
+/// Whether what is not known of a place could make a move unsafe.
+fn matters(place: Place, row: &Row, from: &Offer, to: &Offer, scope: Scope) -> bool {
+    if scope == Scope::Guest {
+        return true;
+    }
+    // A guest that is migrated has none of these, unless its TSC frequency is pinned: then placement asks.
+    if row.blocks_migration {
+        return false;
+    }
+    match (from.at(place), to.at(place)) {
+        (Some(a), None) if row.accumulates() => a == 0,
+        (Some(a), None) => a != 0,
+        (None, Some(b)) if row.accumulates() => b != 0,
+        (None, Some(b)) => b == 0 || !row.bits.is_one(),
+        // What neither side's libvirt has a name for, no definition asks for on either.
+        _ => [from, to].iter().any(|o| o.places.get(&place) != Some(&Statement::Unknown(Reason::NamesOnly))),
+    }
+}
+
+/// The value of a place; `None` where there is no such register. Of a host that gives zero nothing is there.
+fn is_there(offer: &Offer, place: Place, value: u64, scope: Scope) -> Option<u64> {
+    let there = match scope {
+        Scope::Offer => value != 0,
+        Scope::Guest => value != 0 || place.leaf().is_none_or(|id| offer.leaves.contains(&id)),
+    };
+    there.then_some(value)
+}
+
+/// The judge's word on one place.
+fn judged(place: Place, row: &Row, pair: Pair) -> Judgement {
+    rule::judge(&Differing {
+        place,
+        row: *row,
+        pair,
+        clocks: None,
+        meant: [pair.a, pair.b].map(Option::unwrap_or_default),
+        harmless: None,
+        alone: true,
+        at: [None, None],
+    })
+}
+
+/// Puts both offers back into registers and has the judge look at every register: nothing may be lost.
+///
+/// # Errors
+/// The first place that is lost.
+pub fn prove_safe(from: &Offer, to: &Offer, knowledge: &Knowledge) -> Result<(), Place> {
+    let registers: BTreeSet<Place> =
+        from.places.keys().chain(to.places.keys()).map(|p| p.with_bits(whole(*p))).collect();
+    let value = |offer: &Offer, register: Place| -> u64 {
+        let here = offer.places.range(register.with_bits(cpuid_probe::place::BitRange::one(0))..);
+        let inside = here.take_while(|(place, _)| place.with_bits(whole(**place)) == register);
+        inside.fold(0, |value, (place, statement)| match (statement, place.bits()) {
+            (Statement::Value(bits), Some(at)) => value | (bits << at.lo) & at.mask(),
+            _ => value,
+        })
+    };
+    for register in registers {
+        let (a, b) = (value(from, register), value(to, register));
+        for row in rows(register, a, b, knowledge) {
+            let place = register.with_bits(row.bits);
+            let (a, b) = (row.bits.of(a), row.bits.of(b));
+            let unknown = from.at(place).is_none() || to.at(place).is_none();
+            if row.is_capability() && !row.accumulates() && !unknown {
+                let pair = Pair { a: (a != 0).then_some(a), b: (b != 0).then_some(b) };
+                let Judged { change, severity } = judged(place, &row, pair).a_to_b;
+                if severity == Severity::Unsafe || change == Change::Lost && severity <= Severity::Warning {
+                    return Err(place);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All bits of the register or MSR of a place.
+const fn whole(place: Place) -> cpuid_probe::place::BitRange {
+    match place {
+        Place::Msr { .. } => cpuid_probe::place::BitRange::MSR,
+        _ => cpuid_probe::place::BitRange::REGISTER,
+    }
+}

@@ -1,0 +1,189 @@
+//! Where VMs may run: for each class, whether a VM starts with everything promised, and where it may move from there.
+
+use super::moves::Verdict;
+use super::offer::Offer;
+use super::vm::{Vm, word};
+use super::{Fleet, Group};
+use crate::knowledge::{Knowledge, RuleKind};
+use crate::view::clock::{Clocks, TOLERANCE_PPM};
+
+/// Whether a VM starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Starts {
+    /// With everything promised.
+    Yes,
+    /// Not, or not with everything.
+    No,
+    /// What decides is not known.
+    Unknown,
+}
+
+impl Starts {
+    /// The word in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A VM on one class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// What the user calls the VM.
+    pub vm: String,
+    /// Index into [`Fleet::classes`].
+    pub class: usize,
+    /// Whether it starts there.
+    pub starts: Starts,
+    /// Why not, or what is not known.
+    pub why: Vec<String>,
+    /// The classes that it may move to from there.
+    pub moves_to: Vec<usize>,
+}
+
+/// Every VM on every class.
+#[must_use]
+pub fn place(fleet: &Fleet, vms: &[Vm], knowledge: &Knowledge) -> Vec<Placement> {
+    let mut placements = Vec::new();
+    for vm in vms {
+        let starts: Vec<(Starts, Vec<String>)> =
+            fleet.classes.iter().map(|group| starts(fleet, group, vm, knowledge)).collect();
+        for (class, (start, why)) in starts.iter().enumerate() {
+            let may = |to: &usize| {
+                // A VM whose CPU is each host's own has all that its host offers.
+                let safe = vm.open.is_none() || fleet.step(class, *to).verdict == Verdict::Safe;
+                *to != class && *start != Starts::No && starts[*to].0 == Starts::Yes && safe
+            };
+            placements.push(Placement {
+                vm: vm.name.clone(),
+                class,
+                starts: *start,
+                why: why.clone(),
+                moves_to: (0..fleet.classes.len()).filter(may).collect(),
+            });
+        }
+    }
+    placements
+}
+
+/// Whether a VM has all that it needs on every host of a class.
+fn starts(fleet: &Fleet, group: &Group, vm: &Vm, knowledge: &Knowledge) -> (Starts, Vec<String>) {
+    let (mut no, mut unknown) = on_offer(&group.class.offer, vm, knowledge);
+    if let Some(wanted) = vm.tsc_khz {
+        clock(fleet, group, wanted, &mut no, &mut unknown);
+    }
+    if let Some(open) = &vm.open {
+        unknown.push(open.clone());
+    }
+    match (no.is_empty(), unknown.is_empty()) {
+        (false, _) => (Starts::No, no),
+        (true, false) => (Starts::Unknown, unknown),
+        (true, true) => (Starts::Yes, Vec::new()),
+    }
+}
+
+/// What an offer lacks of a VM's needs, and what it does not say.
+#[must_use]
+pub fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<String>, Vec<String>) {
+    let (mut no, mut unknown) = (Vec::new(), Vec::new());
+    match (&vm.vendor, &offer.vendor) {
+        (Some(wanted), Some(own)) if wanted != own => no.push(format!("it is for {wanted}, the host is {own}")),
+        (Some(wanted), None) => unknown.push(format!("it is for {wanted}, and the host's vendor is not known")),
+        _ => {}
+    }
+    let (mut lacks, mut silent) = (Vec::new(), Vec::new());
+    for (place, value) in &vm.needs {
+        let row = knowledge.row(*place);
+        let enough = |own: u64| match row.rule {
+            RuleKind::NotLess => own >= *value,
+            RuleKind::NotGreater => own <= *value,
+            RuleKind::Subset | RuleKind::Hazard => own & value == *value,
+            _ => own == *value,
+        };
+        match offer.at(*place) {
+            Some(own) if enough(own) => {}
+            Some(own) if row.bits.is_one() || own == 0 => lacks.push(word(*place, &row, *value)),
+            Some(own) => lacks.push(format!("{} (the host has {own})", word(*place, &row, *value))),
+            None => silent.push(word(*place, &row, *value)),
+        }
+    }
+    for place in &vm.forbids {
+        match offer.at(*place) {
+            Some(0) => {}
+            Some(_) => no.push(format!("it forbids {}, which the host has", word(*place, &knowledge.row(*place), 1))),
+            None => silent.push(format!("{} (forbidden)", word(*place, &knowledge.row(*place), 1))),
+        }
+    }
+    let of_vm = vm
+        .unknown
+        .iter()
+        .filter(|place| offer.at(**place) == Some(0) && knowledge.row(**place).rule != RuleKind::Hazard);
+    let of_vm: Vec<String> = of_vm.map(|place| word(*place, &knowledge.row(*place), 1)).collect();
+    if !lacks.is_empty() {
+        no.push(format!("the host lacks {}", lacks.join(" ")));
+    }
+    if !silent.is_empty() {
+        unknown.push(format!("the host does not say {}", silent.join(" ")));
+    }
+    if !of_vm.is_empty() {
+        unknown.push(format!("the VM's dump does not say {} of what the host lacks", of_vm.join(" ")));
+    }
+    (no, unknown)
+}
+
+/// Which hosts of a class can run a TSC at the pinned rate.
+fn clock(fleet: &Fleet, group: &Group, wanted: u64, no: &mut Vec<String>, unknown: &mut Vec<String>) {
+    let (mut far, mut silent) = (Vec::new(), Vec::new());
+    for host in group.hosts.iter().map(|h| &fleet.hosts[*h]) {
+        match host.tsc_khz {
+            None => silent.push(host.name.to_string()),
+            #[allow(clippy::cast_precision_loss)]
+            Some(khz) => {
+                let ppm = Clocks { a: khz as f64, b: wanted as f64 }.ppm();
+                if ppm > TOLERANCE_PPM {
+                    far.push(format!("{} ({khz} kHz, {ppm:.0} ppm away)", host.name));
+                }
+            }
+        }
+    }
+    if !far.is_empty() {
+        no.push(format!(
+            "its TSC is pinned to {wanted} kHz, which these hosts cannot give unless they scale it: {}",
+            super::hosts_in_words(&far, far.len(), 8)
+        ));
+    }
+    if !silent.is_empty() {
+        unknown.push(format!(
+            "its TSC is pinned to {wanted} kHz, and these hosts do not say their rate: {}",
+            super::hosts_in_words(&silent, silent.len(), 8)
+        ));
+    }
+}
+
+/// The pools of the partition to take in which a VM starts and moves everywhere, by number.
+#[must_use]
+pub fn pools_of(fleet: &Fleet, vm: &str) -> Vec<usize> {
+    let of: Vec<&Placement> = fleet.placements.iter().filter(|p| p.vm == vm).collect();
+    let holds = |classes: &[usize]| {
+        classes.iter().all(|class| {
+            let here = of.iter().find(|p| p.class == *class);
+            here.is_some_and(|p| {
+                p.starts == Starts::Yes && classes.iter().all(|to| to == class || p.moves_to.contains(to))
+            })
+        })
+    };
+    let pools = fleet.recommendation().map(|p| p.pools.as_slice()).unwrap_or_default();
+    pools.iter().enumerate().filter(|(_, pool)| holds(&pool.classes)).map(|(i, _)| i).collect()
+}
+
+/// Whether every VM starts on, and moves within, all of at least one pool.
+#[must_use]
+pub fn all_pass(fleet: &Fleet) -> bool {
+    let mut vms: Vec<&str> = fleet.placements.iter().map(|p| p.vm.as_str()).collect();
+    vms.dedup();
+    vms.iter().all(|vm| !pools_of(fleet, vm).is_empty())
+}

@@ -1,0 +1,181 @@
+//! `cpuid-diff fleet`: reads hosts on two threads, and prints the report.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
+use std::{fs, thread};
+
+use anyhow::{Context, Result, anyhow, bail};
+use cpuid_diff::cpu_map::CpuMap;
+use cpuid_diff::cpu_map::wide::Wide;
+use cpuid_diff::fleet::facts::{Facts, Problem};
+use cpuid_diff::fleet::intake::Intake;
+use cpuid_diff::fleet::prepare::days;
+use cpuid_diff::fleet::vm::Vm;
+use cpuid_diff::fleet::{self, Asked, Fleet, summary, wire};
+use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::policy::Day;
+use cpuid_diff::render;
+use cpuid_diff::view::Role;
+use cpuid_diff::view::source;
+
+use crate::cli::{FleetArgs, FleetFormat};
+use crate::{input, print, stream, style};
+
+/// So many threads read.
+const THREADS: usize = 2;
+
+/// Runs the command.
+///
+/// # Errors
+/// What the user named cannot be read: a VM, a list, an older fleet. Trouble with a host is in the report.
+pub fn run(args: &FleetArgs) -> Result<ExitCode> {
+    let knowledge = Knowledge::builtin();
+    let wide = Wide::new(CpuMap::of(knowledge), knowledge);
+    let facts = facts(&args.hosts, &wide, &args.roles)?;
+    if args.summary {
+        let trouble = !facts.problems.is_empty();
+        for problem in &facts.problems {
+            input::complain(&anyhow!("{}", render::fleet::words::problem(problem)));
+        }
+        stream(|out| wire::summary(&facts, out))?;
+        return Ok(if trouble { ExitCode::from(2) } else { ExitCode::SUCCESS });
+    }
+    let today = args.as_of.unwrap_or_else(|| Day::of(SystemTime::now())).to_string();
+    let asked = Asked {
+        vms: vms(&args.vm, &wide.map, knowledge)?,
+        pools: args.pools.map(|k| k as usize),
+        require: args.require.clone(),
+        min_hosts: args.min_hosts.into(),
+        expect: args.expect.as_deref().map(names).transpose()?.unwrap_or_default(),
+        max_age: args.max_age,
+        today: days(&today).unwrap_or_default(),
+        since: args.since.as_ref().map(|path| since(path, &wide, &args.roles)).transpose()?,
+        keep: match &args.keep {
+            Some(path) => summary::pools(&input::bytes(path)?).map_err(|why| anyhow!("{}: {why}", path.display()))?,
+            None => Vec::new(),
+        },
+        without: args.without.clone(),
+    };
+    let fleet = fleet::fleet(facts, &asked, knowledge);
+    report(&fleet, args)?;
+    Ok(ExitCode::from(fleet.exit_code()))
+}
+
+fn report(fleet: &Fleet, args: &FleetArgs) -> Result<()> {
+    match args.format {
+        FleetFormat::Table => print(&render::fleet::table::render(fleet, style(args.all))),
+        FleetFormat::Markdown => print(&render::fleet::markdown::render(fleet)),
+        FleetFormat::Html => print(&render::fleet::html::render(fleet)),
+        FleetFormat::Dot => print(&render::fleet::dot::render(fleet)),
+        FleetFormat::Junit => print(&render::fleet::junit::render(fleet)),
+        FleetFormat::Prometheus => print(&render::fleet::prometheus::render(fleet)),
+        FleetFormat::Json => stream(|out| wire::fleet(fleet, out)),
+    }
+}
+
+/// The names of hosts in a file, one a line.
+fn names(path: &Path) -> Result<Vec<String>> {
+    let text =
+        String::from_utf8(input::bytes(path)?).with_context(|| format!("{}: not valid UTF-8", path.display()))?;
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let names: Vec<String> = lines.filter(|line| !line.is_empty()).map(str::to_string).collect();
+    if names.is_empty() {
+        bail!("{}: names no host, expected one a line", path.display());
+    }
+    Ok(names)
+}
+
+fn vms(paths: &[PathBuf], map: &CpuMap, knowledge: &Knowledge) -> Result<Vec<Vm>> {
+    let mut vms = Vec::new();
+    for (path, name) in paths.iter().zip(input::short_names(paths)) {
+        let bytes = input::bytes(path)?;
+        let source = source::read(&bytes, None).map_err(|e| anyhow!("{}: {e}", path.display()))?;
+        let text = String::from_utf8_lossy(&bytes);
+        vms.extend(Vm::new(&name, &source, map, knowledge, &text).map_err(|e| anyhow!("{}: {e}", path.display()))?);
+    }
+    Ok(vms)
+}
+
+fn since(path: &Path, wide: &Wide, roles: &[(Option<String>, Role)]) -> Result<Facts> {
+    let facts = facts(&[path.to_path_buf()], wide, roles)?;
+    if let Some(problem) = facts.problems.first() {
+        bail!("--since {}: {}", path.display(), render::fleet::words::problem(problem));
+    }
+    Ok(facts)
+}
+
+/// A file, and what the host is called that it is of.
+struct Found {
+    name: String,
+    path: PathBuf,
+}
+
+/// Everything that the user named.
+fn facts(paths: &[PathBuf], wide: &Wide, roles: &[(Option<String>, Role)]) -> Result<Facts> {
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
+    for path in paths {
+        if path.is_dir() {
+            below(path, path, &mut files, &mut problems);
+        } else {
+            files.push(Found { name: path.display().to_string(), path: path.clone() });
+        }
+    }
+    // The same file named twice is one.
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files.dedup_by(|a, b| a.path == b.path);
+    let next = AtomicUsize::new(0);
+    let read = || {
+        let mut intake = Intake::new(wide, Knowledge::builtin(), roles);
+        while let Some(Found { name, path }) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let file = path.display().to_string();
+            match input::bytes(path) {
+                Ok(bytes) => intake.take(name, &file, &bytes),
+                Err(e) => {
+                    let what = format!("{e:#}");
+                    let what = what.strip_prefix(&format!("{file}: ")).unwrap_or(&what).to_string();
+                    intake.refuse(name, &file, what);
+                }
+            }
+        }
+        intake.into_facts()
+    };
+    let parts: Vec<Facts> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS.min(files.len())).map(|_| scope.spawn(read)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| anyhow!("a reading thread ended")))
+            .collect::<Result<_>>()
+    })?;
+    let of_tree = Facts { problems, ..Facts::default() };
+    Ok(Facts::merged(parts.into_iter().chain([of_tree])))
+}
+
+/// Every file below a directory, but those whose name begins with a dot.
+fn below(top: &Path, directory: &Path, files: &mut Vec<Found>, problems: &mut Vec<Problem>) {
+    let refuse = |path: &Path, what: String| Problem { host: None, file: Some(path.display().to_string()), what };
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(e) => return problems.push(refuse(directory, format!("cannot read the directory: {e}"))),
+    };
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => {
+                problems.push(refuse(directory, format!("cannot read the directory: {e}")));
+                continue;
+            }
+        };
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
+        if path.is_dir() {
+            below(top, &path, files, problems);
+        } else {
+            let name = path.strip_prefix(top).unwrap_or(&path).display().to_string();
+            files.push(Found { name, path });
+        }
+    }
+}

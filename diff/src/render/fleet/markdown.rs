@@ -1,0 +1,225 @@
+//! A fleet's report as Markdown, for mails, wikis and bug trackers: with each pool's `<cpu>`.
+
+use std::fmt::Write;
+
+use super::words;
+use crate::fleet::Fleet;
+use crate::fleet::moves::Verdict;
+use crate::fleet::names;
+use crate::knowledge::Knowledge;
+use crate::render::markdown::{code, escape};
+
+/// So many rows of a table.
+const ROWS: usize = 100;
+/// Up to so many classes a matrix is readable.
+const MATRIX: usize = 26;
+
+/// The report.
+#[must_use]
+pub fn render(fleet: &Fleet) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "## CPUs of the fleet\n\n**{}**", escape(&words::headline(fleet)));
+    list(&mut out, "Problems", fleet.problems.iter().map(words::problem));
+    list(
+        &mut out,
+        "Changed since",
+        fleet.drift.iter().map(|d| {
+            let mut text = format!("{}: {}", d.host, d.changes.join("; "));
+            if !d.provenance.is_empty() {
+                text += &format!(" (with {})", d.provenance.join("; "));
+            }
+            if !d.lost_destinations.is_empty() {
+                text += &format!("; no longer a destination of {}", d.lost_destinations.join(", "));
+            }
+            if !d.gained_destinations.is_empty() {
+                text += &format!("; now a destination of {}", d.gained_destinations.join(", "));
+            }
+            text
+        }),
+    );
+    classes(fleet, &mut out);
+    moves(fleet, &mut out);
+    pools(fleet, &mut out);
+    list(
+        &mut out,
+        "What hosts cost the others",
+        fleet.price.iter().filter(|price| price.saves > 0).take(12).map(|price| {
+            let lost = names(&price.places, Knowledge::builtin());
+            let who = words::hosts(fleet, &price.lacking, words::HOSTS);
+            format!("{who}: loss {}: {}", price.saves, lost.join(" "))
+        }),
+    );
+    list(&mut out, "Without", fleet.without.iter().cloned());
+    vms(fleet, &mut out);
+    list(&mut out, "Notes", fleet.notes.iter().cloned());
+    out
+}
+
+fn list(out: &mut String, title: &str, items: impl Iterator<Item = String>) {
+    let items: Vec<String> = items.collect();
+    if items.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n### {title}\n");
+    for item in items.iter().take(ROWS) {
+        let _ = writeln!(out, "- {}", escape(item));
+    }
+    if items.len() > ROWS {
+        let _ = writeln!(out, "- … and {} more: `--format json` has them all", items.len() - ROWS);
+    }
+}
+
+fn row(out: &mut String, cells: impl IntoIterator<Item = String>) {
+    let cells: Vec<String> = cells.into_iter().collect();
+    let _ = writeln!(out, "| {} |", cells.join(" | "));
+}
+
+fn head(out: &mut String, titles: &[String]) {
+    row(out, titles.iter().cloned());
+    row(out, titles.iter().map(|_| "---".to_string()));
+}
+
+fn classes(fleet: &Fleet, out: &mut String) {
+    if fleet.classes.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n### Classes\n");
+    head(out, &["class", "hosts", "which", "CPU", "level", "hazards", "TSC"].map(str::to_string));
+    for (i, class) in fleet.classes.iter().enumerate().take(ROWS) {
+        let partial = if class.is_partial() { ", captured in part" } else { "" };
+        row(
+            out,
+            [
+                words::letter(i),
+                class.hosts.len().to_string(),
+                escape(&words::hosts(fleet, &[i], words::HOSTS)),
+                escape(&class.cpu().unwrap_or_else(|| class.vendor().to_string())),
+                format!("{}{partial}", words::level(class.isa)),
+                escape(&names(&class.hazards, Knowledge::builtin()).join(" ")),
+                words::tsc(class.tsc_khz),
+            ],
+        );
+    }
+    if fleet.classes.len() > ROWS {
+        let _ = writeln!(out, "\n… and {} classes more.", fleet.classes.len() - ROWS);
+    }
+    let partial = (0..fleet.classes.len()).filter(|i| fleet.classes[*i].is_partial());
+    let gaps =
+        partial.flat_map(|i| words::gaps(fleet, i).into_iter().map(move |gap| format!("{}: {gap}", words::letter(i))));
+    list(out, "Captured in part", gaps);
+}
+
+fn moves(fleet: &Fleet, out: &mut String) {
+    let n = fleet.classes.len();
+    if n < 2 {
+        return;
+    }
+    let _ = writeln!(out, "\n### Moves\n\nMay a guest with all that a class offers (row) run on another (column)?\n");
+    if n <= MATRIX {
+        let letters: Vec<String> = (0..n).map(words::letter).collect();
+        head(out, &[&["".to_string()], letters.as_slice()].concat());
+        for from in 0..n {
+            let cells = (0..n)
+                .map(|to| if from == to { "=".to_string() } else { fleet.step(from, to).verdict.word().to_string() });
+            row(out, std::iter::once(format!("**{}**", words::letter(from))).chain(cells));
+        }
+    }
+    let bad: Vec<_> = words::pairs(fleet)
+        .into_iter()
+        .filter(|(a, b, step)| {
+            step.verdict != Verdict::Safe
+                && fleet.classes[*a].class.offer.vendor == fleet.classes[*b].class.offer.vendor
+        })
+        .collect();
+    if !bad.is_empty() {
+        let _ = writeln!(out);
+    }
+    for (a, b, step) in bad.iter().take(ROWS) {
+        let arrow = format!("{} to {}", words::letter(*a), words::letter(*b));
+        let _ = writeln!(out, "- {arrow}: {}: {}", step.verdict.word(), escape(&words::why(step, 24)));
+    }
+    if bad.len() > ROWS {
+        let _ = writeln!(out, "- … and {} more: `--format json` has them all", bad.len() - ROWS);
+    }
+}
+
+fn pools(fleet: &Fleet, out: &mut String) {
+    if fleet.partitions.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n### Pools\n");
+    head(out, &["pools", "loss", ""].map(str::to_string));
+    for (k, loss, recommended, pools) in words::curve(fleet).into_iter().take(ROWS) {
+        let mut say = Vec::new();
+        say.extend(recommended.then_some("**the one to take**"));
+        say.extend(pools.kept.then_some("pools as they were"));
+        say.extend(pools.takes_protection().then_some("takes a protection from a host"));
+        say.extend((!pools.exact && !pools.kept).then_some("not proved to be the least"));
+        row(out, [k.to_string(), loss.to_string(), say.join(", ")]);
+    }
+    let Some(recommended) = fleet.recommendation() else {
+        if let Some(why) = &fleet.why {
+            let _ = writeln!(out, "\nNo pools to take: {}.", escape(why));
+        }
+        return;
+    };
+    for (i, pool) in recommended.pools.iter().enumerate().take(ROWS) {
+        let letters: Vec<String> = pool.classes.iter().map(|c| words::letter(*c)).collect();
+        let _ = writeln!(
+            out,
+            "\n#### Pool {}: {} ({})\n\n{}; {}.",
+            i + 1,
+            words::count(pool.hosts, "host"),
+            letters.join(" "),
+            escape(&words::hosts(fleet, &pool.classes, 24)),
+            words::level(pool.isa)
+        );
+        if pool.partial {
+            let _ = writeln!(out, "\nThis pool rests on captures that are not whole.");
+        }
+        if !pool.hazards.is_empty() {
+            let _ = writeln!(out, "\nHazards: {}.", escape(&names(&pool.hazards, Knowledge::builtin()).join(" ")));
+        }
+        let _ = writeln!(out);
+        for (who, what) in words::gives_up(fleet, pool, 64) {
+            let _ = writeln!(out, "- {} gives up {}", escape(&who), escape(&what));
+        }
+        match (&pool.definition, &pool.refusal) {
+            (Some(d), _) => {
+                for word in &d.words {
+                    let _ = writeln!(out, "- look: {}", escape(word));
+                }
+                let _ = writeln!(out, "\n```xml\n{}```\n\nQEMU: {}", d.libvirt, code(&format!("-cpu {}", d.qemu)));
+            }
+            (None, Some(why)) => {
+                let _ = writeln!(out, "\nNo definition: {}.", escape(why));
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+fn vms(fleet: &Fleet, out: &mut String) {
+    for (vm, placements, pools) in words::vms(fleet) {
+        let pools: Vec<String> = pools.iter().map(|p| (p + 1).to_string()).collect();
+        let answer =
+            if pools.is_empty() { "no pool takes it".to_string() } else { format!("pools: {}", pools.join(", ")) };
+        let _ = writeln!(out, "\n### VM {}: {answer}\n", escape(vm));
+        head(out, &["class", "hosts", "starts", "why", "moves to"].map(str::to_string));
+        for p in placements {
+            let to: Vec<String> = p.moves_to.iter().map(|c| words::letter(*c)).collect();
+            let who = words::hosts(fleet, &[p.class], 4);
+            row(
+                out,
+                [
+                    words::letter(p.class),
+                    escape(&who),
+                    p.starts.word().to_string(),
+                    escape(&p.why.join("; ")),
+                    to.join(" "),
+                ],
+            );
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Trouble of a fleet is exit 2 and named in every form; drift, placement, kept pools and demands.
+
+use serde_json::Value;
+
+use crate::fleet::{Hosts, fleet, strings};
+use crate::nodes::{CASCADE_LAKE, ICE_LAKE, Node};
+use crate::support::files::Files;
+
+const FORMS: [&str; 7] = ["table", "markdown", "html", "json", "dot", "junit", "prometheus"];
+
+#[test]
+fn trouble_is_named_in_every_form() {
+    let old = Node { captured_at: "2025-01-01T00:00:00Z", ..Node::intel("stale", ICE_LAKE) };
+    let hosts = Hosts::new(&[Node::intel("good", ICE_LAKE), old]);
+    hosts.0.put("broken.json", "{\"schema\": \"cpuid-dump/1\", ");
+    let elsewhere = Files::new();
+    let expected = elsewhere.put("expected", "good\nstale # the old one\n\nmissing\n");
+    let options = ["--expect", &expected, "--max-age", "30", "--as-of", "2026-01-05"];
+    for form in FORMS {
+        let (code, out, err) = hosts.run(&[&options[..], &["--format", form]].concat());
+        assert_eq!(code, 2, "{form}: {err}");
+        for name in ["broken.json", "stale", "missing"] {
+            assert!(out.contains(name), "{form} does not name {name}: {out}");
+        }
+    }
+    let (_, out, _) = hosts.run(&options);
+    assert!(out.lines().next().unwrap().starts_with("3 problems (") && out.contains("rests on 2 hosts"), "{out}");
+}
+
+#[test]
+fn what_is_no_host_is_refused_with_what_to_give() {
+    let files = Files::new();
+    files.put("a.json", &Node::intel("a", ICE_LAKE).json());
+    files.put("vm.xml", "<domain type='kvm'><cpu mode='custom'><model>Nehalem</model></cpu></domain>");
+    let hardware = Node { source: cpuid_probe::dump::Source::Native, ..Node::intel("bare", ICE_LAKE) };
+    files.put("bare.json", &hardware.without("hypervisor").json());
+    let hosts = Hosts(files);
+    let (code, out, _) = hosts.run(&[]);
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(code, 2);
+    assert!(
+        out.contains("give it as --vm") && out.contains("hardware") && out.contains("virsh domcapabilities"),
+        "{out}"
+    );
+    let (code, out, _) = fleet(&["/nonexistent/nodes"]);
+    assert!(code == 2 && out.contains("/nonexistent/nodes"), "{out}");
+    let empty = Files::new();
+    let (code, out, _) = fleet(&[&empty.0.display().to_string()]);
+    assert!(code == 2 && out.contains("no hosts"), "{out}");
+}
+
+#[test]
+fn drift_names_what_changed_beside_it_and_who_loses_a_destination() {
+    let node = |name: &str| Node::intel(name, ICE_LAKE).with("vmx");
+    let before = Hosts::new(&[node("n1"), node("n2"), node("n3"), node("n4")]);
+    let (_, old, _) = before.run(&["--summary"]);
+    let files = Files::new();
+    let since = files.put("before.json", &old);
+    let n1 = Node { microcode: "0x2", ..node("n1").without("gfni") };
+    let n2 = Node { kernel: "6.12.0", ..node("n2").with("vmx-mbec") };
+    let after = Hosts::new(&[n1, n2, node("n3").number("phys_bits", 44), node("n5")]);
+    let vm = files.put(
+        "vm.xml",
+        "<cpu mode='custom' match='exact'><model>Nehalem</model><feature policy='require' name='gfni'/></cpu>",
+    );
+    let (code, report) = after.json(&["--since", &since, "--vm", &vm]);
+    assert_eq!(code, 1);
+    let drift = |host: &str| {
+        let all = report["drift"].as_array().unwrap();
+        all.iter().find(|d| d["host"] == host).unwrap_or_else(|| panic!("no {host}: {}", report["drift"])).clone()
+    };
+    let n1 = drift("n1");
+    assert_eq!(
+        (strings(&n1["changes"]), strings(&n1["provenance"])),
+        (vec!["lost gfni"], vec!["microcode 0x1 -> 0x2"])
+    );
+    assert_eq!(strings(&n1["lost_destinations"]), ["pool 1 of 4 hosts, as it was", "VM vm.xml"]);
+    let n2 = drift("n2");
+    assert_eq!(
+        (strings(&n2["changes"]), strings(&n2["provenance"])),
+        (vec!["gained vmx-mbec"], vec!["kernel 6.1.0 -> 6.12.0"])
+    );
+    assert!(strings(&n2["lost_destinations"]).is_empty());
+    assert!(strings(&drift("n3")["changes"])[0].starts_with("phys_bits 46"), "{}", drift("n3"));
+    assert_eq!([strings(&drift("n4")["changes"]), strings(&drift("n5")["changes"])], [["is gone"], ["is new"]]);
+    // Nothing changed: exit 0, though nothing else is asked.
+    let (code, out, _) = before.run(&["--since", &since]);
+    assert!(code == 0 && out.lines().next().unwrap().ends_with("nothing changed"), "{code} {out}");
+    // A dump of hosts is as good as their summary.
+    let (code, _, _) = before.run(&["--since", &before.path()]);
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn a_vm_passes_where_it_starts_and_moves_in_all_of_a_pool() {
+    let hosts =
+        Hosts::new(&[Node::intel("icx1", ICE_LAKE), Node::intel("icx2", ICE_LAKE), Node::intel("clx", CASCADE_LAKE)]);
+    let cpu = |feature: &str| {
+        format!(
+            "<cpu mode='custom' match='exact'><model>Nehalem</model><feature policy='require' name='{feature}'/></cpu>"
+        )
+    };
+    let files = Files::new();
+    let (gfni, avx, amx) = (
+        files.put("gfni.xml", &cpu("gfni")),
+        files.put("avx.xml", &cpu("avx2")),
+        files.put("amx.xml", &cpu("amx-tile")),
+    );
+    let (code, report) = hosts.json(&["--vm", &gfni, "--vm", &avx]);
+    assert_eq!(code, 0, "{report}");
+    let starts = |report: &Value, vm: &str| -> Vec<String> {
+        let all = report["placements"].as_array().unwrap();
+        let mut found: Vec<String> = all
+            .iter()
+            .filter(|p| p["vm"] == vm)
+            .map(|p| format!("{} {}", p["starts"].as_str().unwrap(), strings(&p["moves_to"]).len()))
+            .collect();
+        found.sort();
+        found
+    };
+    assert_eq!(starts(&report, "gfni.xml"), ["no 0", "yes 0"]);
+    assert_eq!(starts(&report, "avx.xml"), ["yes 1", "yes 1"]);
+    let (code, out, _) = hosts.run(&["--vm", &amx]);
+    assert!(code == 1 && out.contains("no pool takes amx.xml") && out.contains("the host lacks amx-tile"), "{out}");
+    // A running guest's dump needs what it has.
+    let guest = Node { source: cpuid_probe::dump::Source::Boot, ..Node::intel("guest", CASCADE_LAKE) };
+    let guest = files.put("guest.json", &guest.json());
+    let (_, out, _) = hosts.run(&["--vm", &guest]);
+    assert!(out.contains("the host lacks mpx"), "{out}");
+}
+
+#[test]
+fn pools_obey_demands_and_last_weeks_pools() {
+    let nodes = [
+        Node::intel("a1", ICE_LAKE),
+        Node::intel("a2", ICE_LAKE).without("rdpid"),
+        Node::intel("b1", ICE_LAKE).without("umip"),
+        Node::intel("b2", ICE_LAKE).without("umip rdpid"),
+    ];
+    let hosts = Hosts::new(&nodes);
+    let recommended = |report: &Value| -> Vec<Vec<String>> {
+        let at = usize::try_from(report["recommended"].as_u64().unwrap()).unwrap();
+        let pools = report["partitions"][at]["members"].as_array().unwrap();
+        let mut pools: Vec<Vec<String>> =
+            pools.iter().map(|p| strings(&p["hosts"]).into_iter().map(str::to_string).collect()).collect();
+        pools.sort();
+        pools
+    };
+    let (_, report) = hosts.json(&["--require", "umip", "--pools", "2"]);
+    assert_eq!(recommended(&report), [["a1", "a2"], ["b1", "b2"]]);
+    let (_, report) = hosts.json(&["--require", "rdpid", "--pools", "2"]);
+    assert_eq!(recommended(&report), [["a1", "b1"], ["a2", "b2"]]);
+    let files = Files::new();
+    let keep = files.put("keep.json", &serde_json::to_string(&report).unwrap());
+    let (_, report) = hosts.json(&["--keep", &keep]);
+    assert_eq!(recommended(&report), [["a1", "b1"], ["a2", "b2"]]);
+    let (_, report) = hosts.json(&["--min-hosts", "2"]);
+    assert!(recommended(&report).iter().all(|pool| pool.len() >= 2), "{:?}", recommended(&report));
+    let (code, out, _) = hosts.run(&["--min-hosts", "5"]);
+    assert!(code == 1 && out.contains("no pools of at least 5 hosts"), "{out}");
+    let (code, out, _) = hosts.run(&["--require", "avx999"]);
+    assert!(code == 2 && out.contains("--require avx999"), "{out}");
+    let (code, out, _) = hosts.run(&["--without", "nobody"]);
+    assert!(code == 2 && out.contains("--without nobody"), "{out}");
+}
