@@ -101,6 +101,8 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
 /// Words that are features' names and mean something else in the file named: an element, an attribute, a key.
 const OTHER_MEANINGS: &[(&str, &str)] = &[
     ("hv-vendor-id", "check/beside.rs"),
+    ("ss", "render/fleet/words.rs"),
+    ("tsc", "fleet/vm.rs"),
     ("hypervisor", "decode.rs"),
     ("hypervisor", "render/words.rs"),
     ("msr", "cpu_map/dir.rs"),

@@ -91,7 +91,8 @@ fn fixture(name: &str) -> Option<Vec<u8>> {
         "node1.txt" => "reference-node1-leaf1.txt",
         "node2.txt" => "reference-node2-leaf1.txt",
         "pasted.diff" => "reference-leaf1.diff",
-        "baseline.xml" | "vm.xml" | "host1.xml" | "host2.xml" => "baseline.xml",
+        "baseline.xml" | "vm.xml" | "web.xml" | "host1.xml" | "host2.xml" => "baseline.xml",
+        "nodes.txt" => return Some(b"node1\nnode2\nnode3\nnode4\nnode5\n".to_vec()),
         "policy.toml" => {
             return Some(b"[[waiver]]\nfeature = \"avx2\"\naccept = \"unsafe\"\nreason = \"r\"\n".to_vec());
         }
@@ -103,12 +104,32 @@ fn fixture(name: &str) -> Option<Vec<u8>> {
     Some(fs::read(root().join("samples").join(sample)).expect("a sample"))
 }
 
+/// A directory of hosts, captured just now, and what `fleet --summary` said of it.
+fn hosts(directory: &Path) {
+    fs::create_dir_all(directory).expect("made");
+    let now = Command::new("date").args(["-u", "+%FT%TZ"]).output().expect("date").stdout;
+    let now = String::from_utf8(now).expect("a date");
+    for entry in fs::read_dir(root().join("samples/fleet")).expect("samples") {
+        let path = entry.expect("a sample").path();
+        let mut dump: serde_json::Value = serde_json::from_slice(&fs::read(&path).expect("read")).expect("JSON");
+        dump["provenance"]["captured_at"] = now.trim().into();
+        // Two of them stand for older hosts, whose `max` lacks what was taken away.
+        dump["provenance"]["boot"]["cpu"] = "max".into();
+        fs::write(directory.join(path.file_name().expect("a name")), dump.to_string()).expect("written");
+    }
+    let summary = Command::new(program()).args(["fleet", "--summary"]).arg(directory).output().expect("it runs");
+    fs::write(directory.with_file_name("last-week.json"), summary.stdout).expect("written");
+}
+
 /// Runs one example in a directory with the files that it reads, and none that it writes.
 fn run(example: &str) -> Output {
     let directory = scratch();
     let words: Vec<&str> = example.split_whitespace().collect();
     for (i, word) in words.iter().enumerate() {
         let written = i > 0 && matches!(words[i - 1], ">" | "-o");
+        if word.ends_with('/') {
+            hosts(&directory.join(word));
+        }
         if let Some(text) = fixture(word).filter(|_| !written) {
             fs::write(directory.join(word), text).expect("written");
         }

@@ -1,8 +1,4 @@
-//! The levels of the x86-64 psABI, which compilers and distributions build for.
-//!
-//! # Source
-//! x86-64 psABI 1.0, section 3.1.1 "Processor Architecture", in libvirt's names. SCE is CPUID's `syscall`, OSFXSR and OSXSAVE
-//! follow from fxsr and xsave.
+//! The levels of the x86-64 psABI, which compilers and distributions build for, of an offer.
 
 use std::sync::OnceLock;
 
@@ -11,23 +7,17 @@ use cpuid_probe::hypervisor::Owner;
 
 use super::offer::Offer;
 use crate::knowledge::Knowledge;
-
-const LEVELS: [&[&str]; 4] = [
-    &["cmov", "cx8", "fpu", "fxsr", "mmx", "syscall", "sse", "sse2", "lm"],
-    &["cx16", "lahf_lm", "popcnt", "pni", "sse4.1", "sse4.2", "ssse3"],
-    &["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"],
-    &["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"],
-];
+use crate::read::levels;
 
 /// The places of each level, found once.
-fn places() -> &'static [Vec<Option<Place>>; 4] {
-    static PLACES: OnceLock<[Vec<Option<Place>>; 4]> = OnceLock::new();
+fn places() -> &'static [Vec<Option<Place>>; levels::COUNT] {
+    static PLACES: OnceLock<[Vec<Option<Place>>; levels::COUNT]> = OnceLock::new();
     PLACES.get_or_init(|| {
-        let own = |name: &&str| {
+        let own = |name: &str| {
             let mut found = Knowledge::builtin().by_name(name).into_iter().map(|m| m.place);
             found.find(|place| place.owner() == Owner::Cpu)
         };
-        LEVELS.map(|names| names.iter().map(own).collect())
+        std::array::from_fn(|before| levels::beyond(before + 1).map(own).collect())
     })
 }
 

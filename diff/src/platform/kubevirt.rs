@@ -4,17 +4,17 @@
 //! kubevirt staging/src/kubevirt.io/api/core/v1/schema.go (`CPU`, `CPUFeature`: policies force, require, optional, disable,
 //! forbid). A feature that is required or forbidden also becomes a node selector.
 
-use super::Words;
-use crate::cpu_map::CpuMap;
+use super::{Words, blocks_migration};
+use crate::cpu_map::{CpuMap, Feature};
 use crate::pool::Common;
 
 pub(super) fn write(words: &Words<'_>, common: &Common, map: &CpuMap) -> String {
     let mut out =
         format!("spec:\n  template:\n    spec:\n      domain:\n        cpu:\n          model: {}\n", words.model);
+    let listed = common.listed.iter().filter_map(|(policy, id)| Some((policy, map.features.get(*id)?)));
+    let stays = |feature: &Feature| common.tsc_frequency.is_none() || !blocks_migration(feature);
     let listed: Vec<_> =
-        common.listed.iter().filter_map(|(policy, id)| Some((policy, map.features.get(*id)?.name))).collect();
-    let pinned = |name: &&str| common.tsc_frequency.is_none() || *name != "invtsc";
-    let listed: Vec<_> = listed.into_iter().filter(|(_, name)| pinned(name)).collect();
+        listed.filter(|(_, feature)| stays(feature)).map(|(policy, feature)| (policy, feature.name)).collect();
     if !listed.is_empty() {
         out += "          features:\n";
     }

@@ -18,7 +18,8 @@ mod virt_install;
 
 use cpuid_probe::libvirt::cpu::Policy;
 
-use crate::cpu_map::{CpuMap, FeatureId};
+use crate::cpu_map::{CpuMap, Feature, FeatureId};
+use crate::knowledge::Knowledge;
 use crate::pool::{Common, Width};
 
 /// A platform.
@@ -110,6 +111,11 @@ impl Words<'_> {
     }
 }
 
+/// A guest that has it cannot be live-migrated unless its TSC frequency is pinned.
+fn blocks_migration(feature: &Feature) -> bool {
+    Knowledge::builtin().row(feature.place).blocks_migration
+}
+
 /// Writes a common CPU in a platform's form. `map` numbers its features.
 ///
 /// # Errors
@@ -121,7 +127,7 @@ pub fn write(platform: Platform, common: &Common, map: &CpuMap) -> Result<String
     let takes_xml = platform == Platform::Opennebula;
     let mut words = Words { model: common.model, ..Words::default() };
     let unpinned =
-        |id: &FeatureId| common.tsc_frequency.is_some() && map.features.get(*id).is_some_and(|f| f.name == "invtsc");
+        |id: &FeatureId| common.tsc_frequency.is_some() && map.features.get(*id).is_some_and(blocks_migration);
     if let Some(hz) = common.tsc_frequency {
         cannot(format!("that the TSC runs at {hz} Hz, without which a guest that has invtsc cannot be live-migrated"));
     }

@@ -17,5 +17,11 @@ pub const COUNT: usize = LEVELS.len();
 
 /// libvirt's names of all features of a level, from 1.
 pub fn of(level: usize) -> impl Iterator<Item = &'static str> {
-    LEVELS.iter().take(level).flat_map(|names| names.split(' '))
+    (1..=level).flat_map(beyond)
+}
+
+/// libvirt's names of what a level, from 1, has beyond the one before. SCE is `syscall`; OSFXSR and OSXSAVE follow from fxsr
+/// and xsave.
+pub fn beyond(level: usize) -> impl Iterator<Item = &'static str> {
+    LEVELS.get(level.wrapping_sub(1)).into_iter().flat_map(|names| names.split(' '))
 }

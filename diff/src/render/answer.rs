@@ -79,7 +79,7 @@ pub fn verdict(report: &Report) -> Vec<Line> {
     match v.overall {
         Some(Overall::Undecided) => lines.push(Line {
             way: String::new(),
-            word: "UNDECIDED",
+            word: "undecided",
             why: format!(
                 "{} compared, no difference that matters; too little for a migration verdict",
                 count(report.compared, "register set")
