@@ -13,12 +13,12 @@ use cpuid_probe::place::Number;
 use cpuid_probe::{Place, Register};
 
 use crate::cause::definition::Definition;
+use crate::cause::{Cause, CauseOf};
 use crate::cause::{STATES, State, is_of, machine_version, more_in, qemu_version};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Finding, Rule, Subject};
 use crate::knowledge::row::Element;
 use crate::knowledge::{Guard, Knowledge, Row, RuleKind, Severity, Version};
-use crate::report::{Cause, CauseOf};
 use crate::view::clock::TOLERANCE_PPM;
 use crate::view::dump::OnVcpus;
 use crate::view::{DumpView, Role};

@@ -8,12 +8,13 @@ use std::process::Command;
 use crate::support::libvirt::Libvirt;
 use crate::support::{root, scratch};
 use cpuid_diff::assemble::{self, Named, Site};
+use cpuid_diff::cause::CauseOf;
 use cpuid_diff::finding::{Change, Finding};
 use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::knowledge::Severity;
 use cpuid_diff::read::{self, Input};
 use cpuid_diff::render::{Style, answer, markdown, table};
-use cpuid_diff::report::{CauseOf, Report};
+use cpuid_diff::report::Report;
 use cpuid_probe::Registers;
 use cpuid_probe::dump::{Dump, Source, VcpuDump};
 

@@ -5,6 +5,7 @@
 //! finding's place and direction. A finding that several things could explain belongs to none of them, and names them all; one
 //! that nothing explains stands alone.
 
+mod data;
 pub mod definition;
 mod properties;
 mod things;
@@ -14,8 +15,8 @@ use cpuid_probe::Place;
 use crate::cpu_map::CpuMap;
 use crate::finding::{Change, Finding, Judged, Value};
 use crate::knowledge::{Knowledge, Severity};
-use crate::report::{Cause, CauseOf};
 use crate::view::DumpView;
+pub use data::{Cause, CauseOf};
 pub(crate) use properties::{STATES, State};
 use things::Thing;
 pub(crate) use things::{machine_version, qemu_version};

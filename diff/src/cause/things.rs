@@ -6,13 +6,12 @@ use cpuid_probe::place::Number;
 
 use super::definition::Definition;
 use super::properties::{COMPAT, Compat, OF_MODEL, On, PROPERTIES, Property, VENDOR};
-use super::{COPIES, SIDES, more_in};
+use super::{COPIES, CauseOf, SIDES, more_in};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Finding, Subject};
 use crate::judge::notes::is_tcg;
 use crate::knowledge::{Asked, CauseKind, Knowledge, Layer, Offer, Row, RuleKind, Version};
 use crate::list;
-use crate::report::CauseOf;
 use crate::view::DumpView;
 
 /// The link is to this very place.

@@ -17,7 +17,7 @@ use cpuid_probe::place::{BitRange, Number, Within};
 use cpuid_probe::vendor::Signature;
 use cpuid_probe::{LeafId, Place, Register};
 
-use super::cpu::value_of;
+use super::value_of;
 use super::{Asked as Input, Tally};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Decoded, Finding, Rule, Subject, Value, Values};

@@ -11,7 +11,7 @@ use cpuid_probe::{Place, Register};
 use super::beside::Beside;
 use super::evidence::{Announcement, Log};
 use super::offer::{self, Names};
-use super::{Asked as Input, Checked, Tally};
+use super::{Asked as Input, Checked, Tally, value_of};
 use crate::cpu_map::{CpuMap, Feature, FeatureId, Features, Unknown, qemu_differs};
 use crate::finding::{Finding, Rule, Subject, Text, Value, Values};
 use crate::judge::Context;
@@ -478,15 +478,6 @@ impl One<'_> {
 
 fn value(seen: Seen) -> Value {
     value_of(seen, true)
-}
-
-/// What a dump says, as a finding has it.
-pub fn value_of(seen: Seen, one_bit: bool) -> Value {
-    match seen {
-        Seen::Value(n) => Value::of(Some(n), one_bit),
-        Seen::Absent => Value::Absent,
-        Seen::NotCaptured(_) => Value::Unknown,
-    }
 }
 
 /// A cause, with what QEMU's log adds to it in front.

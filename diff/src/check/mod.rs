@@ -19,7 +19,7 @@ use cpuid_probe::leaf::LeafId;
 use cpuid_probe::place::BitRange;
 
 use crate::cpu_map::CpuMap;
-use crate::finding::Finding;
+use crate::finding::{Finding, Value};
 use crate::judge::Context;
 use crate::judge::collect::Collector;
 use crate::judge::rule::Directions;
@@ -30,7 +30,7 @@ use crate::view::join::{Lack, NotCaptured, sorted};
 use crate::view::promise::unknown_at;
 use crate::view::source::Source;
 use crate::view::template::Template;
-use crate::view::{DumpView, Role, Why};
+use crate::view::{DumpView, Role, Seen, Why};
 
 use cpu::CpuBaseline;
 use evidence::Log;
@@ -313,4 +313,13 @@ fn not_captured(input: usize, unread: &[(u32, Place, Why)], view: &DumpView<'_>)
     };
     let views: Vec<&DumpView<'_>> = std::iter::repeat_n(view, input + 1).collect();
     sorted(unread.iter().filter(|(.., why)| *why != Why::Unsaid).map(lack).collect(), &views)
+}
+
+/// What a dump says, as a finding has it.
+fn value_of(seen: Seen, one_bit: bool) -> Value {
+    match seen {
+        Seen::Value(n) => Value::of(Some(n), one_bit),
+        Seen::Absent => Value::Absent,
+        Seen::NotCaptured(_) => Value::Unknown,
+    }
 }

@@ -1,6 +1,6 @@
 //! A masked template as a baseline: every bit that it gives must be so.
 
-use super::cpu::value_of;
+use super::value_of;
 use super::{Checked, Tally};
 use crate::finding::{Finding, Rule, Value, Values};
 use crate::knowledge::Knowledge;
@@ -63,8 +63,8 @@ mod tests {
 
     use super::*;
     use crate::judge::verdict::baseline;
+    use crate::read::firecracker::{is_template as recognise, promise as read};
     use crate::report::BaselineResult;
-    use crate::view::template::{read, recognise};
 
     const TEMPLATE: &str = r#"{"kvm_capabilities": [],
         "cpuid_modifiers": [{"leaf": "0x1", "subleaf": "0x0", "flags": 0, "modifiers": [

@@ -5,29 +5,22 @@
 //!
 //! Source: Firecracker docs/cpu_templates/cpu-templates.md and schema.json, src/vmm/src/cpu_config/templates_serde.rs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use cpuid_probe::dump::{Dump, MsrRecord};
 use cpuid_probe::{LeafId, Register, Registers};
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::builder::Builder;
 use super::{Input, Read, ReadError, Reader, json};
+use crate::view::template::{self as view, Masked};
 
 pub(super) const READER: Reader =
     Reader { name: "firecracker", about: "Firecracker CPU fingerprints", recognise, read: Read::One(read) };
 
 const LIMIT: &str = "a Firecracker fingerprint holds one vCPU, and the leaves that KVM lists";
-
-/// Bits that are set to a value; those outside `mask` stay as they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Masked {
-    /// The value; 0 outside the mask.
-    pub value: u64,
-    /// The bits it decides.
-    pub mask: u64,
-}
 
 /// A CPU template: the bits of a guest's CPUID and MSRs that it sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -320,6 +313,37 @@ fn read_tree(text: &str, mut builder: Builder) -> Result<Input, ReadError> {
         builder.leaf(entry, place.leaf, Some(place.subleaf), Registers::new(eax, ebx, ecx, edx))?;
     }
     Ok(Input::Dump(Box::new(finish(builder, "`cpuid_tree` of an `Intel` or `Amd` CPU")?)))
+}
+
+/// Whether a text looks like a template: its modifiers are at the top, not inside a fingerprint.
+#[must_use]
+pub fn is_template(text: &str) -> bool {
+    let Ok(top) = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text) else { return false };
+    X86.iter().chain(&ARM).any(|key| top.contains_key(*key))
+}
+
+/// Reads a template as a promise.
+///
+/// # Errors
+/// It is not JSON of that shape, a number or bitmap is none, a place is given twice, or nothing is given.
+pub fn promise(text: &str) -> Result<view::Template, ReadError> {
+    let file = template(text)?;
+    let (mut registers, mut msrs) = (BTreeMap::new(), BTreeMap::new());
+    for (id, register, masked) in file.cpuid {
+        if registers.insert((id, register), masked).is_some() {
+            return Err(ReadError::whole(format!("{id} {register} is given twice")));
+        }
+    }
+    for (index, masked) in file.msrs {
+        if msrs.insert(index, masked).is_some() {
+            return Err(ReadError::whole(format!("MSR {index:#x} is given twice")));
+        }
+    }
+    let mut masks = registers.values().chain(msrs.values());
+    if masks.all(|masked| masked.mask == 0) {
+        return Err(ReadError::whole("a CPU template that modifies nothing"));
+    }
+    Ok(view::Template::new(registers, msrs))
 }
 
 #[cfg(test)]

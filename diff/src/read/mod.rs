@@ -38,7 +38,7 @@ use cpuid_probe::libvirt::cpu::Cpu;
 use cpuid_probe::printable::printable;
 use cpuid_probe::text::clean_line;
 
-use crate::view::template::{self, Template};
+use crate::view::template::Template;
 
 pub use cpuid_probe::dump::{MAX_LEAVES, MAX_VCPUS};
 pub use unpack::unpacked;
@@ -248,7 +248,7 @@ fn behind_prefixes(text: &str, wanted: Option<&str>) -> Option<Result<Input, Rea
 /// Whether a document by itself is an input.
 fn is_document(text: &str) -> bool {
     let documents = [&json::READER, &firecracker::READER, &qmp::READER];
-    text.starts_with('<') || documents.iter().any(|r| (r.recognise)(text)) || template::recognise(text)
+    text.starts_with('<') || documents.iter().any(|r| (r.recognise)(text)) || firecracker::is_template(text)
 }
 
 /// What to do with a text that no reader knows.

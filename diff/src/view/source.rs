@@ -4,8 +4,8 @@ use cpuid_probe::dump::Dump;
 use cpuid_probe::libvirt::cpu::Cpu;
 use cpuid_probe::libvirt::{XmlError, read_cpus};
 
-use super::template::{self, Template};
-use crate::read::{self, Input, ReadError};
+use super::template::Template;
+use crate::read::{self, Input, ReadError, firecracker};
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,8 +48,8 @@ pub fn read_part(bytes: &[u8], from: Option<&str>, part: Option<&str>) -> Result
             None => Ok(Source::Cpus(cpus)),
         };
     }
-    if from.is_none() && start.starts_with('{') && template::recognise(&text) {
-        return Ok(Source::Template(template::read(&text)?));
+    if from.is_none() && start.starts_with('{') && firecracker::is_template(&text) {
+        return Ok(Source::Template(firecracker::promise(&text)?));
     }
     match read::read_part(bytes, from, part)? {
         Input::Dump(dump) => Ok(Source::Dump(dump)),

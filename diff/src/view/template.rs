@@ -10,10 +10,15 @@ use std::collections::BTreeMap;
 use cpuid_probe::msr::must_be_one;
 use cpuid_probe::place::BitRange;
 use cpuid_probe::{LeafId, Place, Register};
-use serde::de::IgnoredAny;
 
-use crate::read::ReadError;
-use crate::read::firecracker::{self, Masked};
+/// Bits that are set to a value; those outside `mask` stay as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Masked {
+    /// The value; 0 outside the mask.
+    pub value: u64,
+    /// The bits it decides.
+    pub mask: u64,
+}
 
 /// A template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,42 +27,11 @@ pub struct Template {
     msrs: BTreeMap<u32, Masked>,
 }
 
-/// Whether a text looks like a template: its modifiers are at the top, not inside a fingerprint.
-#[must_use]
-pub fn recognise(text: &str) -> bool {
-    let Ok(top) = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text) else { return false };
-    firecracker::X86.iter().chain(&firecracker::ARM).any(|key| top.contains_key(*key))
-}
-
-/// Reads a template.
-///
-/// # Errors
-/// It is not JSON of that shape, a number or bitmap is none, a place is given twice, or nothing is given.
-pub fn read(text: &str) -> Result<Template, ReadError> {
-    let file = firecracker::template(text)?;
-    let mut template = Template::default();
-    for (id, register, masked) in file.cpuid {
-        if template.registers.insert((id, register), masked).is_some() {
-            return Err(ReadError::whole(format!("{id} {register} is given twice")));
-        }
-    }
-    for (index, masked) in file.msrs {
-        if template.msrs.insert(index, masked).is_some() {
-            return Err(ReadError::whole(format!("MSR {index:#x} is given twice")));
-        }
-    }
-    let masks = template.registers.values().chain(template.msrs.values());
-    if masks.map(|masked| masked.mask).all(|mask| mask == 0) {
-        return Err(ReadError::whole("a CPU template that modifies nothing"));
-    }
-    Ok(template)
-}
-
 impl Template {
-    /// A template of registers alone.
+    /// A template of these registers and MSRs.
     #[must_use]
-    pub const fn of_registers(registers: BTreeMap<(LeafId, Register), Masked>) -> Self {
-        Self { registers, msrs: BTreeMap::new() }
+    pub const fn new(registers: BTreeMap<(LeafId, Register), Masked>, msrs: BTreeMap<u32, Masked>) -> Self {
+        Self { registers, msrs }
     }
 
     /// What it makes of a feature's bit; `None` where it leaves that to the host. A VMX control that must be one is no
@@ -97,6 +71,7 @@ impl Template {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read::firecracker::{is_template as recognise, promise as read};
 
     const TEMPLATE: &str = r#"{"kvm_capabilities": [],
         "cpuid_modifiers": [{"leaf": "0x1", "subleaf": "0x0", "flags": 0, "modifiers": [

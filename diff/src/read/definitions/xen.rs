@@ -11,12 +11,11 @@ use cpuid_probe::dump::Whose;
 use cpuid_probe::place::{BitRange, Place};
 use cpuid_probe::{LeafId, Register};
 
-use super::super::firecracker::Masked;
 use super::super::line::lines;
 use super::super::said::{Said, places};
 use super::super::{Input, Read, ReadError, Reader, shorten};
 use crate::knowledge::Namespace;
-use crate::view::template::Template;
+use crate::view::template::{Masked, Template};
 
 pub(in crate::read) const READER: Reader = Reader {
     name: "xen-words",
@@ -296,7 +295,7 @@ fn read_xl(text: &str) -> Result<Input, ReadError> {
     if registers.is_empty() {
         return Err(ReadError::whole("a cpuid setting that changes nothing"));
     }
-    Ok(Input::Template(Box::new(Template::of_registers(registers))))
+    Ok(Input::Template(Box::new(Template::new(registers, BTreeMap::new()))))
 }
 
 #[cfg(test)]
