@@ -19,6 +19,7 @@ use crate::knowledge::Severity;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Row, RuleKind};
 use crate::report::BaselineResult;
+use crate::view::clock::{Clocks, TOLERANCE_PPM};
 use crate::view::dump::PHYS_BITS;
 use crate::view::join::{Difference, join};
 use crate::view::promise::{Expanded, unknown_at};
@@ -644,6 +645,11 @@ fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised
     let numbers: Vec<u64> = says.iter().filter_map(|(_, says)| says.number(one_bit)).collect();
     let lost = numbers.windows(2).any(|w| w[0] & !w[1] != 0);
     let exceeds = numbers.windows(2).any(|w| w[1] > w[0]);
+    // A guest runs at another rate than its host where the host can scale the TSC, which no layer says.
+    let rates = |w: &[u64]| w[0] != 0 && w[1] != 0 && apart(w[0], w[1]);
+    if row.rule == RuleKind::HostClock && numbers.windows(2).any(rates) {
+        return Fit::Unknown;
+    }
     let misfit = match row.rule {
         RuleKind::Subset => lost,
         RuleKind::NotLess => exceeds,
@@ -652,6 +658,13 @@ fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised
         _ => false,
     };
     if misfit { Fit::DoesNotFit } else { Fit::Fits }
+}
+
+/// Whether two rates are further apart than KVM puts up with.
+fn apart(a: u64, b: u64) -> bool {
+    #[allow(clippy::cast_precision_loss)] // registers are 32 bits wide
+    let clocks = Clocks { a: a as f64, b: b as f64 };
+    clocks.ppm() > TOLERANCE_PPM
 }
 
 /// `hardware has it, KVM does not offer it, but the baseline promised it`.

@@ -246,6 +246,9 @@ fn a_domain_is_read_as_libvirt_and_qemu_read_it() {
         let (code, said) = run(&["check", &guest, "--baseline", &files.put("b.xml", &domain(arg))]);
         assert!(code == 1 && said.contains("avx2"), "{arg}: {said}");
     }
+    let twice = "<cpu><model>486</model><feature policy='disable' name='sse4-2'/><feature name='sse4.2'/></cpu>";
+    let (code, said) = run(&["check", &guest, "--baseline", &files.put("twice.xml", twice)]);
+    assert!(code == 2 && said.contains("by another name"), "{said}");
     let two = "<domstatus><domain type='kvm'><cpu><model>486</model></cpu></domain>\
                <domain type='kvm'><cpu><model>Haswell</model></cpu></domain></domstatus>";
     assert_eq!(run(&["check", &guest, "--baseline", &files.put("two.xml", two)]).0, 2);

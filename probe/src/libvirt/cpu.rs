@@ -12,6 +12,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::beside::Beside;
+use super::names::libvirt_name;
 use super::xml::{self, Element, Position, XmlError, is_name, short};
 
 /// Which kind of document a CPU is from, and so what it says.
@@ -560,6 +561,10 @@ fn read_features(cpu: Element<'_, '_>) -> Result<Vec<Feature>, XmlError> {
         }
         if !names.insert(name) {
             return Err(feature.error(format!("feature '{}' is listed twice", short(name))));
+        }
+        if let Some(other) = features.iter().find(|f: &&Feature| libvirt_name(&f.name) == libvirt_name(name)) {
+            let (name, other) = (short(name), short(&other.name));
+            return Err(feature.error(format!("feature '{name}' is '{other}' by another name, which is listed too")));
         }
         let policy = feature.word("policy", Policy::WORDS)?.unwrap_or(Policy::Require);
         features.push(Feature { name: name.to_owned(), policy, at: feature.position() });
