@@ -292,7 +292,8 @@ fn it_survives_losing_the_features_its_libc_starts_with() {
     }
 }
 
-/// A model, and what it loses. POPCNT stays: Linux 6.12 patches it into itself.
+/// A model, and what it loses. What Linux itself was patched to use stays: POPCNT in 6.12, and SSSE3, by which its random
+/// number generator mixes interrupts in once a second or so (blake2s).
 struct Loss {
     model: &'static str,
     lost: &'static str,
@@ -306,8 +307,8 @@ const LOSSES: &[Loss] = &[
     Loss { model: "Haswell-noTSX", lost: "-avx,-avx2", bits: &[
         ("0x00000001 ECX", "-28"), ("0x00000007.0 EBX", "-5"), ("0x0000000d.0 EAX", "-2"), ("0x0000000d.2 EAX", "-8"),
     ] },
-    Loss { model: "max", lost: "-avx,-avx2,-ssse3,-sse4.1,-sse4.2", bits: &[
-        ("0x00000001 ECX", "-9"), ("0x00000001 ECX", "-19"), ("0x00000001 ECX", "-20"),
+    Loss { model: "max", lost: "-avx,-avx2,-sse4.1,-sse4.2", bits: &[
+        ("0x00000001 ECX", "-19"), ("0x00000001 ECX", "-20"),
         ("0x00000001 ECX", "-28"), ("0x00000007.0 EBX", "-5"), ("0x0000000d.0 EAX", "-2"),
     ] },
 ];
