@@ -92,7 +92,7 @@ fn whatever_is_unsafe_or_a_warning_has_cause_and_remedy() {
 }
 
 /// Every Rust file below `directory`.
-fn rust_files(directory: &Path) -> Vec<PathBuf> {
+pub fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("a directory").map(|e| e.expect("an entry").path());
     let files = entries.flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] });
     files.filter(|path| path.extension().is_some_and(|e| e == "rs")).collect()
