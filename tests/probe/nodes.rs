@@ -52,8 +52,9 @@ fn nodes_end_with_what_they_are_for_and_leave_nothing_behind() {
         // A daemon on the node, and the command itself, which ends at once where no signal ends it.
         let and_then = if signal.is_some() { format!("exec -a {marker} sleep 1000") } else { "true".into() };
         let daemon = format!("ssh node1 '(exec -a {marker} sleep 1000 >/dev/null 2>&1 &)'; echo ready; {and_then}");
-        let mut command = Command::new(&script);
-        command.args(["up", "bookworm", "--", "bash", "-c", &daemon]);
+        // Where the tests run in the background, a shell ignores SIGINT for them, and what they start.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=INT").arg(&script).args(["up", "bookworm", "--", "bash", "-c", &daemon]);
         let mut running = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(running.stdout.take().unwrap()).read_line(&mut line).unwrap();
