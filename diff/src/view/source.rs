@@ -36,7 +36,7 @@ pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Source, ReadError> {
 /// Reads a file, of several CPUs the one that `part` names: by its name, or by its number from 1.
 ///
 /// # Errors
-/// As [`read`]; nothing of that name.
+/// As [`read()`]; nothing of that name.
 pub fn read_part(bytes: &[u8], from: Option<&str>, part: Option<&str>) -> Result<Source, ReadError> {
     let text = read::decode(bytes)?;
     let start = text.trim_start_matches('\u{feff}').trim_start();
