@@ -430,47 +430,37 @@ pub enum TraceFormat {
 }
 
 /// How a CPU is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CpuFormat {
     /// <cpu> for a domain XML
     Libvirt,
     /// QEMU's -cpu argument
     Qemu,
-    /// Proxmox VE: an entry of cpu-models.conf
-    Proxmox,
-    /// KubeVirt: a part of a VirtualMachine
-    Kubevirt,
-    /// OpenStack Nova: a part of nova.conf
-    Nova,
-    /// oVirt: a VM's custom CPU type
-    Ovirt,
-    /// Incus: settings of a cluster group
-    Incus,
-    /// OpenNebula: a part of a VM template
-    Opennebula,
-    /// Apache CloudStack: a part of agent.properties
-    Cloudstack,
-    /// virt-install's --cpu
-    VirtInstall,
-    /// A CPU template for Firecracker
-    Firecracker,
+    /// The form of a platform
+    Platform(Platform),
 }
 
-impl CpuFormat {
-    /// The platform whose form it is.
-    pub const fn platform(self) -> Option<Platform> {
-        match self {
-            Self::Libvirt | Self::Qemu => None,
-            Self::Proxmox => Some(Platform::Proxmox),
-            Self::Kubevirt => Some(Platform::Kubevirt),
-            Self::Nova => Some(Platform::Nova),
-            Self::Ovirt => Some(Platform::Ovirt),
-            Self::Incus => Some(Platform::Incus),
-            Self::Opennebula => Some(Platform::Opennebula),
-            Self::Cloudstack => Some(Platform::Cloudstack),
-            Self::VirtInstall => Some(Platform::VirtInstall),
-            Self::Firecracker => Some(Platform::Firecracker),
-        }
+impl ValueEnum for CpuFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [CpuFormat; Platform::ALL.len() + 2] = {
+            let mut all = [CpuFormat::Libvirt; Platform::ALL.len() + 2];
+            all[1] = CpuFormat::Qemu;
+            let mut i = 0;
+            while i < Platform::ALL.len() {
+                all[i + 2] = CpuFormat::Platform(Platform::ALL[i]);
+                i += 1;
+            }
+            all
+        };
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Libvirt => PossibleValue::new("libvirt").help("<cpu> for a domain XML"),
+            Self::Qemu => PossibleValue::new("qemu").help("QEMU's -cpu argument"),
+            Self::Platform(platform) => PossibleValue::new(platform.word()).help(platform.about()),
+        })
     }
 }
 

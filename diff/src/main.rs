@@ -329,10 +329,10 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     };
     let xml = definition::libvirt(&common, &wide.map);
     pool::prove(&xml, &common, &wide).map_err(|why| anyhow!("the result does not hold ({why}); please report this"))?;
-    let written = match args.format.platform() {
-        Some(platform) => platform::write(platform, &common, &wide.map),
-        None if qemu => Ok(definition::qemu(&common, &wide.map)),
-        None => Ok(xml),
+    let written = match args.format {
+        CpuFormat::Platform(platform) => platform::write(platform, &common, &wide.map),
+        CpuFormat::Qemu => Ok(definition::qemu(&common, &wide.map)),
+        CpuFormat::Libvirt => Ok(xml),
     };
     let mut said = common.explain(&wide, Knowledge::builtin(), qemu).join("\n") + "\n";
     if let Err(refused) = &written {

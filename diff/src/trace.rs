@@ -12,10 +12,9 @@ use crate::check::offer::{self, Names};
 use crate::cpu_map::wide::Wide;
 use crate::cpu_map::{CpuMap, FeatureId};
 use crate::finding::{Finding, Text};
+use crate::judge::Context;
 use crate::judge::rule::Directions;
 use crate::judge::verdict;
-use crate::judge::{Context, compare};
-use crate::knowledge::Severity;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Row, RuleKind};
 use crate::report::BaselineResult;
@@ -362,8 +361,8 @@ pub fn trace(
     layers.sort_by_key(|given| given.layer);
 
     let dumps: Vec<&DumpView<'_>> = views.iter().filter_map(|(_, view)| view.dump()).collect();
-    let guest = views.iter().find(|(layer, _)| *layer == Layer::Guest).and_then(|(_, view)| view.dump());
-    let guest: Vec<_> = guest.into_iter().collect();
+    let of_layer = |wanted| views.iter().find(|(layer, _)| *layer == wanted).and_then(|(_, view)| view.dump());
+    let guest: Vec<_> = of_layer(Layer::Guest).into_iter().collect();
     let context = Context::new(knowledge, Directions::AToB, &guest);
     let named: BTreeMap<Place, FeatureId> =
         wide.map.features.iter().enumerate().rev().map(|(id, f)| (f.place, id)).collect();
@@ -393,19 +392,19 @@ pub fn trace(
         fit: Fit::Fits,
         reasons: Vec::new(),
     };
-    // A golden dump promises every register: what `compare` calls unsafe on the way to the guest is not kept.
-    let of_layer = |wanted| views.iter().find(|(layer, _)| *layer == wanted).and_then(|(_, view)| view.dump());
+    // A golden dump promises every register: what `check` finds broken is marked where it is.
     let has_baseline = views.iter().any(|(layer, _)| *layer == Layer::Baseline);
-    let mut promised = if has_baseline { Promised::Some } else { Promised::Nothing };
-    if let (Some(golden), Some(guest)) = (of_layer(Layer::Baseline), of_layer(Layer::Guest)) {
-        promised = Promised::Everything;
-        let found = compare(golden, guest, Directions::AToB, knowledge).findings;
-        for finding in found.iter().filter(|f| f.input.is_none() && f.severity == Severity::Unsafe) {
-            trace.fit = Fit::DoesNotFit;
-            if let Some(place) = finding.place() {
-                let differs = places.entry(place).or_default();
-                (differs.any, differs.broken) = (true, true);
-            }
+    let golden = of_layer(Layer::Baseline).is_some() && of_layer(Layer::Guest).is_some();
+    let promised = match (has_baseline, golden) {
+        (_, true) => Promised::Everything,
+        (true, false) => Promised::Some,
+        (false, false) => Promised::Nothing,
+    };
+    let held = held(given, wide, knowledge)?;
+    for (place, _) in held.iter().filter(|_| golden).flat_map(|held| &held.broken) {
+        if let Some(place) = place {
+            let differs = places.entry(*place).or_default();
+            (differs.any, differs.broken) = (true, true);
         }
     }
     for (place, differs) in places {
@@ -433,7 +432,7 @@ pub fn trace(
     if trace.agreed + trace.changed == 0 {
         trace.fit = trace.fit.max(Fit::Unknown);
     }
-    if let Some(held) = held(given, wide, knowledge)? {
+    if let Some(held) = held {
         trace.fit = trace.fit.max(held.fit);
         let shown = |place: Option<Place>| {
             trace.steps.iter().any(|step| Some(step.place) == place && step.fit == Fit::DoesNotFit)
@@ -517,7 +516,7 @@ enum Promised {
     Nothing,
     /// What it names.
     Some,
-    /// Every register: it is a dump, and the guest is one too. `compare` has judged what differs.
+    /// Every register: it is a dump, and the guest is one too. `check` has judged what differs.
     Everything,
 }
 

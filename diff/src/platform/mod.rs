@@ -75,6 +75,22 @@ impl Platform {
         }
     }
 
+    /// What is written for it, for help.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Proxmox => "Proxmox VE: an entry of cpu-models.conf",
+            Self::Kubevirt => "KubeVirt: a part of a VirtualMachine",
+            Self::Nova => "OpenStack Nova: a part of nova.conf",
+            Self::Ovirt => "oVirt: a VM's custom CPU type",
+            Self::Incus => "Incus: settings of a cluster group",
+            Self::Opennebula => "OpenNebula: a part of a VM template",
+            Self::Cloudstack => "Apache CloudStack: a part of agent.properties",
+            Self::VirtInstall => "virt-install's --cpu",
+            Self::Firecracker => "A CPU template for Firecracker",
+        }
+    }
+
     /// Whose names of features it takes.
     const fn takes_qemu_names(self) -> bool {
         matches!(self, Self::Proxmox | Self::Incus)

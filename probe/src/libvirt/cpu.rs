@@ -126,6 +126,12 @@ impl Policy {
     pub fn word(self) -> &'static str {
         word(Self::WORDS, self)
     }
+
+    /// What libvirt's word stands for.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, policy)| *policy)
+    }
 }
 
 /// What to do where QEMU does not know the model.

@@ -49,7 +49,7 @@ fn labels(line: &str) -> Vec<(&str, &str)> {
     let is_key = |c: char| c.is_ascii_alphanumeric() || "-._/".contains(c);
     let mut rest = line;
     while let Some(at) = [rest.find(SUFFIX), rest.find("kubernetes.io/hostname")].into_iter().flatten().min() {
-        let start = rest[..at].rfind(|c| !is_key(c)).map_or(0, |before| before + 1);
+        let start = rest[..at].trim_end_matches(is_key).len();
         let key = &rest[start..];
         let end = key.find(|c| !is_key(c)).unwrap_or(key.len());
         let (key, after) = key.split_at(end);
@@ -266,13 +266,10 @@ fn machine(cpu: &Value, name: Option<&str>) -> Result<Cpu, ReadError> {
     for feature in cpu.get("features").and_then(Value::as_array).into_iter().flatten() {
         let text = |key: &str| feature.get(key).and_then(Value::as_str);
         let Some(name) = text("name") else { return Err(ReadError::whole("a feature of cpu without a name")) };
-        let policy = match text("policy").unwrap_or("require") {
-            "" | "require" => Policy::Require,
-            "force" => Policy::Force,
-            "optional" => Policy::Optional,
-            "disable" => Policy::Disable,
-            "forbid" => Policy::Forbid,
-            other => return Err(ReadError::whole(format!("policy `{}` of {}", shorten(other), shorten(name)))),
+        let policy = match text("policy").unwrap_or_default() {
+            "" => Policy::Require,
+            word => Policy::of_word(word)
+                .ok_or_else(|| ReadError::whole(format!("policy `{}` of {}", shorten(word), shorten(name))))?,
         };
         list(&mut read, libvirt_name(name).unwrap_or(name), policy, at);
     }
@@ -281,20 +278,21 @@ fn machine(cpu: &Value, name: Option<&str>) -> Result<Cpu, ReadError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::cpus;
     use super::*;
-
-    fn cpus(text: &str) -> Vec<Cpu> {
-        match crate::read::read(text.as_bytes(), None) {
-            Ok(Input::Cpus(cpus)) => cpus,
-            other => panic!("{text}: {other:?}"),
-        }
-    }
 
     const LABELS_OF: [&str; 3] = [
         "cpu-feature.node.kubevirt.io/vaes",
         "host-model-cpu.node.kubevirt.io/EPYC-Rome",
         "host-model-required-features.node.kubevirt.io/amd-ssbd",
     ];
+
+    #[test]
+    fn letters_beside_a_label_are_no_part_of_it() {
+        let found =
+            labels("  \u{fffd}pu-feature.node.kubevirt.io/aes: \"true\" écpu-feature.node.kubevirt.io/avx=true");
+        assert_eq!(found, [("pu-feature.node.kubevirt.io/aes", "true"), ("cpu-feature.node.kubevirt.io/avx", "true")]);
+    }
 
     #[test]
     fn nodes_in_every_listing() {

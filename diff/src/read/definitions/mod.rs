@@ -43,3 +43,17 @@ fn list(cpu: &mut Cpu, name: &str, policy: Policy, at: Position) {
         None => cpu.features.push(Feature { name: name.to_string(), policy, at }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::{Input, read};
+
+    /// The definitions that a text holds.
+    pub(super) fn cpus(text: &str) -> Vec<Cpu> {
+        match read(text.as_bytes(), None) {
+            Ok(Input::Cpus(cpus)) => cpus,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}

@@ -127,14 +127,8 @@ fn host(info: &Value) -> Result<Cpu, ReadError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::cpus;
     use super::*;
-
-    fn cpus(text: &str) -> Vec<Cpu> {
-        match crate::read::read(text.as_bytes(), None) {
-            Ok(Input::Cpus(cpus)) => cpus,
-            other => panic!("{text}: {other:?}"),
-        }
-    }
 
     #[test]
     fn settings_and_what_a_hypervisor_reports() {

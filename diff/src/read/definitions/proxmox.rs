@@ -157,15 +157,9 @@ fn take(cpu: &mut Cpu, key: &str, value: &str, line: usize) -> Result<(), ReadEr
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::cpus;
     use super::*;
     use cpuid_probe::libvirt::cpu::Mode;
-
-    fn cpus(text: &str) -> Vec<Cpu> {
-        match crate::read::read(text.as_bytes(), None) {
-            Ok(Input::Cpus(cpus)) => cpus,
-            other => panic!("{text}: {other:?}"),
-        }
-    }
 
     #[test]
     fn a_vm_and_a_custom_model() {

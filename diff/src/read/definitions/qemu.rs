@@ -268,14 +268,8 @@ fn is_program(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::cpus;
     use super::*;
-
-    fn cpus(text: &str) -> Vec<Cpu> {
-        match crate::read::read(text.as_bytes(), None) {
-            Ok(Input::Cpus(cpus)) => cpus,
-            other => panic!("{text}: {other:?}"),
-        }
-    }
 
     fn policies(cpu: &Cpu) -> Vec<(&str, Policy)> {
         cpu.features.iter().map(|f| (f.name.as_str(), f.policy)).collect()
