@@ -11,7 +11,7 @@ use cpuid_probe::{Place, Register};
 use serde::Deserialize;
 
 use super::line::lines;
-use super::said::{Said, has, places};
+use super::said::{Said, flag, has, places};
 use super::{Input, Read, ReadError, Reader, json, shorten};
 use crate::knowledge::{Knowledge, Namespace};
 
@@ -94,6 +94,13 @@ struct Processor {
 }
 
 impl Processor {
+    /// Whether no number that both state differs.
+    fn agrees(&self, other: &Self) -> bool {
+        let numbers = |p: &Self| [p.family, p.model, p.stepping, p.physical, p.linear, p.clflush, p.level];
+        let mut both = numbers(self).into_iter().zip(numbers(other));
+        both.all(|(a, b)| a.is_none() || b.is_none() || a == b)
+    }
+
     /// Takes an entry. The same key again is another machine's.
     fn take(&mut self, line: usize, key: &str, value: &str) -> Result<(), ReadError> {
         let number = || value.split_ascii_whitespace().next().and_then(|n| n.parse::<u64>().ok());
@@ -235,18 +242,19 @@ fn said(format: &'static str, processors: &[Processor]) -> Result<Dump, ReadErro
     let Some(first) = processors.first() else { return Ok(said.finish()) };
     said.cpu.clone_from(&first.name);
     said.microcode.clone_from(&first.microcode);
-    let alike = processors.iter().all(|p| p.flags() == first.flags());
-    for (n, processor) in (0..).zip(processors) {
+    for processor in processors {
         if let (Some((line, vendor)), Some((before, other))) = (&processor.vendor, &first.vendor)
             && vendor != other
         {
             let message = format!("a CPU of another vendor than in line {before}; keep one machine a file");
             return Err(ReadError::another(*line, message));
         }
+    }
+    let flags = first.flags();
+    let alike = processors.iter().all(|p| p.agrees(first) && p.flags() == flags);
+    let different = if alike { 1 } else { processors.len() };
+    for (n, processor) in (0..).zip(&processors[..different]) {
         if n > 0 {
-            if alike {
-                break;
-            }
             said.vcpus.push(VcpuDump::of_statements(processor.number.unwrap_or(n)));
         }
         one(&mut said, processor)?;
@@ -329,7 +337,7 @@ fn read_list(text: &str) -> Result<Input, ReadError> {
         }
         let linux = !places(name, &[Namespace::Linux]).is_empty();
         if on && linux {
-            list.insert(name);
+            list.insert(flag(name));
         } else if !synthetic(name) {
             said.feature(number, name, on, &WORLDS)?;
         }
@@ -366,6 +374,32 @@ mod tests {
     const TWO: &str = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nstepping\t: 1\n\
         flags\t\t: fpu sse sse2 avx hypervisor lm nopl\nvmx flags\t: vnmi\naddress sizes\t: 48 bits physical, 57 bits virtual\n\n\
         processor\t: 1\nvendor_id\t: AuthenticAMD\nflags\t\t: fpu sse sse2 avx hypervisor lm nopl\n";
+
+    #[test]
+    fn processors_that_differ_in_a_number_are_not_one_and_all_vendors_count() {
+        let cpu = |number: u32, vendor: &str, stepping: u32| {
+            format!("processor\t: {number}\nvendor_id\t: {vendor}\nstepping\t: {stepping}\nflags\t\t: fpu sse2 lm\n\n")
+        };
+        let vcpus = |text: String| match crate::read::read(text.as_bytes(), None) {
+            Ok(Input::Dump(dump)) => Ok(dump.vcpus.len()),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.message),
+        };
+        let intel = "GenuineIntel";
+        assert_eq!(vcpus(cpu(0, intel, 1) + &cpu(1, intel, 1)), Ok(1));
+        assert_eq!(vcpus(cpu(0, intel, 1) + &cpu(1, intel, 2)), Ok(2));
+        let third = cpu(0, intel, 1) + &cpu(1, intel, 1) + &cpu(2, "AuthenticAMD", 1);
+        assert!(vcpus(third).expect_err("two vendors").contains("another vendor"));
+    }
+
+    #[test]
+    fn a_list_in_a_persons_spelling_loses_no_name() {
+        let Ok(Input::Dump(dump)) = crate::read::read(b"sse4.1 avx2 AES ssse3 FMA\n", None) else { panic!("a list") };
+        let view = crate::view::DumpView::of(&dump);
+        for (register, bit) in [(Register::Ecx, 19), (Register::Ecx, 25), (Register::Ecx, 9), (Register::Ecx, 12)] {
+            assert!(view.vcpus[0].see(Place::bit(1, 0, register, bit)).is_set(), "{register}[{bit}]");
+        }
+    }
 
     #[test]
     fn what_linux_always_shows_is_a_no_and_the_rest_is_unknown() {

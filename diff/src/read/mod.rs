@@ -190,6 +190,13 @@ pub fn read_part(bytes: &[u8], from: Option<&str>, wanted: Option<&str>) -> Resu
     if text.trim().is_empty() {
         return Err(ReadError::whole("empty; expected a CPUID dump"));
     }
+    match read_text(&text, from, wanted)? {
+        Input::Cpus(cpus) if cpus.is_empty() => Err(ReadError::whole("names no CPU; expected at least one definition")),
+        input => Ok(input),
+    }
+}
+
+fn read_text(text: &str, from: Option<&str>, wanted: Option<&str>) -> Result<Input, ReadError> {
     let (name, part) = match from.map(|from| from.split_once(':').map_or((from, None), |(n, part)| (n, Some(part)))) {
         Some((name, part)) => (Some(name), part),
         None => (None, None),
@@ -199,23 +206,23 @@ pub fn read_part(bytes: &[u8], from: Option<&str>, wanted: Option<&str>) -> Resu
             let names: Vec<&str> = READERS.iter().map(|r| r.name).collect();
             ReadError::whole(format!("unknown format `{name}`, expected one of: {}", names.join(" ")))
         })?,
-        None => match READERS.iter().find(|r| (r.recognise)(&text)) {
+        None => match READERS.iter().find(|r| (r.recognise)(text)) {
             Some(reader) => {
-                let found = chosen(reader, &text, wanted);
+                let found = chosen(reader, text, wanted);
                 return match found {
                     Err(e) if !e.another && PLAIN.contains(&reader.name) => {
-                        behind_prefixes(&text, wanted).unwrap_or(Err(e))
+                        behind_prefixes(text, wanted).unwrap_or(Err(e))
                     }
                     found => found,
                 };
             }
-            None => return behind_prefixes(&text, wanted).unwrap_or_else(|| Err(ReadError::whole(no_dump(&text)))),
+            None => return behind_prefixes(text, wanted).unwrap_or_else(|| Err(ReadError::whole(no_dump(text)))),
         },
     };
     match (reader.read, part.or(wanted)) {
-        (Read::One(read), None) => read(&text),
-        (Read::Named(read), part) => read(&text, part),
-        (Read::One(read), Some(wanted)) if part.is_none() => parts::choose(&text, read, wanted),
+        (Read::One(read), None) => read(text),
+        (Read::Named(read), part) => read(text, part),
+        (Read::One(read), Some(wanted)) if part.is_none() => parts::choose(text, read, wanted),
         (Read::One(_), Some(part)) => {
             let message = format!("`{}:{part}`: a file of this format holds one dump, without a name", reader.name);
             Err(ReadError::whole(message))
@@ -294,7 +301,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
     }
     let text = as_printed(text).map(undo::undone)?;
     let start = text.trim_start_matches('\u{feff}').trim_start();
-    if start.starts_with(['{', '[', '<']) {
+    if start.starts_with(['{', '[', '<']) || (framed::READER.recognise)(&text) {
         return Ok(text);
     }
     // One document with prose around it, such as an issue's text.

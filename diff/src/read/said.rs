@@ -31,6 +31,15 @@ pub(super) fn places(name: &str, worlds: &[Namespace]) -> Vec<Place> {
         .collect()
 }
 
+/// Linux's own spelling of a flag that a person wrote (`SSE4.1`); the flag itself where it is none, or one that the kernel
+/// folds several bits into.
+pub(super) fn flag(written: &str) -> &str {
+    let own = places(written, &[Namespace::Linux])
+        .into_iter()
+        .filter_map(|place| Knowledge::builtin().row(place).names.linux);
+    own.into_iter().find(|own| folded(own) == folded(written)).unwrap_or(written)
+}
+
 /// Whether Linux's flag of a place is among these.
 pub(super) fn has(flags: &BTreeSet<&str>, place: Place) -> bool {
     Knowledge::builtin().row(place).names.linux.is_some_and(|flag| flags.contains(flag))

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{ReadError, has_registers};
+use super::{ReadError, has_registers, skip};
 
 /// A text without what a mailer or a web page did to its characters and lines. Lines keep their numbers.
 pub(super) fn undone(mut text: Cow<'_, str>) -> Cow<'_, str> {
@@ -100,7 +100,7 @@ fn joined(text: &str) -> String {
 /// (from 0).
 ///
 /// # Errors
-/// There are several.
+/// There are several, or registers beside it.
 pub(super) fn document(text: &str, is_one: fn(&str) -> bool) -> Result<Option<(usize, &str)>, ReadError> {
     const ROOTS: [&str; 6] = ["<cpudata", "<cpu", "<domain", "<capabilities", "<domainCapabilities", "<domainsnapshot"];
     let mut found: Option<(usize, &str)> = None;
@@ -134,7 +134,14 @@ pub(super) fn document(text: &str, is_one: fn(&str) -> bool) -> Result<Option<(u
         found = Some((number, &rest[..end]));
     }
     // A whole document is no part of a text.
-    Ok(found.filter(|(_, document)| document.len() < text.trim().len()))
+    let part = found.filter(|(_, document)| document.len() < text.trim().len());
+    if let Some((first, document)) = part {
+        let within = first..first + document.lines().count();
+        for (number, line) in text.lines().enumerate().filter(|(number, _)| !within.contains(number)) {
+            skip(number + 1, line)?;
+        }
+    }
+    Ok(part)
 }
 
 /// A text whose register lines all stand behind one prefix (a file's name, a host and a time): without it. Lines without
@@ -240,5 +247,16 @@ mod tests {
         }
         let error = leaves(&(with("node1.txt:") + &with("node2.txt:"))).expect_err("two");
         assert!(error.contains("another"), "{error}");
+    }
+
+    #[test]
+    fn a_document_does_not_hide_the_registers_beside_it() {
+        let xml = "<cpu mode=\"custom\"><model>EPYC</model></cpu>";
+        let error =
+            leaves(&format!("0x00000001 0x00: eax=0x000306c1 ebx=0x00000800 ecx=0x7ffa3227 edx=0x0fabfbff\n{xml}\n"));
+        assert!(error.expect_err("two things").contains("not part of this dump"));
+        // Prose beside it hides nothing.
+        let prose = format!("my CPU:\n{xml}\nthanks\n");
+        assert_eq!(super::document(&prose, |_| true).expect("one document"), Some((1, xml)));
     }
 }

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode, Policy};
 use serde_json::Value;
+use yaml_rust2::parser::{Event, Parser};
+use yaml_rust2::scanner::ScanError;
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::super::{Input, Read, ReadError, Reader, json, shorten};
@@ -185,30 +187,49 @@ fn node(node: &Node) -> Result<Cpu, ReadError> {
     Ok(cpu)
 }
 
-/// A document of YAML (or JSON) as JSON.
+/// Documents of YAML (or JSON) as JSON.
 fn documents(text: &str) -> Result<Vec<Value>, ReadError> {
-    let documents = YamlLoader::load_from_str(text).map_err(|e| {
-        let mark = e.marker();
-        ReadError::in_column(mark.line(), mark.col() + 1, e.info())
-    })?;
-    Ok(documents.iter().map(|yaml| as_json(yaml, 0)).collect())
+    is_plain(text)?;
+    let documents = YamlLoader::load_from_str(text).map_err(|e| malformed(&e))?;
+    Ok(documents.iter().map(as_json).collect())
 }
 
-/// Aliases make a small text a large tree: they are not followed, and no tree is deeper than this.
+fn malformed(error: &ScanError) -> ReadError {
+    let mark = error.marker();
+    ReadError::in_column(mark.line(), mark.col() + 1, error.info())
+}
+
+/// No tree is deeper than this: the loader, and what walks a tree, call themselves.
 const DEEPEST: usize = 64;
 
-fn as_json(yaml: &Yaml, depth: usize) -> Value {
-    if depth > DEEPEST {
-        return Value::Null;
+/// Refuses, before the loader builds a tree, what makes a large tree of a small text: aliases, and depth.
+fn is_plain(text: &str) -> Result<(), ReadError> {
+    let mut parser = Parser::new_from_str(text);
+    let mut depth = 0;
+    loop {
+        let (event, mark) = parser.next_token().map_err(|e| malformed(&e))?;
+        let refuse = |what: &str| Err(ReadError::in_column(mark.line(), mark.col() + 1, what));
+        match event {
+            Event::StreamEnd => return Ok(()),
+            Event::Alias(_) => return refuse("an alias, which is not followed; write what it stands for"),
+            Event::SequenceStart(..) | Event::MappingStart(..) if depth == DEEPEST => {
+                return refuse("nested too deeply for a KubeVirt object");
+            }
+            Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+            Event::SequenceEnd | Event::MappingEnd => depth -= 1,
+            _ => {}
+        }
     }
+}
+
+fn as_json(yaml: &Yaml) -> Value {
     match yaml {
         Yaml::String(text) | Yaml::Real(text) => Value::String(text.clone()),
         Yaml::Integer(n) => Value::from(*n),
         Yaml::Boolean(b) => Value::Bool(*b),
-        Yaml::Array(list) => Value::Array(list.iter().map(|item| as_json(item, depth + 1)).collect()),
+        Yaml::Array(list) => Value::Array(list.iter().map(as_json).collect()),
         Yaml::Hash(map) => {
-            let entries =
-                map.iter().filter_map(|(key, value)| Some((key.as_str()?.to_string(), as_json(value, depth + 1))));
+            let entries = map.iter().filter_map(|(key, value)| Some((key.as_str()?.to_string(), as_json(value))));
             Value::Object(entries.collect())
         }
         _ => Value::Null,
@@ -286,6 +307,22 @@ mod tests {
         "host-model-cpu.node.kubevirt.io/EPYC-Rome",
         "host-model-required-features.node.kubevirt.io/amd-ssbd",
     ];
+
+    #[test]
+    fn a_small_text_makes_no_large_tree() {
+        let machine = "spec:\n  cpu:\n    model: EPYC\n    features:\n";
+        assert_eq!(documents(machine).expect("plain").len(), 1);
+        let mut bomb = "a: &a [x, x]\n".to_string();
+        for (of, to) in
+            ["a", "b", "c", "d", "e", "f", "g", "h"].into_iter().zip(["b", "c", "d", "e", "f", "g", "h", "i"])
+        {
+            bomb += &format!("{to}: &{to} [*{of}, *{of}, *{of}, *{of}, *{of}, *{of}, *{of}, *{of}, *{of}]\n");
+        }
+        for (text, words) in [(bomb, "an alias"), (format!("a:\n  {}x\n", "- ".repeat(60_000)), "nested too deeply")] {
+            let error = documents(&(machine.to_string() + &text)).expect_err("refused");
+            assert!(error.message.contains(words), "{error}");
+        }
+    }
 
     #[test]
     fn letters_beside_a_label_are_no_part_of_it() {

@@ -120,15 +120,19 @@ pub(super) fn argument(text: &str, line: usize) -> Result<Cpu, ReadError> {
 
 /// Whether a word is the value of `-cpu` by itself: a model that is known, and perhaps properties.
 fn is_argument(text: &str) -> bool {
+    if text.contains(char::is_whitespace) {
+        return false;
+    }
     let (model, properties) = text.split_once(',').map_or((text, None), |(model, rest)| (model, Some(rest)));
-    let known = ["host", "max", "base"].contains(&model) || level(model).is_some() || map().model(model).is_ok();
+    let known = ["host", "max", "base"].contains(&model)
+        || level(model).is_some()
+        || map().models.iter().any(|known| known.name == model);
     let is_property = |part: &str| part.starts_with(['+', '-']) || part.contains('=') || libvirt_name(part).is_some();
     let bare_words = ["enforce", "check", "migratable"];
-    known && !text.contains(char::is_whitespace)
+    known
         || properties.is_some_and(|rest| {
             !model.is_empty()
                 && model.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
-                && !text.contains(char::is_whitespace)
                 && rest.split(',').all(|part| is_property(part) || bare_words.contains(&part))
         })
 }

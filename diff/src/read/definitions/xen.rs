@@ -86,7 +86,7 @@ fn sets(text: &str) -> Vec<Set<'_>> {
                 let mut from = 0;
                 while let Some(at) = part[from..].find(|c: char| c.is_ascii_hexdigit()).map(|at| at + from) {
                     let free = part[..at].chars().next_back().is_none_or(|c| !c.is_ascii_alphanumeric() && c != sign);
-                    match words(&part[at..], sign).filter(|_| free) {
+                    match free.then(|| words(&part[at..], sign)).flatten() {
                         Some(found) => {
                             let name = part[..at].trim().trim_end_matches([':', '=', '(', '"', '\'']).trim();
                             let name = name.rsplit(['\t', '"']).next().unwrap_or_default().trim();
@@ -197,9 +197,9 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
 
 /// The quoted strings of `cpuid = [ … ]` or `cpuid = "…"`, each with its line.
 fn settings(text: &str) -> Option<Vec<(usize, &str)>> {
-    let start = text.lines().scan(0, |at, line| {
+    let start = text.split_inclusive('\n').scan(0, |at, line| {
         let here = *at;
-        *at += line.len() + 1;
+        *at += line.len();
         Some((here, line))
     });
     let (at, _) = { start }.find(|(_, line)| {
@@ -339,6 +339,16 @@ mod tests {
         let several = format!("Raw  {colons}\nHost  {}\n", colons.replacen("178b", "179b", 1));
         let error = crate::read::read(several.as_bytes(), None).unwrap_err().to_string();
         assert!(error.contains("choose one") && error.contains("raw host"), "{error}");
+    }
+
+    #[test]
+    fn a_config_of_windows_is_read_alike() {
+        let config = "name = \"vm\"\nmemory = 512\ncpuid = [ \"0x1:ecx=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx0\" ]\n";
+        let read = |text: &str| {
+            settings(text).map(|found| found.into_iter().map(|(n, s)| (n, s.to_string())).collect::<Vec<_>>())
+        };
+        assert!(read(config).is_some());
+        assert_eq!(read(&config.replace('\n', "\r\n")), read(config));
     }
 
     #[test]
