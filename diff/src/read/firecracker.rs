@@ -318,8 +318,12 @@ fn read_tree(text: &str, mut builder: Builder) -> Result<Input, ReadError> {
 /// Whether a text looks like a template: its modifiers are at the top, not inside a fingerprint.
 #[must_use]
 pub fn is_template(text: &str) -> bool {
+    let mut keys = X86.iter().chain(&ARM).filter(|key| text.contains(**key)).peekable();
+    if keys.peek().is_none() {
+        return false;
+    }
     let Ok(top) = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text) else { return false };
-    X86.iter().chain(&ARM).any(|key| top.contains_key(*key))
+    keys.any(|key| top.contains_key(*key))
 }
 
 /// Reads a template as a promise.

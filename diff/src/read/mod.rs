@@ -183,14 +183,15 @@ pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
 /// # Errors
 /// As [`read`]; nothing of that name.
 pub fn read_part(bytes: &[u8], from: Option<&str>, wanted: Option<&str>) -> Result<Input, ReadError> {
-    if bytes.len() > MAX_BYTES {
-        return Err(ReadError::whole(format!("larger than {} MiB, too large for a CPUID dump", MAX_BYTES >> 20)));
-    }
-    let text = decode(bytes)?;
+    read_decoded(&decode(bytes)?, from, wanted)
+}
+
+/// As [`read_part`], of what [`decode`] has made of the bytes.
+pub(crate) fn read_decoded(text: &str, from: Option<&str>, wanted: Option<&str>) -> Result<Input, ReadError> {
     if text.trim().is_empty() {
         return Err(ReadError::whole("empty; expected a CPUID dump"));
     }
-    match read_text(&text, from, wanted)? {
+    match read_text(text, from, wanted)? {
         Input::Cpus(cpus) if cpus.is_empty() => Err(ReadError::whole("names no CPU; expected at least one definition")),
         input => Ok(input),
     }
@@ -281,6 +282,9 @@ fn shorten(line: &str) -> String {
 /// Names and comments may be in any 8-bit character set. Registers are ASCII, so a byte that is not UTF-8 becomes
 /// U+FFFD.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(ReadError::whole(format!("larger than {} MiB, too large for a CPUID dump", MAX_BYTES >> 20)));
+    }
     let utf16 = |unit: fn([u8; 2]) -> u16, bytes: &[u8]| {
         let units = bytes.chunks(2).map(|pair| match pair {
             [a, b] => unit([*a, *b]),

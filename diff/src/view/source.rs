@@ -51,7 +51,7 @@ pub fn read_part(bytes: &[u8], from: Option<&str>, part: Option<&str>) -> Result
     if from.is_none() && start.starts_with('{') && firecracker::is_template(&text) {
         return Ok(Source::Template(firecracker::promise(&text)?));
     }
-    match read::read_part(bytes, from, part)? {
+    match read::read_decoded(&text, from, part)? {
         Input::Dump(dump) => Ok(Source::Dump(dump)),
         Input::Cpus(cpus) => Ok(Source::Cpus(cpus)),
         Input::Template(template) => Ok(Source::Template(*template)),
