@@ -253,9 +253,13 @@ fn said(format: &'static str, processors: &[Processor]) -> Result<Dump, ReadErro
     let flags = first.flags();
     let alike = processors.iter().all(|p| p.agrees(first) && p.flags() == flags);
     let different = if alike { 1 } else { processors.len() };
+    // The numbers of the `processor` lines, unless a CPU has none: then all are counted in their order.
+    let numbered = different > 1 && processors.iter().all(|p| p.number.is_some());
     for (n, processor) in (0..).zip(&processors[..different]) {
-        if n > 0 {
-            said.vcpus.push(VcpuDump::of_statements(processor.number.unwrap_or(n)));
+        let number = processor.number.filter(|_| numbered).unwrap_or(n);
+        match said.vcpus.last_mut() {
+            Some(vcpu) if n == 0 => vcpu.vcpu = number,
+            _ => said.vcpus.push(VcpuDump::of_statements(number)),
         }
         one(&mut said, processor)?;
     }
@@ -428,6 +432,16 @@ mod tests {
         assert!(matches!(seen(&cut, "aes"), Seen::NotCaptured(_)) && seen(&cut, "hypervisor").is_set());
         let unlike = dump(&TWO.replace("sse2 avx hypervisor lm nopl\nvmx", "sse2 hypervisor lm nopl\nvmx"));
         assert_eq!(unlike.vcpus.len(), 2);
+    }
+
+    #[test]
+    fn every_cpu_has_a_number_of_its_own() {
+        let numbers = |text: &str| dump(text).vcpus.iter().map(|v| v.vcpu).collect::<Vec<_>>();
+        let without = "flags\t\t: fpu vme sse2\n\n";
+        let second = "processor\t: 0\nflags\t\t: fpu sse2\n";
+        assert_eq!(numbers(&format!("{without}{second}")), [0, 1]);
+        let third = second.replace(": 0", ": 3");
+        assert_eq!(numbers(&format!("processor\t: 7\n{without}{third}")), [3, 7]);
     }
 
     #[test]
