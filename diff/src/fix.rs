@@ -79,8 +79,13 @@ pub struct Fix {
 
 /// What would make two guests alike.
 #[must_use]
-pub fn fix(sides: [&DumpView<'_>; 2], findings: &[Finding], causes: &[Cause], knowledge: &Knowledge) -> Fix {
-    let map = CpuMap::of(knowledge);
+pub fn fix(
+    sides: [&DumpView<'_>; 2],
+    findings: &[Finding],
+    causes: &[Cause],
+    map: &CpuMap,
+    knowledge: &Knowledge,
+) -> Fix {
     let boots = sides.map(|side| side.dump.provenance.boot.as_ref());
     let mut fix = Fix::default();
     if causes.iter().any(|cause| cause.of == CauseOf::Vendor) {
@@ -92,14 +97,14 @@ pub fn fix(sides: [&DumpView<'_>; 2], findings: &[Finding], causes: &[Cause], kn
         fix.switch_off(f, causes, oldest, knowledge);
     }
     if let [Some(a), Some(b)] = boots {
-        fix.whole([a, b], sides, oldest, findings, &map, knowledge);
+        fix.whole([a, b], sides, oldest, findings, map, knowledge);
         fix.machine = machine([a, b]);
     }
     fix.clock(findings);
     let cleared: BTreeSet<usize> = findings
         .iter()
         .enumerate()
-        .filter(|(_, f)| is_open(f) && fix.settles(f, findings, causes, &map, knowledge))
+        .filter(|(_, f)| is_open(f) && fix.settles(f, findings, causes, map, knowledge))
         .map(|(i, _)| i)
         .collect();
     fix.clears = cleared;
@@ -417,7 +422,7 @@ impl Fix {
         let Some(base) = &self.base else { return parts };
         for (name, value) in &base.settings {
             let libvirt = cpuid_probe::libvirt::names::libvirt_name(name);
-            match (value.as_str(), CpuMap::of(Knowledge::builtin()).feature(libvirt)) {
+            match (value.as_str(), CpuMap::newest().feature(libvirt)) {
                 ("on", Some(_)) => parts.features.push(format!("<feature policy='require' name='{libvirt}'/>")),
                 ("off", Some(_)) => parts.features.push(format!("<feature policy='disable' name='{libvirt}'/>")),
                 _ if name == "migratable" => {}

@@ -34,9 +34,14 @@ pub(crate) fn more_in(f: &Finding) -> Option<usize> {
 /// Finds the causes of what was found between two dumps, and marks each finding with those that could explain it.
 ///
 /// Only findings that a direction has a part in, and that are not expected, have a cause.
-pub fn find(a: &DumpView<'_>, b: &DumpView<'_>, findings: &mut [Finding], knowledge: &Knowledge) -> Vec<Cause> {
-    let map = CpuMap::of(knowledge);
-    let things = things::things([a, b], knowledge, &map);
+pub fn find(
+    a: &DumpView<'_>,
+    b: &DumpView<'_>,
+    findings: &mut [Finding],
+    map: &CpuMap,
+    knowledge: &Knowledge,
+) -> Vec<Cause> {
+    let things = things::things([a, b], knowledge, map);
     let counts = |f: &Finding| f.input.is_none() && f.severity != Severity::Expected && f.a_to_b.or(f.b_to_a).is_some();
     let mut claims: Vec<Vec<usize>> = vec![Vec::new(); findings.len()];
     let claim = |f: &Finding, wanted: fn(&Thing<'_>) -> bool| -> Vec<usize> {
