@@ -18,7 +18,7 @@ use crate::judge::verdict;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Row, RuleKind};
 use crate::report::BaselineResult;
-use crate::view::clock::{Clocks, TOLERANCE_PPM};
+use crate::view::clock::Clocks;
 use crate::view::dump::PHYS_BITS;
 use crate::view::join::{Difference, join};
 use crate::view::promise::{Expanded, unknown_at};
@@ -645,7 +645,7 @@ fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised
     let lost = numbers.windows(2).any(|w| w[0] & !w[1] != 0);
     let exceeds = numbers.windows(2).any(|w| w[1] > w[0]);
     // A guest runs at another rate than its host where the host can scale the TSC, which no layer says.
-    let rates = |w: &[u64]| w[0] != 0 && w[1] != 0 && apart(w[0], w[1]);
+    let rates = |w: &[u64]| w[0] != 0 && w[1] != 0 && !Clocks::of(w[0], w[1]).within_tolerance();
     if row.rule == RuleKind::HostClock && numbers.windows(2).any(rates) {
         return Fit::Unknown;
     }
@@ -657,13 +657,6 @@ fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised
         _ => false,
     };
     if misfit { Fit::DoesNotFit } else { Fit::Fits }
-}
-
-/// Whether two rates are further apart than KVM puts up with.
-fn apart(a: u64, b: u64) -> bool {
-    #[allow(clippy::cast_precision_loss)] // registers are 32 bits wide
-    let clocks = Clocks { a: a as f64, b: b as f64 };
-    clocks.ppm() > TOLERANCE_PPM
 }
 
 /// `hardware has it, KVM does not offer it, but the baseline promised it`.
