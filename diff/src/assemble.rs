@@ -1,6 +1,6 @@
 //! From a comparison or a check to a report: findings, then waivers, then the verdict, then the report, once.
 
-use cpuid_probe::dump::{Boot, Dump, Imported, Provenance, Source, VcpuDump};
+use cpuid_probe::dump::{Boot, Dump, Imported, Source, VcpuDump};
 use cpuid_probe::text::write_record;
 
 use crate::cause;
@@ -198,7 +198,7 @@ pub fn check_names(
     if site.stated(name).is_some_and(|role| role != names.role()) {
         return Err("libvirt's list says itself what it is; --as is for dumps");
     }
-    let mut dump = Dump { provenance: Provenance::new(Source::Import), vcpus: Vec::new() };
+    let mut dump = Dump::new(Source::Import);
     dump.provenance.imported = Some(Imported { format: names.document().to_string(), ..Imported::default() });
     let named = Named { name: name.to_string(), dump };
     let view = DumpView::of(&named.dump);
