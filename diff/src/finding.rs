@@ -373,6 +373,12 @@ impl Finding {
         self.b_to_a.map(|j| j.severity)
     }
 
+    /// Whether it is about a pair, and more than expected: what has a cause, and what a definition could settle.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.input.is_none() && self.severity != Severity::Expected && self.a_to_b.or(self.b_to_a).is_some()
+    }
+
     /// Whether reports list it without `--all`.
     #[must_use]
     pub const fn is_loud(&self) -> bool {

@@ -14,7 +14,7 @@ use cpuid_probe::Place;
 
 use crate::cpu_map::CpuMap;
 use crate::finding::{Change, Finding, Judged, Value};
-use crate::knowledge::{Knowledge, Severity};
+use crate::knowledge::Knowledge;
 use crate::view::DumpView;
 pub use data::{Cause, CauseOf};
 pub(crate) use properties::{STATES, State};
@@ -42,7 +42,6 @@ pub fn find(
     knowledge: &Knowledge,
 ) -> Vec<Cause> {
     let things = things::things([a, b], knowledge, map);
-    let counts = |f: &Finding| f.input.is_none() && f.severity != Severity::Expected && f.a_to_b.or(f.b_to_a).is_some();
     let mut claims: Vec<Vec<usize>> = vec![Vec::new(); findings.len()];
     let claim = |f: &Finding, wanted: fn(&Thing<'_>) -> bool| -> Vec<usize> {
         let links = things.iter().enumerate().filter(|(_, thing)| wanted(thing));
@@ -50,11 +49,11 @@ pub fn find(
         let best = strengths.iter().map(|(_, strength)| *strength).max();
         strengths.into_iter().filter(|(_, strength)| Some(*strength) == best).map(|(i, _)| i).collect()
     };
-    for (f, claims) in findings.iter().zip(&mut claims).filter(|(f, _)| counts(f)) {
+    for (f, claims) in findings.iter().zip(&mut claims).filter(|(f, _)| f.is_open()) {
         *claims = claim(f, |thing| !thing.inferred);
     }
-    let own = Followed::of(findings, &mut claims, things.len(), knowledge, counts);
-    for (f, claims) in findings.iter().zip(&mut claims).filter(|(f, _)| counts(f)) {
+    let own = follow(findings, &mut claims, things.len(), knowledge);
+    for (f, claims) in findings.iter().zip(&mut claims).filter(|(f, _)| f.is_open()) {
         if claims.is_empty() {
             *claims = claim(f, |thing| thing.inferred);
         }
@@ -105,71 +104,61 @@ fn settle(things: Vec<Thing<'_>>, own: Vec<Cause>, findings: &mut [Finding], cla
     causes
 }
 
-/// Findings that follow from others: XSAVE's areas from its components, components from the features that bring them,
-/// what stands behind a gate from the gate, and what QEMU clears from what it needs.
-struct Followed;
-
-impl Followed {
-    /// Gives followers the causes of what they follow. What has followers and no cause is one itself; these are returned,
-    /// numbered from `first`.
-    fn of(
-        findings: &[Finding],
-        claims: &mut [Vec<usize>],
-        first: usize,
-        knowledge: &Knowledge,
-        counts: impl Fn(&Finding) -> bool,
-    ) -> Vec<Cause> {
-        let at = |place: Place| findings.iter().position(|f| counts(f) && f.place() == Some(place));
-        let same_way =
-            |i: usize, j: usize| more_in(&findings[i]).is_some() && more_in(&findings[i]) == more_in(&findings[j]);
-        // What each finding follows directly.
-        let followed: Vec<Vec<usize>> = findings
-            .iter()
-            .enumerate()
-            .map(|(i, f)| {
-                let Some(place) = f.place().filter(|_| counts(f)) else { return Vec::new() };
-                let roots = roots(place, f, findings, knowledge);
-                roots.into_iter().filter_map(at).filter(|j| *j != i && same_way(i, *j)).collect()
-            })
-            .collect();
-        let mut own: Vec<(usize, Cause)> = Vec::new();
-        // A chain is short: area, component, feature, gate.
-        for _ in 0..4 {
-            for i in 0..findings.len() {
-                if claims[i].is_empty()
-                    && let Some(j) = followed[i].iter().find(|j| !claims[**j].is_empty())
-                {
-                    claims[i] = claims[*j].clone();
-                }
+/// Gives findings that follow from others the causes of what they follow: XSAVE's areas follow its components, components
+/// the features that bring them, what stands behind a gate the gate, and what QEMU clears what it needs.
+///
+/// What has followers and no cause is one itself; these are returned, numbered from `first`.
+fn follow(findings: &[Finding], claims: &mut [Vec<usize>], first: usize, knowledge: &Knowledge) -> Vec<Cause> {
+    let at = |place: Place| findings.iter().position(|f| f.is_open() && f.place() == Some(place));
+    let same_way =
+        |i: usize, j: usize| more_in(&findings[i]).is_some() && more_in(&findings[i]) == more_in(&findings[j]);
+    // What each finding follows directly.
+    let followed: Vec<Vec<usize>> = findings
+        .iter()
+        .enumerate()
+        .map(|(i, f)| {
+            let Some(place) = f.place().filter(|_| f.is_open()) else { return Vec::new() };
+            let roots = roots(place, f, findings, knowledge);
+            roots.into_iter().filter_map(at).filter(|j| *j != i && same_way(i, *j)).collect()
+        })
+        .collect();
+    let mut own: Vec<Cause> = Vec::new();
+    // A chain is short: area, component, feature, gate.
+    for _ in 0..4 {
+        for i in 0..findings.len() {
+            if claims[i].is_empty()
+                && let Some(j) = followed[i].iter().find(|j| !claims[**j].is_empty())
+            {
+                claims[i] = claims[*j].clone();
             }
         }
-        for state in STATES {
-            let members: Vec<usize> = (0..findings.len())
-                .filter(|i| claims[*i].is_empty() && counts(&findings[*i]) && is_of(state, &findings[*i]))
-                .collect();
-            let Some(leader) = members.iter().find(|i| component(&findings[**i]).is_some()) else { continue };
-            let side = more_in(&findings[*leader]);
-            let members: Vec<usize> = members.iter().copied().filter(|i| more_in(&findings[*i]) == side).collect();
-            for i in &members {
-                claims[*i] = vec![first + own.len()];
-            }
-            own.push((*leader, state_cause(state, side)));
-        }
-        for _ in 0..4 {
-            for i in 0..findings.len() {
-                if !claims[i].is_empty() {
-                    continue;
-                }
-                let Some(j) = followed[i].first().copied() else { continue };
-                if claims[j].is_empty() && followed[j].is_empty() {
-                    claims[j] = vec![first + own.len()];
-                    own.push((j, gate_cause(&findings[j])));
-                }
-                claims[i] = claims[j].clone();
-            }
-        }
-        own.into_iter().map(|(_, cause)| cause).collect()
     }
+    for state in STATES {
+        let members: Vec<usize> = (0..findings.len())
+            .filter(|i| claims[*i].is_empty() && findings[*i].is_open() && is_of(state, &findings[*i]))
+            .collect();
+        let Some(leader) = members.iter().find(|i| component(&findings[**i]).is_some()) else { continue };
+        let side = more_in(&findings[*leader]);
+        let members: Vec<usize> = members.iter().copied().filter(|i| more_in(&findings[*i]) == side).collect();
+        for i in &members {
+            claims[*i] = vec![first + own.len()];
+        }
+        own.push(state_cause(state, side));
+    }
+    for _ in 0..4 {
+        for i in 0..findings.len() {
+            if !claims[i].is_empty() {
+                continue;
+            }
+            let Some(j) = followed[i].first().copied() else { continue };
+            if claims[j].is_empty() && followed[j].is_empty() {
+                claims[j] = vec![first + own.len()];
+                own.push(gate_cause(&findings[j]));
+            }
+            claims[i] = claims[j].clone();
+        }
+    }
+    own
 }
 
 /// The bits of XCR0 or IA32_XSS that a finding is about, with which of the two it is.
