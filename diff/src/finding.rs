@@ -340,6 +340,12 @@ impl Finding {
         self.subject.id()
     }
 
+    /// Its name in sentences: its own, else its subject's.
+    #[must_use]
+    pub fn called(&self) -> String {
+        self.name.as_deref().map_or_else(|| self.subject.to_string(), str::to_string)
+    }
+
     /// Its place.
     #[must_use]
     pub const fn place(&self) -> Option<Place> {

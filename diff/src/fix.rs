@@ -349,7 +349,7 @@ impl Fix {
             if !f.is_open() || !f.is_loud() || self.clears.contains(&i) {
                 continue;
             }
-            let name = f.name.as_deref().map_or_else(|| f.subject.to_string(), str::to_string);
+            let name = f.called();
             let row = f.place().map(|place| knowledge.row(place));
             match (row, more_in(f)) {
                 _ if f.subject == Subject::from(Number::VcpuCount)

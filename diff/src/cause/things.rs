@@ -59,7 +59,7 @@ pub(super) fn things<'a>(sides: [&'a DumpView<'a>; 2], knowledge: &'a Knowledge,
 fn names(claimed: &[&Finding]) -> String {
     let mut names: Vec<String> = Vec::new();
     for f in claimed {
-        let name = f.name.as_deref().map_or_else(|| f.subject.to_string(), str::to_string);
+        let name = f.called();
         if !names.contains(&name) {
             names.push(name);
         }
