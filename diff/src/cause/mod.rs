@@ -14,7 +14,7 @@ use cpuid_probe::Place;
 
 use crate::cpu_map::CpuMap;
 use crate::finding::{Change, Finding, Judged, Value};
-use crate::knowledge::Knowledge;
+use crate::knowledge::{Knowledge, copy_of};
 use crate::view::DumpView;
 pub use data::{Cause, CauseOf};
 pub(crate) use properties::{STATES, State};
@@ -197,7 +197,7 @@ fn numbers(f: &Finding) -> Option<[u64; 2]> {
 
 /// The places that a place follows, the nearest first.
 fn roots(place: Place, f: &Finding, findings: &[Finding], knowledge: &Knowledge) -> Vec<Place> {
-    use cpuid_probe::Register::{Eax, Ebx, Ecx, Edx};
+    use cpuid_probe::Register::{Eax, Ebx, Ecx};
     let named = |name: &&str| knowledge.by_name(name).first().map(|found| found.place);
     let components = |of: &dyn Fn(&Finding) -> bool| -> Vec<Place> {
         findings.iter().filter(|f| component(f).is_some() && of(f)).filter_map(Finding::place).collect()
@@ -218,13 +218,7 @@ fn roots(place: Place, f: &Finding, findings: &[Finding], knowledge: &Knowledge)
         let states = STATES.iter().filter(|state| is_of(state, f));
         roots.extend(states.flat_map(|state| state.features.iter().filter_map(named)));
     }
-    // AMD's copies of leaf 1.
-    if let (Some(id), Some(Edx), Some(bits)) = (place.leaf(), place.register(), place.bits())
-        && id.leaf == 0x8000_0001
-        && COPIES & bits.mask() != 0
-    {
-        roots.push(Place::cpuid(1, 0, Edx, bits.hi, bits.lo));
-    }
+    roots.extend(copy_of(place));
     roots.extend(row.gates.iter().copied());
     roots.extend(row.needs.iter().filter_map(named));
     // The largest leaf of a range, where a feature behind it brings it.
@@ -239,12 +233,6 @@ fn roots(place: Place, f: &Finding, findings: &[Finding], knowledge: &Knowledge)
     }
     roots
 }
-
-/// The bits of 0x80000001 EDX that AMD's CPUs repeat from leaf 1 EDX.
-///
-/// # Source
-/// QEMU 7.2 target/i386/cpu.h (`CPUID_EXT2_AMD_ALIASES`).
-pub(crate) const COPIES: u64 = 0x0183_f3ff;
 
 /// Sides in sentences.
 pub(crate) const SIDES: [&str; 2] = ["A", "B"];

@@ -6,11 +6,11 @@ use cpuid_probe::place::Number;
 
 use super::definition::Definition;
 use super::properties::{COMPAT, Compat, OF_MODEL, On, PROPERTIES, Property, VENDOR};
-use super::{COPIES, CauseOf, SIDES, more_in};
+use super::{CauseOf, SIDES, more_in};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Finding, Subject};
 use crate::judge::notes::is_tcg;
-use crate::knowledge::{Asked, CauseKind, Knowledge, Layer, Offer, Row, RuleKind, Version};
+use crate::knowledge::{Asked, CauseKind, Knowledge, Layer, Offer, Row, RuleKind, Version, copy_of};
 use crate::list;
 use crate::view::DumpView;
 
@@ -315,10 +315,7 @@ fn vendor<'a>(sides: [&'a DumpView<'a>; 2]) -> Option<Thing<'a>> {
     }
     let links: Links<'a> = Box::new(move |f| {
         let place = f.place()?;
-        let copy = place.leaf().is_some_and(|id| id.leaf == 0x8000_0001)
-            && place.register() == Some(Register::Edx)
-            && place.bits().is_some_and(|bits| COPIES & bits.mask() != 0);
-        (copy || VENDOR.iter().any(|at| at.holds(place))).then_some(EXACT)
+        (copy_of(place).is_some() || VENDOR.iter().any(|at| at.holds(place))).then_some(EXACT)
     });
     let describe: Describe<'a> = Box::new(move |_| {
         let why = "AMD's CPUs repeat a part of leaf 1 in 0x80000001, and Intel's do not";
