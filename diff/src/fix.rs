@@ -14,13 +14,14 @@ use cpuid_probe::{Place, Register};
 
 use crate::cause::definition::Definition;
 use crate::cause::{Cause, CauseOf};
-use crate::cause::{STATES, State, is_of, machine_version, more_in, qemu_version};
+use crate::cause::{STATES, State, is_of, more_in};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Finding, Rule, Subject};
 use crate::knowledge::row::Element;
 use crate::knowledge::{Guard, Knowledge, Row, RuleKind, Version};
 use crate::view::clock::TOLERANCE_PPM;
 use crate::view::dump::OnVcpus;
+use crate::view::vintage::{machine_version, qemu_version};
 use crate::view::{DumpView, Role};
 
 /// A feature that the definition switches.

@@ -19,7 +19,6 @@ use crate::view::DumpView;
 pub use data::{Cause, CauseOf};
 pub(crate) use properties::{STATES, State};
 use things::Thing;
-pub(crate) use things::{machine_version, qemu_version};
 
 /// The side on which a place holds more.
 pub(crate) fn more_in(f: &Finding) -> Option<usize> {

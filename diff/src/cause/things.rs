@@ -13,6 +13,7 @@ use crate::judge::notes::is_tcg;
 use crate::knowledge::{Asked, CauseKind, Knowledge, Layer, Offer, Row, RuleKind, Version, copy_of};
 use crate::list;
 use crate::view::DumpView;
+use crate::view::vintage::{machine_version, qemu_version};
 
 /// The link is to this very place.
 const EXACT: u8 = 2;
@@ -69,20 +70,6 @@ fn names(claimed: &[&Finding]) -> String {
 
 fn row_of(f: &Finding, knowledge: &Knowledge) -> Option<Row> {
     Some(knowledge.row(f.place()?))
-}
-
-/// A version as QEMU writes it: `7.2.22 (Debian …)`.
-pub(crate) fn qemu_version(text: &str) -> Option<Version> {
-    let mut numbers = text.trim_start_matches(|c: char| !c.is_ascii_digit()).split(|c: char| !c.is_ascii_digit());
-    Some(Version::new(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-/// `pc-q35-7.2` as a family and a version. Distributions' own names (`pc-q35-rhel9.2.0`) have none that QEMU's rows know.
-pub(crate) fn machine_version(machine: &str) -> Option<(&str, Version)> {
-    let machine = machine.split(',').next()?;
-    let (family, version) = machine.rsplit_once('-')?;
-    version.starts_with(|c: char| c.is_ascii_digit()).then_some(())?;
-    Some((family, qemu_version(version)?))
 }
 
 /// Whether a property, on in `on` and off on the other side, is linked to a finding.
