@@ -1,12 +1,13 @@
 //! From a comparison or a check to a report: findings, then waivers, then the verdict, then the report, once.
 
-use cpuid_probe::dump::{Boot, Dump, Imported, Provenance, Source, VcpuDump};
+use cpuid_probe::dump::{Boot, Dump, Imported, Source, VcpuDump};
 use cpuid_probe::text::write_record;
 
 use crate::cause;
 use crate::check::evidence::Log;
 use crate::check::offer::Names;
 use crate::check::{Baseline, Checked};
+use crate::cpu_map::CpuMap;
 use crate::decode::brand;
 use crate::finding::{Finding, Value, Values, sort};
 use crate::fix;
@@ -80,7 +81,8 @@ pub fn report(
     let views = [a, b].map(|named| DumpView::of(&named.dump));
     let Comparison { mut findings, mut not_captured, mut notes, refused, compared, complete, msrs } =
         compare(&views[0], &views[1], directions, site.knowledge);
-    let causes = cause::find(&views[0], &views[1], &mut findings, site.knowledge);
+    let map = CpuMap::newest_over(site.knowledge);
+    let causes = cause::find(&views[0], &views[1], &mut findings, &map, site.knowledge);
     let mut doubts = Vec::new();
     if let Some((baseline, log)) = baseline {
         let mut own: Vec<Finding> = Vec::new();
@@ -100,7 +102,7 @@ pub fn report(
     }
     let inputs: Vec<Input> = [a, b].iter().zip(&views).map(|(named, view)| input(named, view, site)).collect();
     notes.extend(site.waive(&mut findings, &inputs));
-    let fix = Some(fix::fix([&views[0], &views[1]], &findings, &causes, site.knowledge));
+    let fix = Some(fix::fix([&views[0], &views[1]], &findings, &causes, &map, site.knowledge));
     let [x, y] = [0, 1].map(|i: usize| inputs[i].role);
     let unlike = !x.goes_with(y) || x == Role::Hardware;
     let grounds = Grounds { complete, msrs, unlike, refused };
@@ -196,7 +198,7 @@ pub fn check_names(
     if site.stated(name).is_some_and(|role| role != names.role()) {
         return Err("libvirt's list says itself what it is; --as is for dumps");
     }
-    let mut dump = Dump { provenance: Provenance::new(Source::Import), vcpus: Vec::new() };
+    let mut dump = Dump::new(Source::Import);
     dump.provenance.imported = Some(Imported { format: names.document().to_string(), ..Imported::default() });
     let named = Named { name: name.to_string(), dump };
     let view = DumpView::of(&named.dump);

@@ -340,6 +340,12 @@ impl Finding {
         self.subject.id()
     }
 
+    /// Its name in sentences: its own, else its subject's.
+    #[must_use]
+    pub fn called(&self) -> String {
+        self.name.as_deref().map_or_else(|| self.subject.to_string(), str::to_string)
+    }
+
     /// Its place.
     #[must_use]
     pub const fn place(&self) -> Option<Place> {
@@ -371,6 +377,12 @@ impl Finding {
     #[must_use]
     pub fn severity_b_to_a(&self) -> Option<Severity> {
         self.b_to_a.map(|j| j.severity)
+    }
+
+    /// Whether it is about a pair, and more than expected: what has a cause, and what a definition could settle.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.input.is_none() && self.severity != Severity::Expected && self.a_to_b.or(self.b_to_a).is_some()
     }
 
     /// Whether reports list it without `--all`.

@@ -14,13 +14,14 @@ use cpuid_probe::{Place, Register};
 
 use crate::cause::definition::Definition;
 use crate::cause::{Cause, CauseOf};
-use crate::cause::{STATES, State, is_of, machine_version, more_in, qemu_version};
+use crate::cause::{STATES, State, is_of, more_in};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Finding, Rule, Subject};
 use crate::knowledge::row::Element;
-use crate::knowledge::{Guard, Knowledge, Row, RuleKind, Severity, Version};
+use crate::knowledge::{Guard, Knowledge, Row, RuleKind, Version};
 use crate::view::clock::TOLERANCE_PPM;
 use crate::view::dump::OnVcpus;
+use crate::view::vintage::{machine_version, qemu_version};
 use crate::view::{DumpView, Role};
 
 /// A feature that the definition switches.
@@ -79,8 +80,13 @@ pub struct Fix {
 
 /// What would make two guests alike.
 #[must_use]
-pub fn fix(sides: [&DumpView<'_>; 2], findings: &[Finding], causes: &[Cause], knowledge: &Knowledge) -> Fix {
-    let map = CpuMap::of(knowledge);
+pub fn fix(
+    sides: [&DumpView<'_>; 2],
+    findings: &[Finding],
+    causes: &[Cause],
+    map: &CpuMap,
+    knowledge: &Knowledge,
+) -> Fix {
     let boots = sides.map(|side| side.dump.provenance.boot.as_ref());
     let mut fix = Fix::default();
     if causes.iter().any(|cause| cause.of == CauseOf::Vendor) {
@@ -88,28 +94,23 @@ pub fn fix(sides: [&DumpView<'_>; 2], findings: &[Finding], causes: &[Cause], kn
         return fix;
     }
     let oldest = boots.iter().flatten().filter_map(|boot| qemu_version(&boot.qemu)).min();
-    for f in findings.iter().filter(|f| is_open(f)) {
+    for f in findings.iter().filter(|f| f.is_open()) {
         fix.switch_off(f, causes, oldest, knowledge);
     }
     if let [Some(a), Some(b)] = boots {
-        fix.whole([a, b], sides, oldest, findings, &map, knowledge);
+        fix.whole([a, b], sides, oldest, findings, map, knowledge);
         fix.machine = machine([a, b]);
     }
     fix.clock(findings);
     let cleared: BTreeSet<usize> = findings
         .iter()
         .enumerate()
-        .filter(|(_, f)| is_open(f) && fix.settles(f, findings, causes, &map, knowledge))
+        .filter(|(_, f)| f.is_open() && fix.settles(f, findings, causes, map, knowledge))
         .map(|(i, _)| i)
         .collect();
     fix.clears = cleared;
     fix.say_what_remains(sides, findings, causes, knowledge);
     fix
-}
-
-/// A finding about a pair, that is more than expected.
-fn is_open(f: &Finding) -> bool {
-    f.input.is_none() && f.severity != Severity::Expected && f.a_to_b.or(f.b_to_a).is_some()
 }
 
 /// A feature that is switched by a name, with its row.
@@ -129,7 +130,7 @@ fn is_guarded(row: &Row) -> bool {
 /// The features without which the XSAVE state that differs is not there, and all that need one of them. Where neither side
 /// keeps such a promise, one version of QEMU makes room for its state, and another does not.
 fn of_states(findings: &[Finding], map: &CpuMap, knowledge: &Knowledge) -> BTreeSet<Place> {
-    let differs = |state: &&State| findings.iter().any(|f| is_open(f) && is_of(state, f));
+    let differs = |state: &&State| findings.iter().any(|f| f.is_open() && is_of(state, f));
     let states: Vec<&State> = STATES.iter().filter(differs).collect();
     let mut names: Vec<&str> = states.iter().flat_map(|state| state.features).copied().collect();
     let begins = |name: &str| states.iter().any(|state| !state.prefix.is_empty() && name.starts_with(state.prefix));
@@ -268,7 +269,7 @@ impl Fix {
 
     /// Pins one TSC frequency, where each side can give it without scaling.
     fn clock(&mut self, findings: &[Finding]) {
-        let clock = findings.iter().filter(|f| is_open(f) && f.rule == Rule::Row(RuleKind::HostClock));
+        let clock = findings.iter().filter(|f| f.is_open() && f.rule == Rule::Row(RuleKind::HostClock));
         for f in clock {
             if let (Some([Some(a), Some(b)]), Some(ppm)) = (f.decoded.khz, f.decoded.ppm)
                 && ppm <= TOLERANCE_PPM
@@ -346,10 +347,10 @@ impl Fix {
         let (mut hazards, mut newer, mut others) = (Vec::new(), Vec::new(), Vec::new());
         let (mut vcpus, mut clock) = (false, false);
         for (i, f) in findings.iter().enumerate() {
-            if !is_open(f) || !f.is_loud() || self.clears.contains(&i) {
+            if !f.is_open() || !f.is_loud() || self.clears.contains(&i) {
                 continue;
             }
-            let name = f.name.as_deref().map_or_else(|| f.subject.to_string(), str::to_string);
+            let name = f.called();
             let row = f.place().map(|place| knowledge.row(place));
             match (row, more_in(f)) {
                 _ if f.subject == Subject::from(Number::VcpuCount)
@@ -417,7 +418,7 @@ impl Fix {
         let Some(base) = &self.base else { return parts };
         for (name, value) in &base.settings {
             let libvirt = cpuid_probe::libvirt::names::libvirt_name(name);
-            match (value.as_str(), CpuMap::of(Knowledge::builtin()).feature(libvirt)) {
+            match (value.as_str(), CpuMap::newest().feature(libvirt)) {
                 ("on", Some(_)) => parts.features.push(format!("<feature policy='require' name='{libvirt}'/>")),
                 ("off", Some(_)) => parts.features.push(format!("<feature policy='disable' name='{libvirt}'/>")),
                 _ if name == "migratable" => {}

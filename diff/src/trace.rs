@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cpuid_probe::Place;
-use cpuid_probe::dump::{self, Dump, Provenance};
+use cpuid_probe::dump::{self, Dump};
 use cpuid_probe::libvirt::cpu::{Cpu, Form, PhysAddrMode, Policy};
 
 use crate::check::Baseline;
@@ -18,7 +18,7 @@ use crate::judge::verdict;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Row, RuleKind};
 use crate::report::BaselineResult;
-use crate::view::clock::{Clocks, TOLERANCE_PPM};
+use crate::view::clock::Clocks;
 use crate::view::dump::PHYS_BITS;
 use crate::view::join::{Difference, join};
 use crate::view::promise::{Expanded, unknown_at};
@@ -400,7 +400,7 @@ pub fn trace(
         (true, false) => Promised::Some,
         (false, false) => Promised::Nothing,
     };
-    let held = held(given, wide, knowledge)?;
+    let held = held(given, &views, wide, knowledge)?;
     for (place, _) in held.iter().filter(|_| golden).flat_map(|held| &held.broken) {
         if let Some(place) = place {
             let differs = places.entry(*place).or_default();
@@ -415,8 +415,7 @@ pub fn trace(
             continue;
         }
         let row = knowledge.row(place);
-        let mirror = !row.judged || is_set_aside(&row);
-        let step = step(&context, place, &row, id.map(|id| &wide.map.features[id]), says, differs, mirror, promised);
+        let step = step(&context, place, &row, id.map(|id| &wide.map.features[id]), says, differs, promised);
         let unknown = step.says.iter().any(|(_, says)| *says == Says::Unknown);
         trace.optional += usize::from(step.at(Layer::Baseline) == Some(Says::Optional) && id.is_some());
         match step.change {
@@ -458,34 +457,41 @@ struct Held {
 
 /// Asks `check` whether the baseline's promises are kept by the guest, or else by what KVM or the host offers: also what is
 /// promised beside the places that are followed here. `None` without a baseline, or where nothing else is given.
-fn held(given: &[(Given, &Source)], wide: &Wide, knowledge: &Knowledge) -> Result<Option<Held>, (String, String)> {
+fn held(
+    given: &[(Given, &Source)],
+    views: &[(Layer, View<'_>)],
+    wide: &Wide,
+    knowledge: &Knowledge,
+) -> Result<Option<Held>, (String, String)> {
     let at = |layer| given.iter().find(|(given, _)| given.layer == layer);
     let last = [Layer::Guest, Layer::Kvm, Layer::Host].into_iter().find_map(at);
-    let (Some((of, baseline)), Some((last, source))) = (at(Layer::Baseline), last) else { return Ok(None) };
+    let (Some((of, baseline)), Some((last, _))) = (at(Layer::Baseline), last) else { return Ok(None) };
+    let Some((_, view)) = views.iter().find(|(layer, _)| *layer == last.layer) else { return Ok(None) };
     let baseline = Baseline::new(baseline, &wide.map, knowledge).map_err(|why| (of.name.clone(), why))?;
     let role = match last.layer {
         Layer::Guest | Layer::Baseline => Role::Guest,
         Layer::Kvm => Role::Offer,
         Layer::Host => Role::Hardware,
     };
-    let unknown = |why: &str| Held { fit: Fit::Unknown, broken: Vec::new(), unverified: Some(why.to_string()) };
-    let checked = match source {
-        Source::Dump(dump) => baseline.check(0, &DumpView::of(dump), role, None, knowledge),
-        Source::Cpus(cpus) => match &cpus[..] {
-            [cpu] if cpu.form != Form::Guest => {
-                let names = Names::new(cpu, &wide.map, knowledge)
-                    .map_err(|unknown| (last.name.clone(), unknown_at(cpu.model_at, &unknown)))?;
-                let none = Dump { provenance: Provenance::new(dump::Source::Import), vcpus: Vec::new() };
-                match baseline.check_names(0, &names, &DumpView::of(&none), knowledge) {
-                    Ok(checked) => checked,
-                    Err(why) => return Ok(Some(unknown(why))),
-                }
-            }
-            // Two definitions: what is named was compared, and no more can be said.
-            _ if last.layer == Layer::Guest => return Ok(None),
-            _ => return Ok(Some(unknown("a definition says what a guest is to have, not what a host can give"))),
-        },
-        Source::Template(_) => return Ok(None),
+    let none = Dump::new(dump::Source::Import);
+    let check_names = |names: &Names<'_>| baseline.check_names(0, names, &DumpView::of(&none), knowledge);
+    let checked = match view {
+        View::Dump(view) => Ok(baseline.check(0, view, role, None, knowledge)),
+        View::Names(names) => check_names(names),
+        // A list of names in another place than that of an offer.
+        View::Cpu { cpu, .. } if cpu.form != Form::Guest => {
+            let names = Names::new(cpu, &wide.map, knowledge)
+                .map_err(|unknown| (last.name.clone(), unknown_at(cpu.model_at, &unknown)))?;
+            check_names(&names)
+        }
+        // Two definitions: what is named was compared, and no more can be said.
+        View::Cpu { .. } if last.layer == Layer::Guest => return Ok(None),
+        View::Cpu { .. } => Err("a definition says what a guest is to have, not what a host can give"),
+        View::Template(_) => return Ok(None),
+    };
+    let checked = match checked {
+        Ok(checked) => checked,
+        Err(why) => return Ok(Some(Held { fit: Fit::Unknown, broken: Vec::new(), unverified: Some(why.to_string()) })),
     };
     let verdict = verdict::baseline(0, &checked.findings, &checked.doubts);
     let fit = match verdict.result {
@@ -525,7 +531,6 @@ const fn is_set_aside(row: &Row) -> bool {
     matches!(row.rule, RuleKind::OsControlled | RuleKind::PerVcpu)
 }
 
-#[allow(clippy::too_many_arguments)]
 fn step(
     context: &Context<'_>,
     place: Place,
@@ -533,10 +538,11 @@ fn step(
     feature: Option<&crate::cpu_map::Feature>,
     says: Vec<(Layer, Says)>,
     differs: Differs,
-    mirror: bool,
     promised: Promised,
 ) -> Step {
     let one_bit = place.bits().is_some_and(|bits| bits.is_one());
+    // No definition is held to it, or no layer has a part in it.
+    let mirror = !row.judged || is_set_aside(row);
     let change = if mirror { None } else { change(&says, one_bit) };
     let fit = match differs {
         Differs { broken: true, .. } => Fit::DoesNotFit,
@@ -645,7 +651,7 @@ fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised
     let lost = numbers.windows(2).any(|w| w[0] & !w[1] != 0);
     let exceeds = numbers.windows(2).any(|w| w[1] > w[0]);
     // A guest runs at another rate than its host where the host can scale the TSC, which no layer says.
-    let rates = |w: &[u64]| w[0] != 0 && w[1] != 0 && apart(w[0], w[1]);
+    let rates = |w: &[u64]| w[0] != 0 && w[1] != 0 && !Clocks::of(w[0], w[1]).within_tolerance();
     if row.rule == RuleKind::HostClock && numbers.windows(2).any(rates) {
         return Fit::Unknown;
     }
@@ -657,13 +663,6 @@ fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised
         _ => false,
     };
     if misfit { Fit::DoesNotFit } else { Fit::Fits }
-}
-
-/// Whether two rates are further apart than KVM puts up with.
-fn apart(a: u64, b: u64) -> bool {
-    #[allow(clippy::cast_precision_loss)] // registers are 32 bits wide
-    let clocks = Clocks { a: a as f64, b: b as f64 };
-    clocks.ppm() > TOLERANCE_PPM
 }
 
 /// `hardware has it, KVM does not offer it, but the baseline promised it`.

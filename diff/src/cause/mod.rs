@@ -14,12 +14,11 @@ use cpuid_probe::Place;
 
 use crate::cpu_map::CpuMap;
 use crate::finding::{Change, Finding, Judged, Value};
-use crate::knowledge::{Knowledge, Severity};
+use crate::knowledge::{Knowledge, copy_of};
 use crate::view::DumpView;
 pub use data::{Cause, CauseOf};
 pub(crate) use properties::{STATES, State};
 use things::Thing;
-pub(crate) use things::{machine_version, qemu_version};
 
 /// The side on which a place holds more.
 pub(crate) fn more_in(f: &Finding) -> Option<usize> {
@@ -34,10 +33,14 @@ pub(crate) fn more_in(f: &Finding) -> Option<usize> {
 /// Finds the causes of what was found between two dumps, and marks each finding with those that could explain it.
 ///
 /// Only findings that a direction has a part in, and that are not expected, have a cause.
-pub fn find(a: &DumpView<'_>, b: &DumpView<'_>, findings: &mut [Finding], knowledge: &Knowledge) -> Vec<Cause> {
-    let map = CpuMap::of(knowledge);
-    let things = things::things([a, b], knowledge, &map);
-    let counts = |f: &Finding| f.input.is_none() && f.severity != Severity::Expected && f.a_to_b.or(f.b_to_a).is_some();
+pub fn find(
+    a: &DumpView<'_>,
+    b: &DumpView<'_>,
+    findings: &mut [Finding],
+    map: &CpuMap,
+    knowledge: &Knowledge,
+) -> Vec<Cause> {
+    let things = things::things([a, b], knowledge, map);
     let mut claims: Vec<Vec<usize>> = vec![Vec::new(); findings.len()];
     let claim = |f: &Finding, wanted: fn(&Thing<'_>) -> bool| -> Vec<usize> {
         let links = things.iter().enumerate().filter(|(_, thing)| wanted(thing));
@@ -45,11 +48,11 @@ pub fn find(a: &DumpView<'_>, b: &DumpView<'_>, findings: &mut [Finding], knowle
         let best = strengths.iter().map(|(_, strength)| *strength).max();
         strengths.into_iter().filter(|(_, strength)| Some(*strength) == best).map(|(i, _)| i).collect()
     };
-    for (f, claims) in findings.iter().zip(&mut claims).filter(|(f, _)| counts(f)) {
+    for (f, claims) in findings.iter().zip(&mut claims).filter(|(f, _)| f.is_open()) {
         *claims = claim(f, |thing| !thing.inferred);
     }
-    let own = Followed::of(findings, &mut claims, things.len(), knowledge, counts);
-    for (f, claims) in findings.iter().zip(&mut claims).filter(|(f, _)| counts(f)) {
+    let own = follow(findings, &mut claims, things.len(), knowledge);
+    for (f, claims) in findings.iter().zip(&mut claims).filter(|(f, _)| f.is_open()) {
         if claims.is_empty() {
             *claims = claim(f, |thing| thing.inferred);
         }
@@ -100,71 +103,61 @@ fn settle(things: Vec<Thing<'_>>, own: Vec<Cause>, findings: &mut [Finding], cla
     causes
 }
 
-/// Findings that follow from others: XSAVE's areas from its components, components from the features that bring them,
-/// what stands behind a gate from the gate, and what QEMU clears from what it needs.
-struct Followed;
-
-impl Followed {
-    /// Gives followers the causes of what they follow. What has followers and no cause is one itself; these are returned,
-    /// numbered from `first`.
-    fn of(
-        findings: &[Finding],
-        claims: &mut [Vec<usize>],
-        first: usize,
-        knowledge: &Knowledge,
-        counts: impl Fn(&Finding) -> bool,
-    ) -> Vec<Cause> {
-        let at = |place: Place| findings.iter().position(|f| counts(f) && f.place() == Some(place));
-        let same_way =
-            |i: usize, j: usize| more_in(&findings[i]).is_some() && more_in(&findings[i]) == more_in(&findings[j]);
-        // What each finding follows directly.
-        let followed: Vec<Vec<usize>> = findings
-            .iter()
-            .enumerate()
-            .map(|(i, f)| {
-                let Some(place) = f.place().filter(|_| counts(f)) else { return Vec::new() };
-                let roots = roots(place, f, findings, knowledge);
-                roots.into_iter().filter_map(at).filter(|j| *j != i && same_way(i, *j)).collect()
-            })
-            .collect();
-        let mut own: Vec<(usize, Cause)> = Vec::new();
-        // A chain is short: area, component, feature, gate.
-        for _ in 0..4 {
-            for i in 0..findings.len() {
-                if claims[i].is_empty()
-                    && let Some(j) = followed[i].iter().find(|j| !claims[**j].is_empty())
-                {
-                    claims[i] = claims[*j].clone();
-                }
+/// Gives findings that follow from others the causes of what they follow: XSAVE's areas follow its components, components
+/// the features that bring them, what stands behind a gate the gate, and what QEMU clears what it needs.
+///
+/// What has followers and no cause is one itself; these are returned, numbered from `first`.
+fn follow(findings: &[Finding], claims: &mut [Vec<usize>], first: usize, knowledge: &Knowledge) -> Vec<Cause> {
+    let at = |place: Place| findings.iter().position(|f| f.is_open() && f.place() == Some(place));
+    let same_way =
+        |i: usize, j: usize| more_in(&findings[i]).is_some() && more_in(&findings[i]) == more_in(&findings[j]);
+    // What each finding follows directly.
+    let followed: Vec<Vec<usize>> = findings
+        .iter()
+        .enumerate()
+        .map(|(i, f)| {
+            let Some(place) = f.place().filter(|_| f.is_open()) else { return Vec::new() };
+            let roots = roots(place, f, findings, knowledge);
+            roots.into_iter().filter_map(at).filter(|j| *j != i && same_way(i, *j)).collect()
+        })
+        .collect();
+    let mut own: Vec<Cause> = Vec::new();
+    // A chain is short: area, component, feature, gate.
+    for _ in 0..4 {
+        for i in 0..findings.len() {
+            if claims[i].is_empty()
+                && let Some(j) = followed[i].iter().find(|j| !claims[**j].is_empty())
+            {
+                claims[i] = claims[*j].clone();
             }
         }
-        for state in STATES {
-            let members: Vec<usize> = (0..findings.len())
-                .filter(|i| claims[*i].is_empty() && counts(&findings[*i]) && is_of(state, &findings[*i]))
-                .collect();
-            let Some(leader) = members.iter().find(|i| component(&findings[**i]).is_some()) else { continue };
-            let side = more_in(&findings[*leader]);
-            let members: Vec<usize> = members.iter().copied().filter(|i| more_in(&findings[*i]) == side).collect();
-            for i in &members {
-                claims[*i] = vec![first + own.len()];
-            }
-            own.push((*leader, state_cause(state, side)));
-        }
-        for _ in 0..4 {
-            for i in 0..findings.len() {
-                if !claims[i].is_empty() {
-                    continue;
-                }
-                let Some(j) = followed[i].first().copied() else { continue };
-                if claims[j].is_empty() && followed[j].is_empty() {
-                    claims[j] = vec![first + own.len()];
-                    own.push((j, gate_cause(&findings[j])));
-                }
-                claims[i] = claims[j].clone();
-            }
-        }
-        own.into_iter().map(|(_, cause)| cause).collect()
     }
+    for state in STATES {
+        let members: Vec<usize> = (0..findings.len())
+            .filter(|i| claims[*i].is_empty() && findings[*i].is_open() && is_of(state, &findings[*i]))
+            .collect();
+        let Some(leader) = members.iter().find(|i| component(&findings[**i]).is_some()) else { continue };
+        let side = more_in(&findings[*leader]);
+        let members: Vec<usize> = members.iter().copied().filter(|i| more_in(&findings[*i]) == side).collect();
+        for i in &members {
+            claims[*i] = vec![first + own.len()];
+        }
+        own.push(state_cause(state, side));
+    }
+    for _ in 0..4 {
+        for i in 0..findings.len() {
+            if !claims[i].is_empty() {
+                continue;
+            }
+            let Some(j) = followed[i].first().copied() else { continue };
+            if claims[j].is_empty() && followed[j].is_empty() {
+                claims[j] = vec![first + own.len()];
+                own.push(gate_cause(&findings[j]));
+            }
+            claims[i] = claims[j].clone();
+        }
+    }
+    own
 }
 
 /// The bits of XCR0 or IA32_XSS that a finding is about, with which of the two it is.
@@ -203,7 +196,7 @@ fn numbers(f: &Finding) -> Option<[u64; 2]> {
 
 /// The places that a place follows, the nearest first.
 fn roots(place: Place, f: &Finding, findings: &[Finding], knowledge: &Knowledge) -> Vec<Place> {
-    use cpuid_probe::Register::{Eax, Ebx, Ecx, Edx};
+    use cpuid_probe::Register::{Eax, Ebx, Ecx};
     let named = |name: &&str| knowledge.by_name(name).first().map(|found| found.place);
     let components = |of: &dyn Fn(&Finding) -> bool| -> Vec<Place> {
         findings.iter().filter(|f| component(f).is_some() && of(f)).filter_map(Finding::place).collect()
@@ -224,13 +217,7 @@ fn roots(place: Place, f: &Finding, findings: &[Finding], knowledge: &Knowledge)
         let states = STATES.iter().filter(|state| is_of(state, f));
         roots.extend(states.flat_map(|state| state.features.iter().filter_map(named)));
     }
-    // AMD's copies of leaf 1.
-    if let (Some(id), Some(Edx), Some(bits)) = (place.leaf(), place.register(), place.bits())
-        && id.leaf == 0x8000_0001
-        && COPIES & bits.mask() != 0
-    {
-        roots.push(Place::cpuid(1, 0, Edx, bits.hi, bits.lo));
-    }
+    roots.extend(copy_of(place));
     roots.extend(row.gates.iter().copied());
     roots.extend(row.needs.iter().filter_map(named));
     // The largest leaf of a range, where a feature behind it brings it.
@@ -245,12 +232,6 @@ fn roots(place: Place, f: &Finding, findings: &[Finding], knowledge: &Knowledge)
     }
     roots
 }
-
-/// The bits of 0x80000001 EDX that AMD's CPUs repeat from leaf 1 EDX.
-///
-/// # Source
-/// QEMU 7.2 target/i386/cpu.h (`CPUID_EXT2_AMD_ALIASES`).
-pub(crate) const COPIES: u64 = 0x0183_f3ff;
 
 /// Sides in sentences.
 pub(crate) const SIDES: [&str; 2] = ["A", "B"];

@@ -6,13 +6,14 @@ use cpuid_probe::place::Number;
 
 use super::definition::Definition;
 use super::properties::{COMPAT, Compat, OF_MODEL, On, PROPERTIES, Property, VENDOR};
-use super::{COPIES, CauseOf, SIDES, more_in};
+use super::{CauseOf, SIDES, more_in};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Finding, Subject};
 use crate::judge::notes::is_tcg;
-use crate::knowledge::{Asked, CauseKind, Knowledge, Layer, Offer, Row, RuleKind, Version};
+use crate::knowledge::{Asked, CauseKind, Knowledge, Layer, Offer, Row, RuleKind, Version, copy_of};
 use crate::list;
 use crate::view::DumpView;
+use crate::view::vintage::{machine_version, qemu_version};
 
 /// The link is to this very place.
 const EXACT: u8 = 2;
@@ -59,7 +60,7 @@ pub(super) fn things<'a>(sides: [&'a DumpView<'a>; 2], knowledge: &'a Knowledge,
 fn names(claimed: &[&Finding]) -> String {
     let mut names: Vec<String> = Vec::new();
     for f in claimed {
-        let name = f.name.as_deref().map_or_else(|| f.subject.to_string(), str::to_string);
+        let name = f.called();
         if !names.contains(&name) {
             names.push(name);
         }
@@ -69,20 +70,6 @@ fn names(claimed: &[&Finding]) -> String {
 
 fn row_of(f: &Finding, knowledge: &Knowledge) -> Option<Row> {
     Some(knowledge.row(f.place()?))
-}
-
-/// A version as QEMU writes it: `7.2.22 (Debian …)`.
-pub(crate) fn qemu_version(text: &str) -> Option<Version> {
-    let mut numbers = text.trim_start_matches(|c: char| !c.is_ascii_digit()).split(|c: char| !c.is_ascii_digit());
-    Some(Version::new(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-/// `pc-q35-7.2` as a family and a version. Distributions' own names (`pc-q35-rhel9.2.0`) have none that QEMU's rows know.
-pub(crate) fn machine_version(machine: &str) -> Option<(&str, Version)> {
-    let machine = machine.split(',').next()?;
-    let (family, version) = machine.rsplit_once('-')?;
-    version.starts_with(|c: char| c.is_ascii_digit()).then_some(())?;
-    Some((family, qemu_version(version)?))
 }
 
 /// Whether a property, on in `on` and off on the other side, is linked to a finding.
@@ -315,10 +302,7 @@ fn vendor<'a>(sides: [&'a DumpView<'a>; 2]) -> Option<Thing<'a>> {
     }
     let links: Links<'a> = Box::new(move |f| {
         let place = f.place()?;
-        let copy = place.leaf().is_some_and(|id| id.leaf == 0x8000_0001)
-            && place.register() == Some(Register::Edx)
-            && place.bits().is_some_and(|bits| COPIES & bits.mask() != 0);
-        (copy || VENDOR.iter().any(|at| at.holds(place))).then_some(EXACT)
+        (copy_of(place).is_some() || VENDOR.iter().any(|at| at.holds(place))).then_some(EXACT)
     });
     let describe: Describe<'a> = Box::new(move |_| {
         let why = "AMD's CPUs repeat a part of leaf 1 in 0x80000001, and Intel's do not";

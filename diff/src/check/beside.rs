@@ -26,7 +26,7 @@ use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Namespace, Offer, Severity};
 use crate::list;
 use crate::view::blocks::owner_of;
-use crate::view::clock::{Clocks, TOLERANCE_PPM, hz, integer, pinned_khz};
+use crate::view::clock::{Clocks, hz, integer, pinned_khz};
 use crate::view::{Role, Seen, VcpuView};
 
 /// What a property of QEMU's asks.
@@ -536,10 +536,6 @@ fn told_khz(vcpu: &VcpuView<'_>) -> Seen {
     }
 }
 
-fn within_tolerance(a: u64, b: u64) -> bool {
-    Clocks { a: a as f64, b: b as f64 }.ppm() <= TOLERANCE_PPM
-}
-
 /// The frequency that a throw-away guest's QEMU was told, in kHz. It does not start where it cannot give that.
 ///
 /// # Source
@@ -553,7 +549,7 @@ fn tsc(promise: &Promise, wanted: u64, asked: &Input<'_>, vcpu: &VcpuView<'_>, t
     let told = told_khz(vcpu);
     let khz = if told.is_set() { told.number() } else { started_with(asked.view.dump) };
     match khz {
-        Some(khz) if within_tolerance(khz, wanted) => {}
+        Some(khz) if Clocks::of(khz, wanted).within_tolerance() => {}
         Some(khz) => {
             let finding = clock(promise, Some(khz), wanted, tally);
             tally.broken(Finding { severity: Severity::Unsafe, ..finding }, vcpu.vcpu.vcpu);
@@ -592,7 +588,7 @@ fn names_offer(promise: &Promise, host: &Cpu, tally: &mut Tally<'_>) {
         (What::TscKhz(wanted), _) => {
             let Some(tsc) = host.tsc else { return cannot_tell(promise, tally) };
             let khz = tsc.frequency / 1000;
-            if within_tolerance(khz, *wanted) || tsc.scaling == Some(true) {
+            if Clocks::of(khz, *wanted).within_tolerance() || tsc.scaling == Some(true) {
                 return;
             }
             let finding = clock(promise, Some(khz), *wanted, tally);
@@ -634,7 +630,7 @@ fn dump_offers(promise: &Promise, asked: &Input<'_>, role: Role, tally: &mut Tal
             What::Block(owner) if has_block(vcpu, *owner) => {}
             What::Pmu if vcpu.see(PMU_VERSION).is_set() || AMD_COUNTERS.iter().any(|p| vcpu.see(*p).is_set()) => {}
             What::TscKhz(wanted) => {
-                let told = told_khz(vcpu).number().is_some_and(|khz| within_tolerance(khz, *wanted));
+                let told = told_khz(vcpu).number().is_some_and(|khz| Clocks::of(khz, *wanted).within_tolerance());
                 if !told && !vcpu.see(TSC_SCALING).is_set() {
                     cannot_tell(promise, tally);
                 }

@@ -13,6 +13,7 @@ mod models;
 mod rows;
 pub mod wide;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::OnceLock;
@@ -181,6 +182,16 @@ impl CpuMap {
     pub fn newest() -> &'static Self {
         static NEWEST: OnceLock<CpuMap> = OnceLock::new();
         NEWEST.get_or_init(|| Self::of(Knowledge::builtin()))
+    }
+
+    /// libvirt's newest map over these rows: the one made once, where they are the rows that are compiled in.
+    #[must_use]
+    pub fn newest_over(knowledge: &Knowledge) -> Cow<'static, Self> {
+        if std::ptr::eq(knowledge, Knowledge::builtin()) {
+            Cow::Borrowed(Self::newest())
+        } else {
+            Cow::Owned(Self::of(knowledge))
+        }
     }
 
     /// The map of libvirt 9.0.

@@ -11,7 +11,7 @@ use super::prepare::stem;
 use super::{Asked, Fleet, moves};
 use crate::decode;
 use crate::knowledge::Knowledge;
-use crate::view::clock::{Clocks, TOLERANCE_PPM};
+use crate::view::clock::Clocks;
 
 /// What changed on one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,9 +113,8 @@ fn changes(a: &Offer, b: &Offer, knowledge: &Knowledge) -> Vec<String> {
 
 fn clock(was: &Host, is: &Host) -> Option<String> {
     let (a, b) = (was.tsc_khz?, is.tsc_khz?);
-    #[allow(clippy::cast_precision_loss)]
-    let ppm = Clocks { a: a as f64, b: b as f64 }.ppm();
-    (ppm > TOLERANCE_PPM).then(|| format!("TSC {a} kHz -> {b} kHz ({ppm:.0} ppm)"))
+    let clocks = Clocks::of(a, b);
+    (!clocks.within_tolerance()).then(|| format!("TSC {a} kHz -> {b} kHz ({:.0} ppm)", clocks.ppm()))
 }
 
 fn provenance_of(was: &Host, is: &Host) -> Vec<String> {

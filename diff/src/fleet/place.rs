@@ -5,7 +5,7 @@ use super::offer::Offer;
 use super::vm::{Vm, word};
 use super::{Fleet, Group};
 use crate::knowledge::{Knowledge, RuleKind};
-use crate::view::clock::{Clocks, TOLERANCE_PPM};
+use crate::view::clock::Clocks;
 
 /// Whether a VM starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,11 +141,10 @@ fn clock(fleet: &Fleet, group: &Group, wanted: u64, no: &mut Vec<String>, unknow
     for host in group.hosts.iter().map(|h| &fleet.hosts[*h]) {
         match host.tsc_khz {
             None => silent.push(host.name.to_string()),
-            #[allow(clippy::cast_precision_loss)]
             Some(khz) => {
-                let ppm = Clocks { a: khz as f64, b: wanted as f64 }.ppm();
-                if ppm > TOLERANCE_PPM {
-                    far.push(format!("{} ({khz} kHz, {ppm:.0} ppm away)", host.name));
+                let clocks = Clocks::of(khz, wanted);
+                if !clocks.within_tolerance() {
+                    far.push(format!("{} ({khz} kHz, {:.0} ppm away)", host.name, clocks.ppm()));
                 }
             }
         }

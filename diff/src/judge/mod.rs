@@ -20,7 +20,7 @@ pub mod within;
 
 use cpuid_probe::LeafId;
 use cpuid_probe::dump::Source;
-use cpuid_probe::hypervisor::FIRST_BASE;
+use cpuid_probe::hypervisor::{FIRST_BASE, Owner};
 
 use crate::finding::Finding;
 use crate::knowledge::{Accel, Knowledge, RuleKind};
@@ -139,12 +139,13 @@ fn may_be_unpinned(view: &DumpView<'_>) -> bool {
 /// # Source
 /// QEMU 7.2 target/i386/kvm/kvm.c (kvm_arch_init_vcpu: vmware-cpuid-freq, which machine types up to 2.8 lack).
 fn is_without_frequency(view: &VcpuView<'_>) -> bool {
-    let head = view.vcpu.blocks().find(|block| &block.signature.0 == KVM && block.base == FIRST_BASE);
+    let head = view
+        .vcpu
+        .blocks()
+        .find(|block| Owner::of_signature(&block.signature.0) == Owner::Kvm && block.base == FIRST_BASE);
     head.and_then(|block| view.vcpu.get(LeafId::new(block.base, 0)).map(|r| (block.base, r.eax)))
         .is_some_and(|(base, max)| max < base + FREQUENCIES)
 }
-
-const KVM: &[u8; 12] = b"KVMKVMKVM\0\0\0";
 
 /// The distance of the leaf with the TSC and APIC bus frequency from the base of KVM's block.
 const FREQUENCIES: u32 = 0x10;

@@ -3,7 +3,7 @@
 use crate::finding::{Change, Judged};
 use crate::knowledge::Severity;
 use crate::knowledge::{Row, RuleKind};
-use crate::view::clock::{Clocks, TOLERANCE_PPM};
+use crate::view::clock::Clocks;
 use crate::view::join::Differing;
 
 /// The directions a user asked for.
@@ -52,13 +52,10 @@ pub fn judge(differing: &Differing) -> Judgement {
         let judged = |from, to| Judged { change: change(row.rule, from, to), severity: Severity::Info };
         return Judgement { a_to_b: judged(a, b), b_to_a: judged(b, a), clocks: None };
     }
-    let clocks = (row.rule == RuleKind::HostClock).then(|| {
-        #[allow(clippy::cast_precision_loss)] // registers are 32 bits wide
-        clocks.unwrap_or(Clocks { a: a as f64, b: b as f64 })
-    });
+    let clocks = (row.rule == RuleKind::HostClock).then(|| clocks.unwrap_or(Clocks::of(a, b)));
     let judged = |from: u64, to: u64, source: Option<u64>| {
         let severity = match clocks {
-            Some(clocks) if clocks.ppm() > TOLERANCE_PPM => Severity::Unsafe,
+            Some(clocks) if !clocks.within_tolerance() => Severity::Unsafe,
             // A bit that no row names is judged as a feature, unless several are one number perhaps.
             _ if !row.known && row.bits.is_one() && *alone && from == 0 => Severity::Warning,
             // A number that only one side tells.

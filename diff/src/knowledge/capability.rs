@@ -62,11 +62,19 @@ const FOLLOWS: &[(u32, u32, Register)] = &[
     (0x8000_0000, 0, Register::Eax),
 ];
 
-/// AMD's copies of leaf 1 EDX in 0x80000001 EDX.
+/// The bits of 0x80000001 EDX that AMD's CPUs repeat from leaf 1 EDX.
 ///
 /// # Source
-/// AMD APM vol. 3 appendix E, Fn8000_0001_EDX.
-const COPIES: u32 = 0x0183_f3ff;
+/// AMD APM vol. 3 appendix E, Fn8000_0001_EDX; QEMU 7.2 target/i386/cpu.h (`CPUID_EXT2_AMD_ALIASES`).
+const COPIES: u64 = 0x0183_f3ff;
+
+/// The place of leaf 1 that AMD's CPUs repeat in this one; `None` where it holds none of their copies.
+#[must_use]
+pub fn copy_of(place: Place) -> Option<Place> {
+    let (id, register, bits) = (place.leaf()?, place.register()?, place.bits()?);
+    let holds_copies = id.leaf == 0x8000_0001 && register == Register::Edx && COPIES & bits.mask() != 0;
+    holds_copies.then(|| Place::cpuid(1, 0, Register::Edx, bits.hi, bits.lo))
+}
 
 /// Whether a leaf describes one machine or one definition, and nothing in it is a host's to give.
 #[must_use]
@@ -115,11 +123,7 @@ impl Row {
     #[must_use]
     pub fn family(&self) -> Option<Family> {
         match self.place {
-            Place::Cpuid { id, register: Register::Edx, bits, .. }
-                if id.leaf == 0x8000_0001 && bits.is_one() && COPIES >> bits.lo & 1 == 1 =>
-            {
-                None
-            }
+            Place::Cpuid { bits, .. } if bits.is_one() && copy_of(self.place).is_some() => None,
             // The components and sizes of the XSAVE area.
             Place::Cpuid { id, register, .. } if id.leaf == 0xd && (id.ecx(), register) != (1, Register::Eax) => None,
             Place::Msr { index: 0x480..=0x491, .. } => Some(Family::Nested),
@@ -166,6 +170,16 @@ mod tests {
             assert!(!bit(leaf, Register::Eax, 0), "{leaf:#x}");
         }
         assert!(!row(Place::cpuid(0xd, 2, Register::Ebx, 31, 0)).is_capability());
+    }
+
+    #[test]
+    fn a_copy_names_its_place_in_leaf_1() {
+        let edx = |leaf, hi, lo| Place::cpuid(leaf, 0, Register::Edx, hi, lo);
+        assert_eq!(copy_of(edx(0x8000_0001, 4, 4)), Some(edx(1, 4, 4)), "tsc");
+        assert_eq!(copy_of(edx(0x8000_0001, 24, 23)), Some(edx(1, 24, 23)), "mmx and fxsr");
+        assert_eq!(copy_of(edx(0x8000_0001, 20, 20)), None, "nx is no copy");
+        assert_eq!(copy_of(edx(1, 4, 4)), None, "the original");
+        assert_eq!(copy_of(Place::bit(0x8000_0001, 0, Register::Ecx, 4)), None, "another register");
     }
 
     #[test]

@@ -28,7 +28,7 @@ use cpuid_probe::place::{BitRange, Within};
 use cpuid_probe::{LeafId, Place};
 
 pub use advice::{Accel, Advice, Asked, Layer};
-pub use capability::{Family, is_of_the_definition};
+pub use capability::{Family, copy_of, is_of_the_definition};
 pub use cpuid_probe::hypervisor::Owner;
 pub use export::Entry;
 pub use names::Match;

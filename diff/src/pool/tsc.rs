@@ -2,7 +2,7 @@
 
 use super::Tsc;
 use crate::list;
-use crate::view::clock::{Clocks, TOLERANCE_PPM};
+use crate::view::clock::Clocks;
 
 /// What the inputs say of their time stamp counters.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ impl Clock {
 
     /// Some inputs that cannot give another rate have rates that differ.
     pub(super) fn differs(&self) -> bool {
-        self.fixed.as_ref().is_some_and(|[slow, fast]| ppm(slow.0, fast.0) > TOLERANCE_PPM)
+        self.fixed.as_ref().is_some_and(|[slow, fast]| !Clocks::of(slow.0, fast.0).within_tolerance())
     }
 
     /// The rate in Hz to pin, or why there is none: within KVM's tolerance of each that cannot scale.
@@ -50,7 +50,7 @@ impl Clock {
                 mhz(slow.0),
                 fast.1,
                 mhz(fast.0),
-                ppm(slow.0, fast.0) / 1e4
+                Clocks::of(slow.0, fast.0).ppm() / 1e4
             ));
         }
         if !self.silent.is_empty() {
@@ -63,11 +63,6 @@ impl Clock {
         let fixed = self.fixed.as_ref().map(|[slow, _]| slow.0);
         fixed.or(self.scaling).ok_or_else(|| "no input says at which frequency the TSC runs".to_string())
     }
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn ppm(a: u64, b: u64) -> f64 {
-    Clocks { a: a as f64, b: b as f64 }.ppm()
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 
 use cpuid_probe::Register::{Eax, Ebx, Ecx, Edx};
 
-use crate::cause::{COPIES, more_in};
+use crate::cause::more_in;
 use crate::finding::{Change, Finding, Judged};
 use crate::fix::Fix;
-use crate::knowledge::Severity;
+use crate::knowledge::{Severity, copy_of};
 use crate::list;
 use crate::render::words::{self, Group};
 use crate::report::{BaselineResult, By, Coverage, Direction, Input, Overall, Report, Verdict, Way};
@@ -560,11 +560,9 @@ pub fn is_feature(f: &Finding) -> bool {
     f.is_one_bit() && f.name.is_some() && f.place().is_some_and(|place| place.leaf().is_none_or(|id| id.leaf != 0xd))
 }
 
+/// A bit without a name that AMD's CPUs repeat from leaf 1.
 fn is_copy(f: &Finding) -> bool {
-    let Some((id, register, bits)) = f.place().and_then(|p| Some((p.leaf()?, p.register()?, p.bits()?))) else {
-        return false;
-    };
-    id.leaf == 0x8000_0001 && register == Edx && COPIES & bits.mask() != 0 && f.name.is_none()
+    f.name.is_none() && f.place().and_then(copy_of).is_some()
 }
 
 /// What findings are called in a list, each thing once: the vendor's text stands in three registers, AMD repeats bits of leaf

@@ -23,11 +23,24 @@ pub struct Clocks {
 }
 
 impl Clocks {
+    /// Two whole numbers in one unit.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // a rate of 2^53 Hz is none
+    pub const fn of(a: u64, b: u64) -> Self {
+        Self { a: a as f64, b: b as f64 }
+    }
+
     /// Their distance in parts per million of the larger; infinite where one is zero.
     #[must_use]
     pub fn ppm(self) -> f64 {
         let larger = self.a.max(self.b);
         if self.a.min(self.b) <= 0.0 { f64::INFINITY } else { (self.a - self.b).abs() / larger * 1e6 }
+    }
+
+    /// Whether KVM runs a guest of the one rate at the other.
+    #[must_use]
+    pub fn within_tolerance(self) -> bool {
+        self.ppm() <= TOLERANCE_PPM
     }
 }
 

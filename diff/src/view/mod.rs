@@ -5,7 +5,7 @@
 //! - [`blocks`], [`pairs`]: which hypervisor block and which vCPU of one dump goes with which of another.
 //! - [`join`]: the places at which two dumps differ; [`clock`] puts frequencies together.
 //! - [`role`]: whose CPU a source describes. [`said`]: a CPU of names, place by place.
-//! - [`vintage`]: which releases wrote a libvirt file.
+//! - [`vintage`]: which releases wrote a libvirt file, and the versions that machine types name.
 //! - [`source`]: reading any of them from a file.
 
 pub mod blocks;

@@ -1,4 +1,5 @@
-//! Which releases wrote a libvirt file, as far as it shows: a name that is newer is not in it, whatever the host has.
+//! Which releases wrote a libvirt file, as far as it shows: a name that is newer is not in it, whatever the host has. And the
+//! versions that QEMU and its machine types name.
 
 use crate::knowledge::{Row, Version};
 
@@ -35,7 +36,12 @@ impl Vintage {
     /// Of a file that lists features `since` these releases, and names this machine type.
     #[must_use]
     pub fn new(machine: Option<&str>, since: impl Iterator<Item = Since>) -> Self {
-        let qemu = machine.and_then(version_of).unwrap_or(QEMU).max(QEMU);
+        // A file has the name alone; what stands behind the version is not QEMU's.
+        let of_name = |machine: &str| {
+            let (family, version) = machine_version(machine)?;
+            (format!("{family}-{version}") == machine).then_some(version)
+        };
+        let qemu = machine.and_then(of_name).unwrap_or(QEMU).max(QEMU);
         since.fold(Self { libvirt: LIBVIRT, qemu }, |known, since| Self {
             libvirt: since.libvirt.map_or(known.libvirt, |version| version.max(known.libvirt)),
             qemu: since.qemu.map_or(known.qemu, |version| version.max(known.qemu)),
@@ -50,11 +56,19 @@ impl Vintage {
     }
 }
 
-/// The QEMU of a versioned machine type: `pc-q35-10.1`.
-fn version_of(machine: &str) -> Option<Version> {
-    let (_, version) = machine.rsplit_once('-')?;
-    let (major, minor) = version.split_once('.')?;
-    Some(Version::new(major.parse().ok()?, minor.parse().ok()?))
+/// A version as QEMU writes it: `7.2.22 (Debian …)`.
+pub(crate) fn qemu_version(text: &str) -> Option<Version> {
+    let mut numbers = text.trim_start_matches(|c: char| !c.is_ascii_digit()).split(|c: char| !c.is_ascii_digit());
+    Some(Version::new(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// `pc-q35-7.2` as a family and a version, of a `-machine` argument too. Distributions' own names (`pc-q35-rhel9.2.0`) have
+/// none that QEMU's rows know.
+pub(crate) fn machine_version(machine: &str) -> Option<(&str, Version)> {
+    let machine = machine.split(',').next()?;
+    let (family, version) = machine.rsplit_once('-')?;
+    version.starts_with(|c: char| c.is_ascii_digit()).then_some(())?;
+    Some((family, qemu_version(version)?))
 }
 
 #[cfg(test)]
@@ -84,5 +98,26 @@ mod tests {
         assert!(Vintage::new(Some("pc-q35-10.0"), [].into_iter()).may_lack(newer_qemu));
         assert!(Vintage::new(Some("pc-q35-11.1"), [].into_iter()).may_lack(new));
         assert!(Vintage::new(Some("q35"), [].into_iter()).may_lack(newer_qemu));
+    }
+
+    /// An argument may say more than the name, and a version may go on; a file's machine type is the name alone.
+    #[test]
+    fn a_machine_type_names_its_version() {
+        let newer_qemu = since(Some((9, 0)), Some((10, 2)));
+        for (machine, version, is_whole) in [
+            ("pc-q35-10.2", Some(("pc-q35", Version::new(10, 2))), true),
+            ("virt-11.1", Some(("virt", Version::new(11, 1))), true),
+            ("pc-q35-10.2,smm=off", Some(("pc-q35", Version::new(10, 2))), false),
+            ("pc-q35-10.2.1", Some(("pc-q35", Version::new(10, 2))), false),
+            ("pc-q35-rhel9.2.0", None, false),
+            ("pc-q35-11", None, false),
+            ("q35", None, false),
+        ] {
+            assert_eq!(machine_version(machine), version, "{machine}");
+            let of_file = Vintage::new(Some(machine), [].into_iter());
+            assert_eq!(!of_file.may_lack(newer_qemu), is_whole, "{machine}");
+        }
+        assert_eq!(qemu_version("7.2.22 (Debian 1:7.2+dfsg-7)"), Some(Version::new(7, 2)));
+        assert_eq!(qemu_version("unknown"), None);
     }
 }

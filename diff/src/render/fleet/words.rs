@@ -213,7 +213,7 @@ pub fn tsc(range: Option<(u64, u64)>) -> String {
         None => String::new(),
         Some((low, high)) if low == high => format!("{:.3} MHz", low as f64 / 1e3),
         Some((low, high)) => {
-            let ppm = crate::view::clock::Clocks { a: low as f64, b: high as f64 }.ppm();
+            let ppm = crate::view::clock::Clocks::of(low, high).ppm();
             format!("{:.3} to {:.3} MHz ({ppm:.0} ppm)", low as f64 / 1e3, high as f64 / 1e3)
         }
     }
