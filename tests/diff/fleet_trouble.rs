@@ -163,3 +163,37 @@ fn pools_obey_demands_and_last_weeks_pools() {
     let (code, out, _) = hosts.run(&["--without", "nobody"]);
     assert!(code == 2 && out.contains("--without nobody"), "{out}");
 }
+
+/// A definition of Nehalem, with what stands in its domain before `<cpu>` and what its `<cpu>` lists.
+fn nehalem(before: &str, listed: &str) -> String {
+    format!(
+        "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>{before}\
+         <cpu mode='custom' match='exact'><model fallback='forbid'>Nehalem</model>{listed}</cpu></domain>"
+    )
+}
+
+#[test]
+fn a_pinned_clock_is_what_the_definition_says_and_not_a_text_in_it() {
+    let hosts = Hosts::new(&[Node::intel("n1", ICE_LAKE).with("invtsc").tsc(2_400_000)]);
+    let timer = |frequency: &str| format!("<clock><timer name='tsc' frequency='{frequency}'/></clock>");
+    let argument = |value: &str| {
+        format!("<qemu:commandline><qemu:arg value='-global'/><qemu:arg value='{value}'/></qemu:commandline>")
+    };
+    let files = Files::new();
+    for (domain, starts) in [
+        (nehalem(&timer("2400000000"), ""), "yes"),
+        (nehalem(&timer("2600000000"), ""), "no"),
+        (nehalem(&timer("0"), ""), "yes"),
+        (nehalem(&format!("<!-- {} -->", timer("2600000000")), ""), "yes"),
+        (nehalem(&timer("2.6"), ""), "unknown"),
+        (nehalem(&argument("Nehalem-x86_64-cpu.tsc-frequency=2600000000"), ""), "no"),
+        (nehalem(&argument("Nehalem-x86_64-cpu.tsc-frequency=fast"), ""), "unknown"),
+        ("qemu-system-x86_64 -accel kvm -cpu Nehalem,tsc-freq=2.6G".to_string(), "no"),
+        ("qemu-system-x86_64 -accel kvm -cpu Nehalem,tsc-frequency=2.4G".to_string(), "yes"),
+    ] {
+        let vm = files.put("vm", &domain);
+        let (code, report) = hosts.json(&["--vm", &vm]);
+        assert_eq!(report["placements"][0]["starts"], starts, "{domain}: {}", report["placements"]);
+        assert_eq!(code, i32::from(starts != "yes"), "{domain}");
+    }
+}
