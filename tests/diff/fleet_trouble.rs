@@ -197,3 +197,28 @@ fn a_pinned_clock_is_what_the_definition_says_and_not_a_text_in_it() {
         assert_eq!(code, i32::from(starts != "yes"), "{domain}");
     }
 }
+
+#[test]
+fn what_neither_a_vm_nor_a_host_says_is_no_yes() {
+    let bare = |name: &str| Node { with_msrs: false, ..Node::intel(name, ICE_LAKE) };
+    let guest = Node { source: cpuid_probe::dump::Source::Boot, ..bare("guest") };
+    let files = Files::new();
+    let vm = files.put("guest.json", &guest.json());
+    let (code, report) = Hosts::new(&[bare("n1")]).json(&["--vm", &vm]);
+    let placement = &report["placements"][0];
+    assert_eq!((code, placement["starts"].as_str()), (1, Some("unknown")), "{placement}");
+    let why = strings(&placement["why"]).join("\n");
+    assert!(why.contains("neither the VM's dump nor the host says") && why.contains("rdctl-no"), "{why}");
+    // Nor does a number of the host's say how much of it the VM needs: here it is the only thing that the dump lacks.
+    let empty = |name: &str| Node::new(name, "GenuineIntel", 0x0005_0657).with("hypervisor");
+    let mut guest = Node { source: cpuid_probe::dump::Source::Boot, ..empty("guest") };
+    let mut host = empty("n1");
+    guest.leaves.remove(&(0x8000_0008, 0));
+    host.leaves.insert((0x8000_0008, 0), [0x302e, u32::MAX, u32::MAX, u32::MAX]);
+    let vm = files.put("numberless.json", &guest.json());
+    let (code, report) = Hosts::new(&[host]).json(&["--vm", &vm]);
+    let placement = &report["placements"][0];
+    assert_eq!((code, placement["starts"].as_str()), (1, Some("unknown")), "{placement}");
+    let why = strings(&placement["why"]).join("\n");
+    assert!(why.contains("how much it needs of") && why.contains("phys_bits (the host has 46)"), "{why}");
+}

@@ -1,7 +1,7 @@
 //! Where VMs may run: for each class, whether a VM starts with everything promised, and where it may move from there.
 
 use super::moves::Verdict;
-use super::offer::Offer;
+use super::offer::{Offer, name};
 use super::vm::{Vm, word};
 use super::{Fleet, Group};
 use crate::knowledge::{Knowledge, RuleKind};
@@ -118,11 +118,17 @@ pub fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<String>, 
             None => silent.push(format!("{} (forbidden)", word(*place, &knowledge.row(*place), 1))),
         }
     }
-    let of_vm = vm
-        .unknown
-        .iter()
-        .filter(|place| offer.at(**place) == Some(0) && knowledge.row(**place).rule != RuleKind::Hazard);
-    let of_vm: Vec<String> = of_vm.map(|place| word(*place, &knowledge.row(*place), 1)).collect();
+    // What the VM's dump does not say it may have, all of it. Lists of names that lack it are no answer: the VM runs already.
+    let (mut of_vm, mut more, mut neither) = (Vec::new(), Vec::new(), Vec::new());
+    for place in vm.unknown.iter().filter(|place| knowledge.row(**place).rule != RuleKind::Hazard) {
+        let said = name(*place, knowledge);
+        match offer.at(*place) {
+            Some(0) => of_vm.push(said),
+            Some(own) if !knowledge.row(*place).bits.is_one() => more.push(format!("{said} (the host has {own})")),
+            Some(_) => {}
+            None => neither.push(said),
+        }
+    }
     if !lacks.is_empty() {
         no.push(format!("the host lacks {}", lacks.join(" ")));
     }
@@ -131,6 +137,12 @@ pub fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<String>, 
     }
     if !of_vm.is_empty() {
         unknown.push(format!("the VM's dump does not say {} of what the host lacks", of_vm.join(" ")));
+    }
+    if !more.is_empty() {
+        unknown.push(format!("the VM's dump does not say how much it needs of {}", more.join(" ")));
+    }
+    if !neither.is_empty() {
+        unknown.push(format!("neither the VM's dump nor the host says {}", neither.join(" ")));
     }
     (no, unknown)
 }
