@@ -222,3 +222,28 @@ fn what_neither_a_vm_nor_a_host_says_is_no_yes() {
     let why = strings(&placement["why"]).join("\n");
     assert!(why.contains("how much it needs of") && why.contains("phys_bits (the host has 46)"), "{why}");
 }
+
+#[test]
+fn a_clock_that_changed_takes_a_destination_from_a_vm_that_is_pinned_to_it() {
+    let at = |name: &str, khz: u32| Node::intel(name, ICE_LAKE).with("invtsc").tsc(khz);
+    let before = Hosts::new(&[at("n1", 2_400_000), at("n2", 2_600_000)]);
+    let (_, old, _) = before.run(&["--summary"]);
+    let files = Files::new();
+    let since = files.put("before.json", &old);
+    let timer = "<clock><timer name='tsc' frequency='2400000000'/></clock>";
+    let vm = files.put("pinned.xml", &nehalem(timer, "<feature policy='require' name='invtsc'/>"));
+    let after = Hosts::new(&[at("n1", 2_600_000), at("n2", 2_400_000)]);
+    let (code, report) = after.json(&["--since", &since, "--vm", &vm]);
+    assert_eq!(code, 1);
+    let drift = |key: &str| -> Vec<Vec<String>> {
+        let hosts = report["drift"].as_array().unwrap().iter();
+        hosts.map(|host| strings(&host[key]).into_iter().map(str::to_string).collect()).collect()
+    };
+    assert_eq!(drift("lost_destinations"), [vec!["VM pinned.xml"], vec![]], "{}", report["drift"]);
+    assert_eq!(drift("gained_destinations"), [vec![], vec!["VM pinned.xml"]], "{}", report["drift"]);
+    // A VM of each host's own CPU has no destination to lose, since nobody knows whether it has any.
+    let vm = files.put("open.xml", "<cpu mode='host-passthrough'/>");
+    let (_, report) = after.json(&["--since", &since, "--vm", &vm]);
+    let nobody = report["drift"].as_array().unwrap().iter().all(|host| strings(&host["lost_destinations"]).is_empty());
+    assert!(nobody, "{}", report["drift"]);
+}

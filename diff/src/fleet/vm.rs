@@ -30,8 +30,6 @@ pub struct Vm {
     pub unknown: Vec<Place>,
     /// The frequency that its TSC is pinned to, in kHz.
     pub tsc_khz: Option<u64>,
-    /// It is a guest as it runs: what it has not, it has not.
-    pub is_dump: bool,
     /// Why nothing can be said, where nothing can.
     pub open: Option<String>,
 }
@@ -50,7 +48,7 @@ impl Vm {
                     return Err("a dump of hardware, expected one that the VM's guest made".to_string());
                 }
                 let offer = Offer::of_dump(&view, Scope::Offer, knowledge);
-                let mut vm = Self { vendor: offer.vendor.clone(), is_dump: true, ..Self::default() };
+                let mut vm = Self { vendor: offer.vendor.clone(), ..Self::default() };
                 for (place, statement) in &offer.places {
                     match statement {
                         Statement::Value(value) if !knowledge.row(*place).accumulates() => {
