@@ -92,8 +92,7 @@ fn vms(paths: &[PathBuf], map: &CpuMap, knowledge: &Knowledge) -> Result<Vec<Vm>
     for (path, name) in paths.iter().zip(input::short_names(paths)) {
         let bytes = input::bytes(path)?;
         let source = source::read(&bytes, None).map_err(|e| anyhow!("{}: {e}", path.display()))?;
-        let text = String::from_utf8_lossy(&bytes);
-        vms.extend(Vm::new(&name, &source, map, knowledge, &text).map_err(|e| anyhow!("{}: {e}", path.display()))?);
+        vms.extend(Vm::new(&name, &source, map, knowledge).map_err(|e| anyhow!("{}: {e}", path.display()))?);
     }
     Ok(vms)
 }

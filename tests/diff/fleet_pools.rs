@@ -14,6 +14,7 @@ use cpuid_diff::fleet::{Asked, Fleet, fleet, wire};
 use cpuid_diff::knowledge::{Guard, Knowledge, RuleKind};
 use cpuid_diff::view::promise::Expanded;
 use cpuid_probe::Place;
+use cpuid_probe::dump::{Dump, Imported, Source, Whose};
 use cpuid_probe::libvirt::read_cpus;
 
 use crate::nodes::{Node, place};
@@ -343,4 +344,35 @@ fn summaries_of_shards_merge_to_the_summary_of_the_whole() {
     intake.take("part.json", "part.json", edited.as_bytes());
     let facts = intake.into_facts();
     assert!(facts.hosts.is_empty() && facts.problems[0].what.contains("edited"), "{:?}", facts.problems);
+}
+
+#[test]
+fn the_same_registers_of_other_provenance_are_judged_again() {
+    let facts = |dumps: &[Dump]| {
+        let knowledge = Knowledge::builtin();
+        let wide = Wide::new(CpuMap::of(knowledge), knowledge);
+        let mut intake = Intake::new(&wide, knowledge, &[]);
+        for (name, dump) in ["a", "b", "c"].iter().zip(dumps) {
+            intake.take(name, name, cpuid_probe::json::to_string(dump).as_bytes());
+        }
+        intake.into_facts()
+    };
+    // Of one guest its only vCPU was captured, of the other one of two.
+    let guest = |label: &str, online: u32| {
+        let mut dump = Node { source: Source::Boot, ..Node::intel(label, "umip") }.dump();
+        dump.provenance.vcpus_online = Some(online);
+        dump
+    };
+    let found = facts(&[guest("a", 1), guest("b", 2), guest("c", 1)]);
+    assert_eq!((found.classes.len(), found.hosts[0].class), (2, found.hosts[2].class), "{:?}", found.problems);
+    // A file that says whose CPU it describes is no other's.
+    let imported = |label: &str, of: Whose| {
+        let mut dump = Node { source: Source::Import, ..Node::intel(label, "umip") }.dump();
+        dump.provenance.imported =
+            Some(Imported { format: "kvmtrace".to_string(), of: Some(of), ..Imported::default() });
+        dump
+    };
+    let found = facts(&[imported("a", Whose::Offer), imported("b", Whose::Hardware)]);
+    assert_eq!((found.hosts.len(), found.problems.len()), (1, 1), "{:?}", found.problems);
+    assert!(found.problems[0].what.starts_with("hardware: "), "{:?}", found.problems);
 }

@@ -163,3 +163,87 @@ fn pools_obey_demands_and_last_weeks_pools() {
     let (code, out, _) = hosts.run(&["--without", "nobody"]);
     assert!(code == 2 && out.contains("--without nobody"), "{out}");
 }
+
+/// A definition of Nehalem, with what stands in its domain before `<cpu>` and what its `<cpu>` lists.
+fn nehalem(before: &str, listed: &str) -> String {
+    format!(
+        "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>{before}\
+         <cpu mode='custom' match='exact'><model fallback='forbid'>Nehalem</model>{listed}</cpu></domain>"
+    )
+}
+
+#[test]
+fn a_pinned_clock_is_what_the_definition_says_and_not_a_text_in_it() {
+    let hosts = Hosts::new(&[Node::intel("n1", ICE_LAKE).with("invtsc").tsc(2_400_000)]);
+    let timer = |frequency: &str| format!("<clock><timer name='tsc' frequency='{frequency}'/></clock>");
+    let argument = |value: &str| {
+        format!("<qemu:commandline><qemu:arg value='-global'/><qemu:arg value='{value}'/></qemu:commandline>")
+    };
+    let files = Files::new();
+    for (domain, starts) in [
+        (nehalem(&timer("2400000000"), ""), "yes"),
+        (nehalem(&timer("2600000000"), ""), "no"),
+        (nehalem(&timer("0"), ""), "yes"),
+        (nehalem(&format!("<!-- {} -->", timer("2600000000")), ""), "yes"),
+        (nehalem(&timer("2.6"), ""), "unknown"),
+        (nehalem(&argument("Nehalem-x86_64-cpu.tsc-frequency=2600000000"), ""), "no"),
+        (nehalem(&argument("Nehalem-x86_64-cpu.tsc-frequency=fast"), ""), "unknown"),
+        ("qemu-system-x86_64 -accel kvm -cpu Nehalem,tsc-freq=2.6G".to_string(), "no"),
+        ("qemu-system-x86_64 -accel kvm -cpu Nehalem,tsc-frequency=2.4G".to_string(), "yes"),
+    ] {
+        let vm = files.put("vm", &domain);
+        let (code, report) = hosts.json(&["--vm", &vm]);
+        assert_eq!(report["placements"][0]["starts"], starts, "{domain}: {}", report["placements"]);
+        assert_eq!(code, i32::from(starts != "yes"), "{domain}");
+    }
+}
+
+#[test]
+fn what_neither_a_vm_nor_a_host_says_is_no_yes() {
+    let bare = |name: &str| Node { with_msrs: false, ..Node::intel(name, ICE_LAKE) };
+    let guest = Node { source: cpuid_probe::dump::Source::Boot, ..bare("guest") };
+    let files = Files::new();
+    let vm = files.put("guest.json", &guest.json());
+    let (code, report) = Hosts::new(&[bare("n1")]).json(&["--vm", &vm]);
+    let placement = &report["placements"][0];
+    assert_eq!((code, placement["starts"].as_str()), (1, Some("unknown")), "{placement}");
+    let why = strings(&placement["why"]).join("\n");
+    assert!(why.contains("neither the VM's dump nor the host says") && why.contains("rdctl-no"), "{why}");
+    // Nor does a number of the host's say how much of it the VM needs: here it is the only thing that the dump lacks.
+    let empty = |name: &str| Node::new(name, "GenuineIntel", 0x0005_0657).with("hypervisor");
+    let mut guest = Node { source: cpuid_probe::dump::Source::Boot, ..empty("guest") };
+    let mut host = empty("n1");
+    guest.leaves.remove(&(0x8000_0008, 0));
+    host.leaves.insert((0x8000_0008, 0), [0x302e, u32::MAX, u32::MAX, u32::MAX]);
+    let vm = files.put("numberless.json", &guest.json());
+    let (code, report) = Hosts::new(&[host]).json(&["--vm", &vm]);
+    let placement = &report["placements"][0];
+    assert_eq!((code, placement["starts"].as_str()), (1, Some("unknown")), "{placement}");
+    let why = strings(&placement["why"]).join("\n");
+    assert!(why.contains("how much it needs of") && why.contains("phys_bits (the host has 46)"), "{why}");
+}
+
+#[test]
+fn a_clock_that_changed_takes_a_destination_from_a_vm_that_is_pinned_to_it() {
+    let at = |name: &str, khz: u32| Node::intel(name, ICE_LAKE).with("invtsc").tsc(khz);
+    let before = Hosts::new(&[at("n1", 2_400_000), at("n2", 2_600_000)]);
+    let (_, old, _) = before.run(&["--summary"]);
+    let files = Files::new();
+    let since = files.put("before.json", &old);
+    let timer = "<clock><timer name='tsc' frequency='2400000000'/></clock>";
+    let vm = files.put("pinned.xml", &nehalem(timer, "<feature policy='require' name='invtsc'/>"));
+    let after = Hosts::new(&[at("n1", 2_600_000), at("n2", 2_400_000)]);
+    let (code, report) = after.json(&["--since", &since, "--vm", &vm]);
+    assert_eq!(code, 1);
+    let drift = |key: &str| -> Vec<Vec<String>> {
+        let hosts = report["drift"].as_array().unwrap().iter();
+        hosts.map(|host| strings(&host[key]).into_iter().map(str::to_string).collect()).collect()
+    };
+    assert_eq!(drift("lost_destinations"), [vec!["VM pinned.xml"], vec![]], "{}", report["drift"]);
+    assert_eq!(drift("gained_destinations"), [vec![], vec!["VM pinned.xml"]], "{}", report["drift"]);
+    // A VM of each host's own CPU has no destination to lose, since nobody knows whether it has any.
+    let vm = files.put("open.xml", "<cpu mode='host-passthrough'/>");
+    let (_, report) = after.json(&["--since", &since, "--vm", &vm]);
+    let nobody = report["drift"].as_array().unwrap().iter().all(|host| strings(&host["lost_destinations"]).is_empty());
+    assert!(nobody, "{}", report["drift"]);
+}

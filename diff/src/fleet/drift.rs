@@ -6,7 +6,7 @@ use cpuid_probe::Place;
 
 use super::facts::{Class, Facts, Host};
 use super::offer::{Offer, Reason, Statement, name};
-use super::place::on_offer;
+use super::place::{self, Starts};
 use super::prepare::stem;
 use super::{Asked, Fleet, moves};
 use crate::decode;
@@ -56,7 +56,8 @@ pub fn drift(fleet: &Fleet, since: Facts, asked: &Asked, knowledge: &Knowledge) 
         if changes.is_empty() {
             continue;
         }
-        let (lost, gained) = destinations(&before, was.copied(), a.as_ref(), b.as_ref(), asked, knowledge);
+        let (lost, gained) =
+            destinations(&before, [was.copied(), is.copied()], [a.as_ref(), b.as_ref()], asked, knowledge);
         let host = is.or(was).map_or_else(|| key.to_string(), |host| host.name.to_string());
         found.push(Drift { host, changes, provenance, lost_destinations: lost, gained_destinations: gained });
     }
@@ -137,9 +138,8 @@ fn provenance_of(was: &Host, is: &Host) -> Vec<String> {
 /// Which pools of the older fleet and which VMs lose or gain a host as a destination.
 fn destinations(
     before: &Fleet,
-    was: Option<&Host>,
-    a: Option<&Class>,
-    b: Option<&Class>,
+    [was, is]: [Option<&Host>; 2],
+    [a, b]: [Option<&Class>; 2],
     asked: &Asked,
     knowledge: &Knowledge,
 ) -> (Vec<String>, Vec<String>) {
@@ -155,13 +155,11 @@ fn destinations(
         }
     }
     for vm in &asked.vms {
-        let runs = |class: Option<&Class>| {
-            class.is_some_and(|class| {
-                let (no, unknown) = on_offer(&class.offer, vm, knowledge);
-                no.is_empty() && unknown.is_empty()
-            })
+        let runs = |host: Option<&Host>, class: Option<&Class>| {
+            let (Some(host), Some(class)) = (host, class) else { return false };
+            place::starts(&class.offer, &[host], vm, knowledge).0 == Starts::Yes
         };
-        match (runs(a), runs(b)) {
+        match (runs(was, a), runs(is, b)) {
             (true, false) => lost.push(format!("VM {}", vm.name)),
             (false, true) => gained.push(format!("VM {}", vm.name)),
             _ => {}

@@ -118,9 +118,10 @@ impl<'a> Intake<'a> {
     /// What decides on the meaning of the same registers.
     fn with_context(&self, mut hash: Sha256, p: &Provenance, name: &str) -> [u8; 32] {
         let boot = p.boot.as_ref().map(|b| (&b.cpu, &b.accel, &b.machine));
-        let imported = p.imported.as_ref().map(|i| &i.format);
+        let imported = p.imported.as_ref().map(|i| (&i.format, i.of));
+        let online = p.vcpus_online;
         let stated = self.stated(p.label.as_deref().unwrap_or(name), name).map(Role::word);
-        hash.update(format!("{} {boot:?} {imported:?} {stated:?}", p.source.word()));
+        hash.update(format!("{} {boot:?} {imported:?} {online:?} {stated:?}", p.source.word()));
         hash.finalize().into()
     }
 

@@ -249,6 +249,12 @@ impl Fleet {
         hosts.iter().take(most).map(|h| self.hosts[*h].name.to_string()).collect()
     }
 
+    /// The hosts of a class.
+    #[must_use]
+    pub fn hosts_of(&self, group: &Group) -> Vec<&Host> {
+        group.hosts.iter().map(|h| &self.hosts[*h]).collect()
+    }
+
     /// How many hosts these classes have.
     #[must_use]
     pub fn count(&self, classes: &[usize]) -> usize {

@@ -1,9 +1,9 @@
 //! Where VMs may run: for each class, whether a VM starts with everything promised, and where it may move from there.
 
-use super::moves::Verdict;
-use super::offer::Offer;
+use super::Fleet;
+use super::facts::Host;
+use super::offer::{Offer, name};
 use super::vm::{Vm, word};
-use super::{Fleet, Group};
 use crate::knowledge::{Knowledge, RuleKind};
 use crate::view::clock::Clocks;
 
@@ -50,14 +50,14 @@ pub struct Placement {
 pub fn place(fleet: &Fleet, vms: &[Vm], knowledge: &Knowledge) -> Vec<Placement> {
     let mut placements = Vec::new();
     for vm in vms {
-        let starts: Vec<(Starts, Vec<String>)> =
-            fleet.classes.iter().map(|group| starts(fleet, group, vm, knowledge)).collect();
+        let starts: Vec<(Starts, Vec<String>)> = fleet
+            .classes
+            .iter()
+            .map(|group| starts(&group.class.offer, &fleet.hosts_of(group), vm, knowledge))
+            .collect();
         for (class, (start, why)) in starts.iter().enumerate() {
-            let may = |to: &usize| {
-                // A VM whose CPU is each host's own has all that its host offers.
-                let safe = vm.open.is_none() || fleet.step(class, *to).verdict == Verdict::Safe;
-                *to != class && *start != Starts::No && starts[*to].0 == Starts::Yes && safe
-            };
+            // A VM whose CPU is each host's own starts nowhere for sure, and so moves nowhere.
+            let may = |to: &usize| *to != class && *start != Starts::No && starts[*to].0 == Starts::Yes;
             placements.push(Placement {
                 vm: vm.name.clone(),
                 class,
@@ -70,11 +70,12 @@ pub fn place(fleet: &Fleet, vms: &[Vm], knowledge: &Knowledge) -> Vec<Placement>
     placements
 }
 
-/// Whether a VM has all that it needs on every host of a class.
-fn starts(fleet: &Fleet, group: &Group, vm: &Vm, knowledge: &Knowledge) -> (Starts, Vec<String>) {
-    let (mut no, mut unknown) = on_offer(&group.class.offer, vm, knowledge);
+/// Whether a VM has all that it needs on each of these hosts, which offer the same.
+#[must_use]
+pub fn starts(offer: &Offer, hosts: &[&Host], vm: &Vm, knowledge: &Knowledge) -> (Starts, Vec<String>) {
+    let (mut no, mut unknown) = on_offer(offer, vm, knowledge);
     if let Some(wanted) = vm.tsc_khz {
-        clock(fleet, group, wanted, &mut no, &mut unknown);
+        clock(hosts, wanted, &mut no, &mut unknown);
     }
     if let Some(open) = &vm.open {
         unknown.push(open.clone());
@@ -87,8 +88,7 @@ fn starts(fleet: &Fleet, group: &Group, vm: &Vm, knowledge: &Knowledge) -> (Star
 }
 
 /// What an offer lacks of a VM's needs, and what it does not say.
-#[must_use]
-pub fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<String>, Vec<String>) {
+fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<String>, Vec<String>) {
     let (mut no, mut unknown) = (Vec::new(), Vec::new());
     match (&vm.vendor, &offer.vendor) {
         (Some(wanted), Some(own)) if wanted != own => no.push(format!("it is for {wanted}, the host is {own}")),
@@ -118,11 +118,17 @@ pub fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<String>, 
             None => silent.push(format!("{} (forbidden)", word(*place, &knowledge.row(*place), 1))),
         }
     }
-    let of_vm = vm
-        .unknown
-        .iter()
-        .filter(|place| offer.at(**place) == Some(0) && knowledge.row(**place).rule != RuleKind::Hazard);
-    let of_vm: Vec<String> = of_vm.map(|place| word(*place, &knowledge.row(*place), 1)).collect();
+    // What the VM's dump does not say it may have, all of it. Lists of names that lack it are no answer: the VM runs already.
+    let (mut of_vm, mut more, mut neither) = (Vec::new(), Vec::new(), Vec::new());
+    for place in vm.unknown.iter().filter(|place| knowledge.row(**place).rule != RuleKind::Hazard) {
+        let said = name(*place, knowledge);
+        match offer.at(*place) {
+            Some(0) => of_vm.push(said),
+            Some(own) if !knowledge.row(*place).bits.is_one() => more.push(format!("{said} (the host has {own})")),
+            Some(_) => {}
+            None => neither.push(said),
+        }
+    }
     if !lacks.is_empty() {
         no.push(format!("the host lacks {}", lacks.join(" ")));
     }
@@ -132,13 +138,19 @@ pub fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<String>, 
     if !of_vm.is_empty() {
         unknown.push(format!("the VM's dump does not say {} of what the host lacks", of_vm.join(" ")));
     }
+    if !more.is_empty() {
+        unknown.push(format!("the VM's dump does not say how much it needs of {}", more.join(" ")));
+    }
+    if !neither.is_empty() {
+        unknown.push(format!("neither the VM's dump nor the host says {}", neither.join(" ")));
+    }
     (no, unknown)
 }
 
-/// Which hosts of a class can run a TSC at the pinned rate.
-fn clock(fleet: &Fleet, group: &Group, wanted: u64, no: &mut Vec<String>, unknown: &mut Vec<String>) {
+/// Which hosts can run a TSC at the pinned rate.
+fn clock(hosts: &[&Host], wanted: u64, no: &mut Vec<String>, unknown: &mut Vec<String>) {
     let (mut far, mut silent) = (Vec::new(), Vec::new());
-    for host in group.hosts.iter().map(|h| &fleet.hosts[*h]) {
+    for host in hosts {
         match host.tsc_khz {
             None => silent.push(host.name.to_string()),
             Some(khz) => {

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use cpuid_probe::Place;
+use cpuid_probe::libvirt::beside::{Beside, Property};
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode};
 
 use super::offer::{Offer, Scope, Statement};
 use crate::cpu_map::CpuMap;
 use crate::knowledge::{Knowledge, Row};
+use crate::view::clock::hz;
 use crate::view::promise::{Expanded, unknown_at};
 use crate::view::source::Source;
 use crate::view::template::Template;
@@ -28,8 +30,6 @@ pub struct Vm {
     pub unknown: Vec<Place>,
     /// The frequency that its TSC is pinned to, in kHz.
     pub tsc_khz: Option<u64>,
-    /// It is a guest as it runs: what it has not, it has not.
-    pub is_dump: bool,
     /// Why nothing can be said, where nothing can.
     pub open: Option<String>,
 }
@@ -39,13 +39,7 @@ impl Vm {
     ///
     /// # Errors
     /// What in it is not understood.
-    pub fn new(
-        name: &str,
-        source: &Source,
-        map: &CpuMap,
-        knowledge: &Knowledge,
-        text: &str,
-    ) -> Result<Vec<Self>, String> {
+    pub fn new(name: &str, source: &Source, map: &CpuMap, knowledge: &Knowledge) -> Result<Vec<Self>, String> {
         let named = |vm: Self| Self { name: name.to_string(), ..vm };
         match source {
             Source::Dump(dump) => {
@@ -54,7 +48,7 @@ impl Vm {
                     return Err("a dump of hardware, expected one that the VM's guest made".to_string());
                 }
                 let offer = Offer::of_dump(&view, Scope::Offer, knowledge);
-                let mut vm = Self { vendor: offer.vendor.clone(), is_dump: true, ..Self::default() };
+                let mut vm = Self { vendor: offer.vendor.clone(), ..Self::default() };
                 for (place, statement) in &offer.places {
                     match statement {
                         Statement::Value(value) if !knowledge.row(*place).accumulates() => {
@@ -70,7 +64,7 @@ impl Vm {
             Source::Cpus(cpus) => {
                 let many = cpus.len() > 1;
                 let vm = |cpu: &Cpu| {
-                    let vm = Self::of_cpu(cpu, map, knowledge, text)?;
+                    let vm = Self::of_cpu(cpu, map, knowledge)?;
                     let name = if many { format!("{name}:{}", cpu.at.line) } else { name.to_string() };
                     Ok(Self { name, ..vm })
                 };
@@ -85,7 +79,7 @@ impl Vm {
         Self { open: Some(why.to_string()), ..Self::default() }
     }
 
-    fn of_cpu(cpu: &Cpu, map: &CpuMap, knowledge: &Knowledge, text: &str) -> Result<Self, String> {
+    fn of_cpu(cpu: &Cpu, map: &CpuMap, knowledge: &Knowledge) -> Result<Self, String> {
         if cpu.form != Form::Guest {
             return Err("what a host has or gives, expected a VM's definition".to_string());
         }
@@ -114,27 +108,35 @@ impl Vm {
         if let Some(bits) = cpu.max_phys_addr.and_then(|width| width.bits) {
             vm.needs.insert(crate::view::dump::PHYS_BITS, bits.into());
         }
-        vm.tsc_khz = pinned(text);
+        let mut open = Vec::new();
         if cpu.mode != Mode::Custom && cpu.model.is_none() {
-            vm.open = Some(format!(
+            open.push(format!(
                 "mode='{}' gives each host's own CPU: where it starts is not where it may move; give its live XML or a dump",
                 cpu.mode.word()
             ));
         }
+        if let Some(beside) = &cpu.beside {
+            match pinned_khz(beside) {
+                Ok(khz) => vm.tsc_khz = khz,
+                Err(value) => open.push(format!("`{value}` is no frequency that its TSC can be pinned to")),
+            }
+            open.extend(beside.gaps.iter().map(|gap| format!("line {}: {}", gap.at.line, gap.what)));
+        }
+        vm.open = (!open.is_empty()).then(|| open.join("; "));
         Ok(vm)
     }
 }
 
-/// The frequency of `<timer name='tsc' frequency='…'/>`, in kHz.
-fn pinned(text: &str) -> Option<u64> {
-    let timers = text.split("<timer").skip(1).filter_map(|rest| rest.split_once('>')).map(|(timer, _)| timer);
-    let attribute = |timer: &str, name: &str| -> Option<String> {
-        let rest = timer.split_once(&format!("{name}="))?.1;
-        let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-        Some(rest[1..].split(quote).next()?.to_string())
-    };
-    let mut tsc = timers.filter(|timer| attribute(timer, "name").as_deref() == Some("tsc"));
-    tsc.find_map(|timer| attribute(timer, "frequency")?.parse::<u64>().ok()).map(|hz| hz / 1000)
+/// The frequency that a definition pins the TSC to, in kHz; 0 pins none.
+///
+/// # Errors
+/// The value, where it is no frequency.
+fn pinned_khz(beside: &Beside) -> Result<Option<u64>, &str> {
+    let is_pin = |property: &&Property| ["tsc-frequency", "tsc-freq"].contains(&property.name.as_str());
+    match beside.properties.iter().rev().find(is_pin) {
+        None => Ok(None),
+        Some(pin) => hz(&pin.value).map(|hz| (hz > 0).then_some(hz / 1000)).ok_or(&pin.value),
+    }
 }
 
 /// A promise in words: `avx2`, `phys_bits 46`.
