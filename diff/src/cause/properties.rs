@@ -19,6 +19,7 @@ pub(super) enum On {
 }
 
 /// A property of QEMU's CPUs that is not the name of one feature.
+#[derive(Debug)]
 pub(super) struct Property {
     /// QEMU's name.
     pub name: &'static str,

@@ -1,8 +1,8 @@
 //! The things that differ between two captures, and what each is linked to.
 
-use cpuid_probe::Register;
 use cpuid_probe::dump::{Boot, Source};
 use cpuid_probe::place::Number;
+use cpuid_probe::{Place, Register};
 
 use super::definition::Definition;
 use super::properties::{COMPAT, Compat, OF_MODEL, On, PROPERTIES, Property, VENDOR};
@@ -72,22 +72,73 @@ fn row_of(f: &Finding, knowledge: &Knowledge) -> Option<Row> {
     Some(knowledge.row(f.place()?))
 }
 
-/// Whether a property, on in `on` and off on the other side, is linked to a finding.
-fn by_property(property: &Property, on: Option<usize>, f: &Finding) -> bool {
-    let Some(place) = f.place() else { return false };
-    let direction = match (property.on, on, more_in(f)) {
-        (On::Changes, ..) | (_, None, _) | (_, _, None) => true,
-        (On::Shows, Some(on), Some(more)) => more == on,
-        (On::Clears, Some(on), Some(more)) => more != on,
-    };
-    direction && property.at.iter().any(|at| at.holds(place))
+/// What a name that is set stands for, looked up once.
+#[derive(Clone, Debug)]
+enum Named {
+    /// A property with places of its own.
+    Property(&'static Property),
+    /// Hyper-V's leaves, and any hypervisor's beside them.
+    Hypervisor,
+    /// A feature: the places of its name.
+    Feature(Vec<Place>),
 }
 
-/// Whether a finding is about the feature that a property names, with the side that has it.
-fn by_feature(name: &str, on: Option<usize>, f: &Finding, knowledge: &Knowledge) -> bool {
-    let matches = knowledge.by_name(name);
-    let here = matches.iter().any(|found| Some(found.place) == f.place());
-    here && f.is_one_bit() && (on.is_none() || more_in(f) == on)
+impl Named {
+    fn of(name: &str, knowledge: &Knowledge) -> Self {
+        match PROPERTIES.iter().find(|property| property.name == name) {
+            Some(property) => Self::Property(property),
+            None if name.starts_with("hv-") => Self::Hypervisor,
+            None => Self::Feature(knowledge.by_name(name).iter().map(|found| found.place).collect()),
+        }
+    }
+
+    /// Whether it, on in `on` and off on the other side, is linked to a finding.
+    fn is_linked(&self, on: Option<usize>, f: &Finding) -> bool {
+        let Some(place) = f.place() else { return false };
+        match self {
+            Self::Property(property) => {
+                let direction = match (property.on, on, more_in(f)) {
+                    (On::Changes, ..) | (_, None, _) | (_, _, None) => true,
+                    (On::Shows, Some(on), Some(more)) => more == on,
+                    (On::Clears, Some(on), Some(more)) => more != on,
+                };
+                direction && property.at.iter().any(|at| at.holds(place))
+            }
+            Self::Hypervisor => place.signature().is_some(),
+            Self::Feature(places) => places.contains(&place) && f.is_one_bit() && (on.is_none() || more_in(f) == on),
+        }
+    }
+
+    /// What it does, in a few words; empty where its name says it.
+    const fn what(&self) -> &'static str {
+        match self {
+            Self::Property(property) => property.what,
+            Self::Hypervisor | Self::Feature(_) => "",
+        }
+    }
+}
+
+/// A property that a machine type sets and another does not.
+#[derive(Clone)]
+struct CompatSet {
+    name: &'static str,
+    named: Named,
+    /// The side on which it is on.
+    on: Option<usize>,
+}
+
+/// A property that two definitions set to different values, or that one alone sets.
+#[derive(Clone)]
+struct Setting {
+    name: String,
+    named: Named,
+    values: [Option<String>; 2],
+}
+
+impl Setting {
+    fn is_linked(&self, f: &Finding) -> bool {
+        self.named.is_linked(on_side(self.values.each_ref().map(Option::as_deref)), f)
+    }
 }
 
 /// The side on which a property with these two values is on; `None` where it is no switch.
@@ -109,32 +160,31 @@ fn machine<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge) -> Option<Thing<'
     let old = usize::from(vb < va);
     let (oldest, newest) = (va.min(vb), va.max(vb));
     let models = boots.map(|boot| Definition::of(&boot.cpu).model);
-    let set: Vec<&Compat> = COMPAT
+    // The old machine type sets the value, the new one has the default.
+    let on = |compat: &Compat| match compat.value {
+        "on" => Some(old),
+        "off" => Some(1 - old),
+        _ => None,
+    };
+    let set: Vec<CompatSet> = COMPAT
         .iter()
         .filter(|compat| compat.model.is_empty() || models.contains(&compat.model))
         .filter(|compat| oldest <= compat.until && compat.until < newest)
+        .map(|compat| {
+            let name = compat.property;
+            CompatSet { name, named: Named::of(name, knowledge), on: on(compat) }
+        })
         .collect();
-    // The old machine type sets the value, the new one has the default.
-    let link = move |compat: &Compat, f: &Finding| {
-        let on = match compat.value {
-            "on" => Some(old),
-            "off" => Some(1 - old),
-            _ => None,
-        };
-        match PROPERTIES.iter().find(|property| property.name == compat.property) {
-            Some(property) => by_property(property, on, f),
-            None => by_feature(compat.property, on, f, knowledge),
-        }
-    };
     let shown = set.clone();
-    let links: Links<'a> = Box::new(move |f| set.iter().any(|compat| link(compat, f)).then_some(EXACT));
+    let links: Links<'a> =
+        Box::new(move |f| set.iter().any(|compat| compat.named.is_linked(compat.on, f)).then_some(EXACT));
     let describe: Describe<'a> = Box::new(move |claimed| {
-        let used = shown.iter().filter(|compat| claimed.iter().any(|f| link(compat, f)));
+        let used = shown.iter().filter(|compat| claimed.iter().any(|f| compat.named.is_linked(compat.on, f)));
         let mut said: Vec<String> = Vec::new();
         for compat in used {
-            let what = PROPERTIES.iter().find(|p| p.name == compat.property).map_or("", |p| p.what);
+            let what = compat.named.what();
             let why = if what.is_empty() { String::new() } else { format!(" ({what})") };
-            let words = format!("`{}`{why}", compat.property);
+            let words = format!("`{}`{why}", compat.name);
             if !said.contains(&words) {
                 said.push(words);
             }
@@ -195,26 +245,18 @@ fn definition<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge, map: &'a CpuMa
     // What is set differently, or on one side only.
     let mut names_set: Vec<String> = a.names().into_iter().map(str::to_string).collect();
     names_set.extend(b.names().iter().filter(|name| a.setting(name).is_none()).map(ToString::to_string));
-    let set: Vec<(String, [Option<String>; 2])> = names_set
+    let set: Vec<Setting> = names_set
         .into_iter()
+        .filter(|name| a.setting(name) != b.setting(name))
         .map(|name| {
             let values = [a.setting(&name), b.setting(&name)].map(|value| value.map(str::to_string));
-            (name, values)
+            Setting { named: Named::of(&name, knowledge), name, values }
         })
-        .filter(|(_, [x, y])| x != y)
         .collect();
-    let linked = move |(name, values): &(String, [Option<String>; 2]), f: &Finding| {
-        let on = on_side([values[0].as_deref(), values[1].as_deref()]);
-        match PROPERTIES.iter().find(|property| property.name == name) {
-            Some(property) => by_property(property, on, f),
-            None if name.starts_with("hv-") => f.place().and_then(|p| p.signature()).is_some(),
-            None => by_feature(name, on, f, knowledge),
-        }
-    };
     let all_there_is = [a.is_all_there_is(), b.is_all_there_is()];
     let (shown_set, shown_models) = (set.clone(), models.clone());
     let links: Links<'a> = Box::new(move |f| {
-        if set.iter().any(|setting| linked(setting, f)) {
+        if set.iter().any(|setting| setting.is_linked(f)) {
             return Some(EXACT);
         }
         models.as_ref()?;
@@ -228,12 +270,12 @@ fn definition<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge, map: &'a CpuMa
         (has(more) && (!has(1 - more) || all_there_is[1 - more])).then_some(EXACT)
     });
     let describe: Describe<'a> = Box::new(move |claimed| {
-        let used = shown_set.iter().filter(|setting| claimed.iter().any(|f| linked(setting, f)));
+        let used = shown_set.iter().filter(|setting| claimed.iter().any(|f| setting.is_linked(f)));
         let mut said: Vec<String> = Vec::new();
         if let Some([x, y]) = &shown_models {
             said.push(format!("the model is `{x}` in A, `{y}` in B"));
         }
-        for (name, values) in used {
+        for Setting { name, values, .. } in used {
             let words = |side: usize| match values[side].as_deref() {
                 Some(value) => format!("`{name}={value}` in {}", SIDES[side]),
                 None => format!("not set in {}", SIDES[side]),
