@@ -131,6 +131,14 @@ fn promises_that_trace_held_for_kept() {
         assert_eq!(code, 1, "{what}: {said}");
         assert!(said.contains(words), "{what}: {said}");
     }
+    // Without a baseline the host's vendor is the guest's.
+    let other = with(self::guest(false), "/vcpus/0/leaves/0/ebx", "0x68747541".into());
+    let (host, other) = (
+        files.put("host.json", &self::guest(false).to_string().replace("native", "kvm")),
+        files.put("other.json", &other),
+    );
+    let (code, said) = run(&["trace", "--kvm", &host, "--guest", &other]);
+    assert!(code == 1 && said.contains("vendor"), "{said}");
     // Hardware is no offer, a definition neither, and a host that is silent does not agree.
     let wide = files.put("wide.xml", &cpu("<maxphysaddr mode='emulate' bits='52'/>"));
     let silent = files.put(
