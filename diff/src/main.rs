@@ -121,7 +121,7 @@ fn print_fix(report: &Report, format: Format) -> Result<ExitCode> {
         _ => bail!("--fix prints a definition: --format libvirt or qemu"),
     };
     let mut said = fix.explain();
-    let unsettled = fix.unsettled(&report.verdict);
+    let unsettled = report.unsettled();
     let settled = fix.remains.is_empty() && unsettled.is_empty();
     said.extend(unsettled);
     if fix.is_empty() {

@@ -286,3 +286,28 @@ pub struct Report {
     /// The inputs themselves, for renderers that show registers.
     pub dumps: Vec<Dump>,
 }
+
+impl Report {
+    /// What the verdict holds against a pair that its one fix does not settle, in sentences.
+    #[must_use]
+    pub fn unsettled(&self) -> Vec<String> {
+        let verdict = &self.verdict;
+        let one_machine = self.fix.as_ref().is_some_and(|fix| fix.machine.is_some() && fix.base.is_some());
+        let refused = verdict.refused.iter().filter(|refused| !(one_machine && refused.of_machine));
+        let mut said: Vec<String> = refused
+            .map(|refused| format!("not settled: {} refuses the pair: {}", refused.by.name(), refused.reason))
+            .collect();
+        // The same both ways.
+        said.dedup();
+        if verdict.unlike {
+            said.push("not settled: the inputs play different roles, or one is bare hardware".to_string());
+        }
+        if verdict.coverage == Coverage::Partial {
+            said.push("not settled: what was not captured is not known to be alike".to_string());
+        }
+        if verdict.baseline.iter().any(|input| input.result != BaselineResult::Met) {
+            said.push("not settled: the baseline is not met by both".to_string());
+        }
+        said
+    }
+}

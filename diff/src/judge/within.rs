@@ -52,6 +52,9 @@ const fn x2apic(leaf: u32, register: Register) -> UniqueId {
 
 /// The initial APIC id.
 const LEGACY: UniqueId = UniqueId { place: Place::cpuid(0x1, 0, Register::Ebx, 31, 24), valid: None, vcpus: 255 };
+/// Leaf 1 ECX\[26\]: XSAVE.
+const XSAVE: Place = Place::bit(1, 0, Register::Ecx, 26);
+
 /// The x2APIC id.
 const X2APIC: UniqueId = x2apic(0xb, Register::Edx);
 
@@ -134,11 +137,15 @@ pub fn no_room(state: &str) -> String {
     format!("XCR0 (leaf 0xd EAX) has no room for the {state} state that it needs")
 }
 
-/// Features of a vCPU whose registers no XSAVE component of it holds: an instruction that uses them is an invalid opcode.
+/// Features of a vCPU with XSAVE whose registers no component of it holds: an instruction that uses them is an invalid
+/// opcode. Without XSAVE that itself says it (QEMU leaves avx there with xsave=off).
 ///
 /// # Source
 /// Intel SDM vol. 1 ch. 13.1, 13.3.
 pub fn without_state(v: &VcpuView<'_>, knowledge: &Knowledge) -> Vec<(Place, &'static State)> {
+    if !v.see(XSAVE).is_set() {
+        return Vec::new();
+    }
     let has_no_room = |state: &&State| {
         let mut bits = (0..32).filter(|bit| state.xcr0 >> bit & 1 == 1);
         bits.any(|bit| v.see(Place::bit(0xd, 0, Register::Eax, bit)) == Seen::Value(0))
