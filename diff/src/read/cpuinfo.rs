@@ -166,10 +166,11 @@ impl Processor {
     /// a word that is no flag or that came before (`tsc` of `tsc_adjust`).
     fn note_cut(&mut self, text: &str) {
         let Some((_, flags)) = &self.flags else { return };
-        let is_last = text.trim_end().lines().count() == self.flags_end;
-        let last = flags.split_ascii_whitespace().next_back().unwrap_or_default();
-        let again = flags.split_ascii_whitespace().filter(|flag| *flag == last).count() > 1;
-        self.is_cut = is_last && (!ends_with_a_line(text) || !is_flag(last) || again);
+        if text.trim_end().lines().count() == self.flags_end {
+            let last = flags.split_ascii_whitespace().next_back().unwrap_or_default();
+            let again = flags.split_ascii_whitespace().filter(|flag| *flag == last).count() > 1;
+            self.is_cut = !ends_with_a_line(text) || !is_flag(last) || again;
+        }
     }
 
     fn flags(&self) -> BTreeSet<&str> {
@@ -210,7 +211,10 @@ fn read(text: &str) -> Result<Input, ReadError> {
         last_key = key;
     }
     processors.retain(|p| p.flags.is_some());
-    processors.iter_mut().for_each(|p| p.note_cut(text));
+    // The text ends with the last one.
+    if let Some(last) = processors.last_mut() {
+        last.note_cut(text);
+    }
     if processors.is_empty() {
         return Err(ReadError::whole("no `flags :` line; expected /proc/cpuinfo of an x86 system"));
     }

@@ -219,16 +219,20 @@ type Strings<'a> = Vec<(usize, &'a str)>;
 /// A list without its end.
 fn settings(text: &str) -> Result<Vec<Strings<'_>>, ReadError> {
     let mut found = Vec::new();
-    let mut at = 0;
+    let (mut at, mut until) = (0, 0);
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {
         let start = at;
         at += line.len();
-        let is_cpuid = line.trim_start().strip_prefix("cpuid").is_some_and(|rest| rest.trim_start().starts_with('='));
-        let Some((_, value)) = text[start..].split_once('=').filter(|_| is_cpuid) else { continue };
+        if start < until {
+            continue;
+        }
+        let value = line.trim_start().strip_prefix("cpuid").and_then(|rest| rest.trim_start().strip_prefix('='));
+        let Some(value) = value.map(|rest| &text[at - rest.len()..]) else { continue };
         let end = match value.trim_start().chars().next() {
             Some('[') => value.find(']').ok_or_else(|| ReadError::at(number, "cpuid = [ without its `]`: cut off"))?,
             _ => value.find('\n').unwrap_or(value.len()),
         };
+        until = text.len() - value.len() + end;
         let mut strings = Vec::new();
         for (number, line) in (number..).zip(value[..end].lines()) {
             strings.extend(line.split(['"', '\'']).skip(1).step_by(2).map(|inside| (number, inside)));
