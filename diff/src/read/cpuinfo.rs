@@ -276,7 +276,7 @@ struct Field {
 /// What these processors say. Those that say the same are one.
 fn said(format: &'static str, processors: &[Processor]) -> Result<Dump, ReadError> {
     let mut said = Said::new(format);
-    said.limits.push(KERNEL.to_string());
+    said.limit(KERNEL);
     let Some(first) = processors.first() else { return Ok(said.finish()) };
     said.cpu.clone_from(&first.name);
     said.microcode.clone_from(&first.microcode);
@@ -314,7 +314,7 @@ fn one(said: &mut Said, processor: &Processor) -> Result<(), ReadError> {
     }
     let is_cut = processor.is_cut || !cut.is_empty();
     if is_cut {
-        said.limits.push("the list of flags is cut: those that it lacks are unknown".to_string());
+        said.limit("the list of flags is cut: those that it lacks are unknown");
     }
     let whole = !is_cut && has(&flags, FIRST);
     said.linux(line, &flags, whole)?;
@@ -395,11 +395,7 @@ fn read_list(text: &str) -> Result<Input, ReadError> {
     let first: BTreeSet<&str> = words(text).map(|(_, word)| word).take(1).collect();
     let whole = has(&first, FIRST) && has(&list, LONG_MODE) && list.len() > 20 && ends_with_a_line(text);
     said.linux(1, &list, whole)?;
-    said.limits.push(if whole {
-        KERNEL.to_string()
-    } else {
-        "a list of names: features that it does not name are unknown".to_string()
-    });
+    said.limit(if whole { KERNEL } else { "a list of names: features that it does not name are unknown" });
     Ok(Input::Dump(Box::new(said.finish())))
 }
 

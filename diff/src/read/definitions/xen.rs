@@ -198,15 +198,14 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
         }
     }
     if unplaced > 0 {
-        said.limits.push(format!("{unplaced} words of the set have names that are not known here"));
+        said.limit(&format!("{unplaced} words of the set have names that are not known here"));
     }
     if let Some(vendor) = text.split("vendor:").nth(1).map(|rest| rest.trim_start()) {
         let end = vendor.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(vendor.len());
         said.vendor(chosen.line, &vendor[..end])?;
     }
     said.of = whose(&chosen.name).or(Some(Whose::Unclear));
-    said.limits
-        .push("feature words alone: Xen fills in other leaves, and what is in other words is unknown".to_string());
+    said.limit("feature words alone: Xen fills in other leaves, and what is in other words is unknown");
     Ok(Input::Dump(Box::new(said.finish())))
 }
 
