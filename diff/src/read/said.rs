@@ -57,7 +57,7 @@ pub(super) struct Said {
     /// The microcode that the source names.
     pub microcode: Option<String>,
     /// What the source cannot say.
-    pub limits: Vec<String>,
+    limits: Vec<String>,
     format: &'static str,
     unknown: BTreeSet<String>,
 }
@@ -73,6 +73,13 @@ impl Said {
             limits: Vec::new(),
             format,
             unknown: BTreeSet::new(),
+        }
+    }
+
+    /// Records, once, what the source cannot say.
+    pub fn limit(&mut self, limit: &str) {
+        if !self.limits.iter().any(|noted| noted == limit) {
+            self.limits.push(limit.to_string());
         }
     }
 

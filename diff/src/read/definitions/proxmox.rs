@@ -3,6 +3,8 @@
 //! # Source
 //! qemu-server `PVE/QemuServer/CPUConfig.pm` (`$cpu_fmt`, `$builtin_models`) and `PVE/QemuServer/CPUFlags.pm`.
 
+use std::collections::HashMap;
+
 use cpuid_probe::libvirt::beside::Gap;
 use cpuid_probe::libvirt::cpu::{Cpu, Policy};
 use cpuid_probe::{Place, Register};
@@ -43,8 +45,13 @@ struct Custom<'a> {
 fn read(text: &str) -> Result<Input, ReadError> {
     let mut customs: Vec<Custom<'_>> = Vec::new();
     let mut machines: Vec<(usize, &str)> = Vec::new();
+    let mut names: HashMap<&str, usize> = HashMap::new();
     for (number, line) in lines(text) {
         if let Some(name) = section(line) {
+            if let Some(first) = names.insert(name, number) {
+                let message = format!("cpu-model `{}` again, first in line {first}", shorten(name));
+                return Err(ReadError::another(number, message));
+            }
             customs.push(Custom { name, line: number, keys: Vec::new() });
         } else if let Some(value) = vm_line(line) {
             machines.push((number, value));
