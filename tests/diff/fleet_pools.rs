@@ -284,7 +284,7 @@ fn what_holds_for_every_fleet() {
         for pool in fleet.partitions.iter().flat_map(|partition| &partition.pools) {
             let offers: Vec<&Offer> = pool.classes.iter().map(|c| &fleet.classes[*c].class.offer).collect();
             // Its definition asks no member for what it lacks.
-            let definition = pool.definition.as_ref().unwrap_or_else(|| panic!("{:?}", pool.refusal));
+            let definition = pool.defined().unwrap_or_else(|| panic!("{:?}", pool.refusal()));
             let cpu = read_cpus(&definition.libvirt).unwrap().remove(0);
             for id in Expanded::new(&cpu, &map).unwrap().features() {
                 let place = map.features[id].place;

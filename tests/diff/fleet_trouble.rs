@@ -50,6 +50,19 @@ fn what_is_no_host_is_refused_with_what_to_give() {
 }
 
 #[test]
+fn a_pool_without_a_definition_is_no_answer() {
+    let empty = |name: &str| Node::new(name, "GenuineIntel", 0x0005_0657);
+    // One class without protections or hazards that differ, and nothing in it that a definition could promise.
+    let hosts = Hosts::new(&[empty("n1"), empty("n2")]);
+    for form in FORMS {
+        let (code, out, _) = hosts.run(&["--format", form]);
+        assert_eq!(code, 2, "{form}: {out}");
+        let what = "the pool of n1, n2 has no definition: ";
+        assert!(out.contains(what), "{form}: {out}");
+    }
+}
+
+#[test]
 fn drift_names_what_changed_beside_it_and_who_loses_a_destination() {
     let node = |name: &str| Node::intel(name, ICE_LAKE).with("vmx");
     let before = Hosts::new(&[node("n1"), node("n2"), node("n3"), node("n4")]);

@@ -218,7 +218,7 @@ fn pools(fleet: &Fleet, width: usize, all: bool, out: &mut String) {
         if !pool.hazards.is_empty() {
             let _ = writeln!(out, "  hazards: {}", names(&pool.hazards, Knowledge::builtin()).join(" "));
         }
-        let warnings = pool.definition.as_ref().map(|d| d.words.as_slice()).unwrap_or_default();
+        let warnings = pool.defined().map(|d| d.words.as_slice()).unwrap_or_default();
         for word in warnings.iter().take(3) {
             for line in wrap(&format!("  look: {word}"), width) {
                 let _ = writeln!(out, "{line}");

@@ -234,13 +234,13 @@ pub fn gaps(fleet: &Fleet, class: usize) -> Vec<String> {
 /// What a pool's definition is, short: its model and how much is listed beside it.
 #[must_use]
 pub fn definition(pool: &PoolCard) -> String {
-    match (&pool.definition, &pool.refusal) {
-        (Some(d), _) => {
+    match &pool.definition {
+        Some(Ok(d)) => {
             let count = |on: &str| d.libvirt.matches(&format!("<feature policy='{on}'")).count();
-            format!("{} with {} features more and {} less", d.common.model, count("require"), count("disable"))
+            format!("{} with {} features more and {} less", d.model, count("require"), count("disable"))
         }
-        (None, Some(why)) => format!("no definition: {why}"),
-        (None, None) => "not worked out: --pools asks for this partition".to_string(),
+        Some(Err(why)) => format!("no definition: {why}"),
+        None => "not worked out: --pools asks for this partition".to_string(),
     }
 }
 
