@@ -38,7 +38,7 @@ use define::{Definition, Member, Undefined};
 use facts::{Class, Facts, Host, Problem};
 use loss::{Bits, Scale};
 use moves::{Move, Verdict};
-use offer::{Offer, Reason, Scope, Statement};
+use offer::{Offer, Scope, Statement};
 use partition::Demands;
 use place::Placement;
 use price::Price;
@@ -114,10 +114,7 @@ impl Group {
     /// Something that could be captured was not.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        let lacks = |s: &Statement| {
-            matches!(s, Statement::Unknown(Reason::Leaf | Reason::Msr | Reason::Fault | Reason::Disagree))
-        };
-        self.class.offer.places.values().any(lacks)
+        !self.class.offer.is_complete()
     }
 }
 
@@ -283,7 +280,7 @@ impl Fleet {
     /// Hosts of which something was not captured.
     #[must_use]
     pub fn partial_hosts(&self) -> usize {
-        self.hosts.iter().filter(|host| !host.complete).count()
+        self.classes.iter().filter(|class| class.is_partial()).map(|class| class.hosts.len()).sum()
     }
 
     /// The exit code of the command: 0 everything asked is answered with yes, 1 not so, 2 something is wrong.
@@ -292,11 +289,14 @@ impl Fleet {
         if !self.problems.is_empty() {
             return 2;
         }
-        let whole = self.hosts.iter().all(|host| host.complete) && !self.hosts.is_empty();
+        let whole = self.partial_hosts() == 0 && !self.hosts.is_empty();
         let steady = self.drift.is_empty();
         let placed = place::all_pass(self);
         let asked = self.compared || !self.placements.is_empty();
-        let one = self.classes.len() == self.vendors().len();
+        // A definition that somebody has to look at is no plain yes.
+        let pools = self.recommendation().map(|taken| taken.pools.as_slice()).unwrap_or_default();
+        let plain = pools.iter().all(|pool| pool.defined().is_none_or(|definition| definition.words.is_empty()));
+        let one = self.classes.len() == self.vendors().len() && plain;
         u8::from(!(whole && steady && placed && (asked || one)))
     }
 }
