@@ -548,7 +548,7 @@ fn step(
         Differs { broken: true, .. } => Fit::DoesNotFit,
         Differs { closed: true, .. } => Fit::Fits,
         _ if mirror => Fit::Fits,
-        _ => fit(&says, one_bit, row, change.is_some(), promised),
+        _ => fit(&says, place, row, change.is_some(), promised),
     };
     let to_be_off = says.contains(&(Layer::Baseline, Says::Wants(false)));
     let asked = if to_be_off { Asked::Extra } else { Asked::Missing };
@@ -602,8 +602,10 @@ fn change(says: &[(Layer, Says)], one_bit: bool) -> Option<(Layer, Happened)> {
 }
 
 /// Whether the guest, or where there is none what KVM or the host offer, has what the baseline promises. Without a
-/// baseline the first layer stands for it: nothing that it has may be lost, and no number may exceed its own.
-fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised: Promised) -> Fit {
+/// baseline the first layer stands for it: nothing that it has may be lost, no number may exceed its own, and the vendor
+/// stays.
+fn fit(says: &[(Layer, Says)], place: Place, row: &Row, changed: bool, promised: Promised) -> Fit {
+    let one_bit = place.bits().is_some_and(|bits| bits.is_one());
     let at = |layer| says.iter().find(|(l, _)| *l == layer).map(|(_, says)| *says);
     if let Some(promise) = at(Layer::Baseline) {
         let offer = || at(Layer::Kvm).or_else(|| at(Layer::Host));
@@ -658,6 +660,8 @@ fn fit(says: &[(Layer, Says)], one_bit: bool, row: &Row, changed: bool, promised
     let misfit = match row.rule {
         RuleKind::Subset => lost,
         RuleKind::NotLess => exceeds,
+        // The texts of leaf 0. A model's family and number differ from the host's as a rule.
+        RuleKind::Identity => place.leaf().is_some_and(|id| id.leaf == 0),
         // A bit that no row names is judged as a feature.
         _ if !row.known && one_bit => lost,
         _ => false,

@@ -59,6 +59,20 @@ fn booted(invtsc: bool, machine: &str, cpu: &str) -> String {
 fn pairs_that_qemu_refuses_or_that_one_side_does_not_tell() {
     let files = Files::new();
     let boot = |cpu: &str| booted(false, "pc-q35-11.1", cpu);
+    // QEMU fills the leaf for such guests alone.
+    let sev = |eax: u32| {
+        let mut dump = guest(false);
+        let leaves = dump["vcpus"][0]["leaves"].as_array_mut().unwrap();
+        let largest = leaves.iter_mut().find(|leaf| leaf["leaf"] == "0x80000000").unwrap();
+        largest["eax"] = "0x8000001f".into();
+        for leaf in 0x8000_0009..=0x8000_001f_u32 {
+            let subleaf = (leaf == 0x8000_001d).then_some("0x00000000");
+            let eax = if leaf == 0x8000_001f { format!("{eax:#010x}") } else { "0x00000000".to_string() };
+            leaves.push(json!({"leaf": format!("{leaf:#010x}"), "subleaf": subleaf, "eax": eax, "ebx": "0x00000000",
+                               "ecx": "0x00000000", "edx": "0x00000000"}));
+        }
+        dump.to_string()
+    };
     let msr = "/vcpus/0/msrs";
     for (what, a, b, words) in [
         (
@@ -68,6 +82,7 @@ fn pairs_that_qemu_refuses_or_that_one_side_does_not_tell() {
             "TSC frequencies differ",
         ),
         ("hv-passthrough", boot("host,hv-passthrough"), boot("host,hv-passthrough"), "hv-passthrough blocks migration"),
+        ("an SEV guest, and an SEV-ES guest", sev(0x2), sev(0xa), "SEV"),
         (
             "a running guest whose pin nobody sees, and a boot with one",
             guest(true).to_string(),
@@ -116,6 +131,14 @@ fn promises_that_trace_held_for_kept() {
         assert_eq!(code, 1, "{what}: {said}");
         assert!(said.contains(words), "{what}: {said}");
     }
+    // Without a baseline the host's vendor is the guest's.
+    let other = with(self::guest(false), "/vcpus/0/leaves/0/ebx", "0x68747541".into());
+    let (host, other) = (
+        files.put("host.json", &self::guest(false).to_string().replace("native", "kvm")),
+        files.put("other.json", &other),
+    );
+    let (code, said) = run(&["trace", "--kvm", &host, "--guest", &other]);
+    assert!(code == 1 && said.contains("vendor"), "{said}");
     // Hardware is no offer, a definition neither, and a host that is silent does not agree.
     let wide = files.put("wide.xml", &cpu("<maxphysaddr mode='emulate' bits='52'/>"));
     let silent = files.put(

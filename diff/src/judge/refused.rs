@@ -1,19 +1,20 @@
 //! What QEMU or libvirt would refuse, whatever the registers say: a pair like that is never called compatible.
 
 use cpuid_probe::dump::Dump;
+use cpuid_probe::{Place, Register};
 
 use crate::knowledge::Knowledge;
 use crate::report::{By, Refused, Way};
 use crate::view::clock::pinned_khz;
 use crate::view::pairs::unlike_counts;
-use crate::view::{DumpView, Seen};
+use crate::view::{DumpView, Role, Seen};
 
 /// Everything that would be refused, as the provenances and the dumps show it.
 ///
 /// # Source
 /// QEMU 7.2 migration/savevm.c (machine type), hw/core/cpu-sysemu.c and target/i386/machine.c (vCPUs: a destination with
 /// another number ends, and the source says "completed"), target/i386/kvm/kvm.c:2107-2118 (invtsc), target/i386/machine.c
-/// (`cpu_post_load`: the TSC frequency that a user asked for); libvirt 9.0
+/// (`cpu_post_load`: the TSC frequency that a user asked for), target/i386/sev.c (encrypted memory); libvirt 9.0
 /// src/conf/domain_conf.c `virDomainDefCheckABIStability` (domain type), src/qemu/qemu_migration.c:1451-1476 (invtsc).
 #[must_use]
 pub fn refused(a: &DumpView<'_>, b: &DumpView<'_>, knowledge: &Knowledge) -> Vec<Refused> {
@@ -43,6 +44,9 @@ pub fn refused(a: &DumpView<'_>, b: &DumpView<'_>, knowledge: &Knowledge) -> Vec
         refuse(By::Qemu, &both, format!("the pinned TSC frequencies differ ({x} kHz and {y} kHz)"));
     }
     for (view, way) in [(a, Way::AToB), (b, Way::BToA)] {
+        if is_sev(view) {
+            refuse(By::Qemu, &[way], "guests whose memory SEV encrypts do not migrate".to_string());
+        }
         let Some(boot) = view.dump.provenance.boot.as_ref().filter(|boot| boot.accel == "kvm") else { continue };
         if is_blocked(view, knowledge) && pinned(view.dump).is_none() {
             refuse(By::Qemu, &[way], "invtsc without a pinned TSC frequency blocks migration".to_string());
@@ -60,6 +64,18 @@ pub fn refused(a: &DumpView<'_>, b: &DumpView<'_>, knowledge: &Knowledge) -> Vec
 /// QEMU 7.2 target/i386/kvm/kvm.c (`kvm_arch_init_vcpu`: hv_passthrough_mig_blocker, hv_no_nonarch_cs_mig_blocker).
 const BLOCKERS: [&str; 4] =
     ["hv-passthrough", "hv-passthrough=on", "+hv-passthrough", "hv-no-nonarch-coresharing=auto"];
+
+/// Whether this is a guest with memory that AMD's SEV encrypts. QEMU shows it the SEV bits alone, without the bit of the
+/// host's own encryption, and fills the leaf for no other guest; what passes the host's leaf on has both.
+///
+/// # Source
+/// QEMU 7.2 target/i386/cpu.c:5851-5858 (the leaf), target/i386/sev.c `sev_launch_finish` ("SEV: Migration is not
+/// implemented").
+fn is_sev(view: &DumpView<'_>) -> bool {
+    const LEAF: u32 = 0x8000_001f;
+    let [host, guest] = [0, 1].map(|bit| view.values(Place::bit(LEAF, 0, Register::Eax, bit)));
+    Role::of(view) == Role::Guest && guest.iter().any(|seen| seen.is_set()) && host.iter().any(|seen| seen.is_clear())
+}
 
 /// The guest has a feature that blocks live migration unless its TSC frequency is pinned.
 #[must_use]

@@ -578,12 +578,22 @@ fn read_features(cpu: Element<'_, '_>) -> Result<Vec<Feature>, XmlError> {
     Ok(features)
 }
 
+/// # Source
+/// libvirt docs/formatdomain.rst: `bits` is for `emulate` (libvirt 11.3 takes it without, and tells QEMU no width), `limit`
+/// for `passthrough`.
 fn read_max_phys_addr(element: Element<'_, '_>) -> Result<MaxPhysAddr, XmlError> {
     element.only_attributes(&["mode", "bits", "limit"])?;
     element.required("mode")?;
     let words = [("passthrough", PhysAddrMode::Passthrough), ("emulate", PhysAddrMode::Emulate)];
     let mode = element.word("mode", &words)?.unwrap_or(PhysAddrMode::Emulate);
-    Ok(MaxPhysAddr { mode, bits: element.number("bits")?, limit: element.number("limit")? })
+    let read = MaxPhysAddr { mode, bits: element.number("bits")?, limit: element.number("limit")? };
+    match (mode, read.bits, read.limit) {
+        (PhysAddrMode::Emulate, _, Some(_)) => {
+            Err(element.error("<maxphysaddr> has limit= without mode='passthrough'"))
+        }
+        (PhysAddrMode::Passthrough, Some(_), _) => Err(element.error("<maxphysaddr> has bits= without mode='emulate'")),
+        _ => Ok(read),
+    }
 }
 
 fn read_topology(element: Element<'_, '_>) -> Result<Topology, XmlError> {
