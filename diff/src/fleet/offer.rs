@@ -3,6 +3,7 @@
 //! Two hosts with equal offers are one class. A place that is not listed is absent: zero, or not there. What stands behind
 //! a closed gate is absent. What a source does not say is *unknown*, with the reason, and never absent.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::OnceLock;
@@ -22,6 +23,8 @@ use crate::view::{DumpView, Seen, VcpuView, Why};
 pub enum Reason {
     /// It lists names, and this place has none, or one that is newer than its libvirt or QEMU.
     NamesOnly,
+    /// Its kind of source does not say this, and another would.
+    Unsaid,
     /// The leaf was not captured.
     Leaf,
     /// The MSR was not captured.
@@ -35,13 +38,15 @@ pub enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 6] = [Self::NamesOnly, Self::Leaf, Self::Msr, Self::Fault, Self::Migratable, Self::Disagree];
+    const ALL: [Self; 7] =
+        [Self::NamesOnly, Self::Unsaid, Self::Leaf, Self::Msr, Self::Fault, Self::Migratable, Self::Disagree];
 
     /// The words in reports.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::NamesOnly => "names only",
+            Self::Unsaid => "not said",
             Self::Leaf => "leaf not captured",
             Self::Msr => "MSRs not captured",
             Self::Fault => "reading the MSR faulted",
@@ -56,11 +61,21 @@ impl Reason {
         Self::ALL.into_iter().find(|reason| reason.word() == word)
     }
 
+    /// Whether a capture of the same host could have said it, and a definition could ask for it: libvirt's list has every
+    /// name that its definitions can use, and what a guest that may migrate is not shown it does not get.
+    #[must_use]
+    pub const fn is_gap(self) -> bool {
+        match self {
+            Self::NamesOnly | Self::Migratable => false,
+            Self::Unsaid | Self::Leaf | Self::Msr | Self::Fault | Self::Disagree => true,
+        }
+    }
+
     /// How to learn it.
     #[must_use]
     pub const fn remedy(self) -> &'static str {
         match self {
-            Self::NamesOnly => "take `cpuid-probe kvm` or `cpuid-probe boot --cpu host` on the host",
+            Self::NamesOnly | Self::Unsaid => "take `cpuid-probe kvm` or `cpuid-probe boot --cpu host` on the host",
             Self::Leaf => "capture every leaf (cpuid-probe does)",
             Self::Msr | Self::Fault => {
                 "capture the feature MSRs too: `cpuid-probe boot --cpu host` reads them (a native capture: `--msrs`)"
@@ -92,6 +107,9 @@ pub struct Offer {
     /// Of a guest: the register sets that it has, zero or not.
     pub leaves: BTreeSet<LeafId>,
 }
+
+/// The fact of a guest that says how many vCPUs it has, where all were captured.
+pub const VCPUS: &str = "number of vCPUs";
 
 /// Which places count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +184,7 @@ impl Offer {
                     Why::Msr => Reason::Msr,
                     Why::Fault => Reason::Fault,
                     Why::Leaf => Reason::Leaf,
-                    Why::Unsaid => Reason::NamesOnly,
+                    Why::Unsaid => Reason::Unsaid,
                 };
                 places.insert(*place, Statement::Unknown(reason));
             }
@@ -249,17 +267,39 @@ impl Offer {
         }
     }
 
+    /// Every place that one of two offers lists, in order, with the value of each: 0 where it is absent, `None` where it is
+    /// unknown.
+    pub fn beside<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (Place, [Option<u64>; 2])> + 'a {
+        let (mut one, mut two) = (self.places.iter().peekable(), other.places.iter().peekable());
+        std::iter::from_fn(move || {
+            let order = match (one.peek(), two.peek()) {
+                (Some((a, _)), Some((b, _))) if a == b => Ordering::Equal,
+                (Some((a, _)), Some((b, _))) => a.cmp(b),
+                (Some(_), None) => Ordering::Less,
+                (None, _) => Ordering::Greater,
+            };
+            let a = if order.is_le() { one.next() } else { None };
+            let b = if order.is_ge() { two.next() } else { None };
+            let (place, _) = a.or(b)?;
+            let value = |said: Option<(&Place, &Statement)>| match said {
+                None => Some(0),
+                Some((_, Statement::Value(value))) => Some(*value),
+                Some((_, Statement::Unknown(_))) => None,
+            };
+            Some((*place, [value(a), value(b)]))
+        })
+    }
+
     /// What both can give. What one of them does not say is unknown.
     #[must_use]
     pub fn meet(&self, other: &Self, knowledge: &Knowledge) -> Self {
-        let both: BTreeSet<Place> = self.places.keys().chain(other.places.keys()).copied().collect();
         let mut places = BTreeMap::new();
-        for place in both {
+        for (place, values) in self.beside(other) {
             let unknown = |offer: &Self| match offer.places.get(&place) {
                 Some(Statement::Unknown(reason)) => Some(*reason),
                 _ => None,
             };
-            let met = match (self.at(place), other.at(place)) {
+            let met = match values.into() {
                 (Some(a), Some(b)) => match met(&knowledge.row(place), a, b) {
                     0 => continue,
                     value => Statement::Value(value),
@@ -277,10 +317,9 @@ impl Offer {
     /// What two files of one host say together: where they disagree nothing is known, and what one alone says counts.
     #[must_use]
     pub fn both_say(&self, other: &Self) -> (Self, Vec<Place>) {
-        let all: BTreeSet<Place> = self.places.keys().chain(other.places.keys()).copied().collect();
         let (mut places, mut differ) = (BTreeMap::new(), Vec::new());
-        for place in all {
-            let said = match (self.at(place), other.at(place)) {
+        for (place, values) in self.beside(other) {
+            let said = match values.into() {
                 (Some(a), Some(b)) if a == b && a != 0 => Statement::Value(a),
                 (Some(a), Some(b)) if a == b => continue,
                 (Some(_), Some(_)) => {
@@ -319,6 +358,19 @@ impl Offer {
             let _ = write!(id, "{byte:02x}");
         }
         id
+    }
+
+    /// Whether everything that counts was captured: the one rule of hosts, classes and pools.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let is_gap = |said: &Statement| matches!(said, Statement::Unknown(reason) if reason.is_gap());
+        !self.lacks_vcpus() && !self.places.values().any(is_gap)
+    }
+
+    /// Of a guest: not all of its vCPUs were captured.
+    #[must_use]
+    pub fn lacks_vcpus(&self) -> bool {
+        !self.facts.is_empty() && !self.facts.contains_key(VCPUS)
     }
 
     /// What is not known, by reason.
