@@ -4,7 +4,7 @@
 //! own. A flag that is there is a bit that is set. One that is not there says something only where the rows say that Linux
 //! always shows it ([`Shown`](crate::knowledge::Shown)).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::{Place, Register};
@@ -59,10 +59,20 @@ fn is_flags(line: &str) -> bool {
     entry(line).is_some_and(|(key, value)| key == "flags" && known(value) >= 2)
 }
 
-/// How many of the words are flags of Linux.
+/// How many of the words are flags of the CPU's that Linux shows.
 fn known(words: &str) -> usize {
     let is_flag = |word: &str| !places(word, &[Namespace::Linux]).is_empty();
     words.split_ascii_whitespace().filter(|word| is_flag(word)).take(8).count()
+}
+
+/// Whether a word is a flag of Linux: the CPU's, or one of its own.
+fn is_flag(word: &str) -> bool {
+    synthetic(word) || !places(word, &[Namespace::Linux]).is_empty()
+}
+
+/// Whether the last line of a text has its end.
+fn ends_with_a_line(text: &str) -> bool {
+    text.ends_with(['\n', '\r'])
 }
 
 fn recognise(text: &str) -> bool {
@@ -81,6 +91,10 @@ struct Processor {
     number: Option<u32>,
     line: usize,
     flags: Option<(usize, String)>,
+    /// The last line of a list of flags that was wrapped.
+    flags_end: usize,
+    /// The text ends within the list of flags.
+    is_cut: bool,
     vendor: Option<(usize, String)>,
     family: Option<u64>,
     model: Option<u64>,
@@ -115,6 +129,7 @@ impl Processor {
                     ));
                 }
                 self.flags = Some((line, value.to_string()));
+                self.flags_end = line;
             }
             "vendor id" => self.vendor = Some((line, value.to_string())),
             "cpu family" => self.family = number(),
@@ -133,6 +148,30 @@ impl Processor {
         Ok(())
     }
 
+    /// Takes a line without a key: below a list of flags that was wrapped, it goes on with it. A terminal breaks a line
+    /// within a word.
+    fn go_on(&mut self, number: usize, line: &str) {
+        let Some((_, flags)) = &mut self.flags else { return };
+        let last = flags.rsplit(' ').next().unwrap_or_default();
+        let first = line.split_ascii_whitespace().next().unwrap_or_default();
+        let broken = !(is_flag(last) && is_flag(first)) && is_flag(&format!("{last}{first}"));
+        if broken || known(line) > 0 {
+            flags.push_str(if broken { "" } else { " " });
+            flags.push_str(line);
+            self.flags_end = number;
+        }
+    }
+
+    /// Notes whether the text may have been cut within the list of flags: it ends with the list, without a line end, or in
+    /// a word that is no flag or that came before (`tsc` of `tsc_adjust`).
+    fn note_cut(&mut self, text: &str) {
+        let Some((_, flags)) = &self.flags else { return };
+        let is_last = text.trim_end().lines().count() == self.flags_end;
+        let last = flags.split_ascii_whitespace().next_back().unwrap_or_default();
+        let again = flags.split_ascii_whitespace().filter(|flag| *flag == last).count() > 1;
+        self.is_cut = is_last && (!ends_with_a_line(text) || !is_flag(last) || again);
+    }
+
     fn flags(&self) -> BTreeSet<&str> {
         self.flags.iter().flat_map(|(_, flags)| flags.split_ascii_whitespace()).collect()
     }
@@ -147,13 +186,10 @@ fn read(text: &str) -> Result<Input, ReadError> {
             continue;
         }
         let Some((key, value)) = entry(line) else {
-            // A list that was wrapped goes on.
             if last_key == "flags"
-                && known(line) > 0
-                && let Some((_, flags)) = processors.last_mut().and_then(|p| p.flags.as_mut())
+                && let Some(processor) = processors.last_mut()
             {
-                flags.push(' ');
-                flags.push_str(line);
+                processor.go_on(number, line);
             }
             continue;
         };
@@ -174,6 +210,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
         last_key = key;
     }
     processors.retain(|p| p.flags.is_some());
+    processors.iter_mut().for_each(|p| p.note_cut(text));
     if processors.is_empty() {
         return Err(ReadError::whole("no `flags :` line; expected /proc/cpuinfo of an x86 system"));
     }
@@ -203,14 +240,11 @@ fn read_lscpu(text: &str) -> Result<Input, ReadError> {
                 }
                 processor.take(number, &key, value)?;
                 last_key = key;
-            } else if last_key == "flags"
-                && known(line) > 0
-                && let Some((_, flags)) = &mut processor.flags
-            {
-                flags.push(' ');
-                flags.push_str(line);
+            } else if last_key == "flags" {
+                processor.go_on(number, line);
             }
         }
+        processor.note_cut(text);
     }
     if processor.flags.is_none() {
         return Err(ReadError::whole(
@@ -274,10 +308,11 @@ fn one(said: &mut Said, processor: &Processor) -> Result<(), ReadError> {
     for mark in &cut {
         flags.remove(mark);
     }
-    if !cut.is_empty() {
+    let is_cut = processor.is_cut || !cut.is_empty();
+    if is_cut {
         said.limits.push("the list of flags is cut: those that it lacks are unknown".to_string());
     }
-    let whole = cut.is_empty() && has(&flags, FIRST);
+    let whole = !is_cut && has(&flags, FIRST);
     said.linux(line, &flags, whole)?;
     if let Some((line, vendor)) = &processor.vendor {
         said.vendor(*line, vendor)?;
@@ -328,7 +363,13 @@ fn recognise_list(text: &str) -> bool {
 fn read_list(text: &str) -> Result<Input, ReadError> {
     let mut said = Said::new(FLAGS.name);
     let mut list: BTreeSet<&str> = BTreeSet::new();
+    let mut before: HashMap<&str, usize> = HashMap::new();
     for (number, word) in words(text) {
+        if let Some(first) = before.insert(word, number) {
+            let message =
+                format!("`{}` comes again, first in line {first}: another list; keep one a file", shorten(word));
+            return Err(ReadError::another(number, message));
+        }
         let (on, name) = match (word.strip_prefix('+'), word.strip_prefix('-')) {
             (Some(name), _) => (true, name),
             (_, Some(name)) => (false, name),
@@ -348,7 +389,7 @@ fn read_list(text: &str) -> Result<Input, ReadError> {
     }
     // As Linux prints it: all flags of a 64-bit CPU, in its order.
     let first: BTreeSet<&str> = words(text).map(|(_, word)| word).take(1).collect();
-    let whole = has(&first, FIRST) && has(&list, LONG_MODE) && list.len() > 20;
+    let whole = has(&first, FIRST) && has(&list, LONG_MODE) && list.len() > 20 && ends_with_a_line(text);
     said.linux(1, &list, whole)?;
     said.limits.push(if whole {
         KERNEL.to_string()
@@ -373,6 +414,16 @@ mod tests {
     fn seen(dump: &Dump, name: &str) -> Seen {
         let place = Knowledge::builtin().by_name(name)[0].place;
         DumpView::of(dump).vcpus[0].see(place)
+    }
+
+    #[test]
+    fn no_flag_is_two_flags_without_a_blank() {
+        let names: Vec<&str> = Knowledge::builtin().features().filter_map(|(_, row)| row.names.linux).collect();
+        assert!(names.len() > 200);
+        for name in names {
+            let two = (1..name.len()).find(|at| [&name[..*at], &name[*at..]].into_iter().all(is_flag));
+            assert_eq!(two, None, "{name}");
+        }
     }
 
     const TWO: &str = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nstepping\t: 1\n\

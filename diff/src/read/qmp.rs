@@ -68,7 +68,12 @@ fn read(text: &str) -> Result<Input, ReadError> {
                 feature_words(&mut said, words, filtered)?;
             }
             Value::Array(models) if models.iter().any(|m| m.get("unavailable-features").is_some()) => {
-                definitions.extend(models.iter().cloned());
+                if !definitions.is_empty() && definitions != *models {
+                    return Err(ReadError::whole(
+                        "answers about the models of more than one host; keep one host a file",
+                    ));
+                }
+                definitions.clone_from(models);
             }
             _ => match answer.pointer("/model/props").and_then(Value::as_object) {
                 Some(props) => {

@@ -43,7 +43,12 @@ struct Node {
     line: usize,
     name: Option<String>,
     labels: BTreeMap<String, String>,
+    /// Something stands behind the labels of features, so that none was cut off.
+    is_whole: bool,
 }
+
+/// The last labels of features: Kubernetes sorts what it prints.
+const LAST: &str = "host-model-required-features.";
 
 /// The labels of a line: `KEY: "true"`, `"KEY": "true",`, `KEY=true`, several after commas.
 fn labels(line: &str) -> Vec<(&str, &str)> {
@@ -84,11 +89,17 @@ fn nodes_of_text(text: &str) -> Vec<Node> {
             let name = new.flatten().or_else(|| line.split_whitespace().next().filter(|_| row));
             nodes.push(Node { line: number, name: name.map(str::to_string), ..Node::default() });
         }
+        // A label that was cut in its key is no line behind the labels.
+        if found.is_empty() && line.contains([':', '=']) {
+            let before = nodes.iter_mut().filter(|node| !node.labels.is_empty());
+            before.for_each(|node| node.is_whole = true);
+        }
         let Some(node) = nodes.last_mut() else { continue };
         for (key, value) in found {
             if node.labels.is_empty() {
                 node.line = number;
             }
+            node.is_whole |= key > LAST && !key.starts_with(LAST);
             node.labels.insert(key.to_string(), value.to_string());
         }
     }
@@ -97,20 +108,15 @@ fn nodes_of_text(text: &str) -> Vec<Node> {
 
 /// Every object that has labels of KubeVirt's.
 fn nodes_of_json(value: &Value, nodes: &mut Vec<Node>) {
-    let labels = value.pointer("/metadata/labels").or_else(|| value.get("labels")).and_then(Value::as_object);
+    let labels = value.pointer("/metadata/labels").or_else(|| value.get("labels")).unwrap_or(value).as_object();
     match labels.filter(|labels| labels.keys().any(|key| key.contains(SUFFIX))) {
         Some(labels) => {
             let name = value.pointer("/metadata/name").and_then(Value::as_str).map(str::to_string);
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
             let labels = labels.iter().map(|(key, value)| (key.clone(), text(value))).collect();
-            nodes.push(Node { line: 1, name, labels });
+            nodes.push(Node { line: 1, name, labels, is_whole: true });
         }
         None => match value {
-            Value::Object(map) if map.keys().any(|key| key.contains(SUFFIX)) => {
-                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
-                let labels = map.iter().map(|(key, value)| (key.clone(), text(value))).collect();
-                nodes.push(Node { line: 1, name: None, labels });
-            }
             Value::Object(map) => map.values().for_each(|value| nodes_of_json(value, nodes)),
             Value::Array(list) => list.iter().for_each(|value| nodes_of_json(value, nodes)),
             _ => {}
@@ -147,7 +153,6 @@ fn node(node: &Node) -> Result<Cpu, ReadError> {
     let at = position(node.line);
     let mut cpu = Cpu { form: Form::HostModel, document: Some("KubeVirt's labels of a node"), ..Cpu::empty(at) };
     let of_features = node.labels.keys().filter(|key| key.starts_with("cpu-feature.")).count();
-    cpu.excerpt = of_features < FEWEST || !node.labels.keys().any(|key| key.starts_with("host-model-cpu."));
     cpu.name = node.name.clone().or_else(|| node.labels.get("kubernetes.io/hostname").cloned());
     let mut frequency = None;
     let mut scaling = None;
@@ -183,6 +188,7 @@ fn node(node: &Node) -> Result<Cpu, ReadError> {
             _ => {}
         }
     }
+    cpu.excerpt = of_features < FEWEST || cpu.model.is_none() || !node.is_whole;
     cpu.tsc = frequency.map(|frequency| cpuid_probe::libvirt::cpu::Tsc { frequency, scaling });
     Ok(cpu)
 }

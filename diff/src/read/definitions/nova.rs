@@ -4,6 +4,8 @@
 //! nova nova/conf/libvirt.py (`cpu_mode`, `cpu_models`, `cpu_model_extra_flags`), nova/virt/libvirt/driver.py
 //! (`_get_cpu_info`: what `virsh capabilities` says).
 
+use std::collections::BTreeMap;
+
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode, Policy};
 use serde_json::Value;
 
@@ -61,8 +63,20 @@ fn read(text: &str) -> Result<Input, ReadError> {
             .unwrap_or_else(|| ReadError::whole("no cpu_info with arch, model and features")));
     }
     let (mut mode, mut models, mut flags) = (None, Vec::new(), Vec::new());
+    let mut before: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
     for (number, line) in lines(text).filter(|(_, line)| !line.starts_with(['#', ';'])) {
-        match setting(line) {
+        let found = setting(line);
+        if let Some((key, value)) = found
+            && let Some((first, known)) = before.insert(key, (number, value))
+        {
+            if known == value {
+                continue;
+            }
+            let message =
+                format!("{key} is set again, and not alike, first in line {first}; keep one configuration a file");
+            return Err(ReadError::another(number, message));
+        }
+        match found {
             Some(("cpu_mode", value)) => mode = Some((number, value)),
             Some(("cpu_model_extra_flags", value)) => {
                 flags.extend(value.split(',').map(|flag| (number, flag.trim())).filter(|(_, flag)| !flag.is_empty()));

@@ -45,6 +45,10 @@ fn read(text: &str) -> Result<Input, ReadError> {
     let mut machines: Vec<(usize, &str)> = Vec::new();
     for (number, line) in lines(text) {
         if let Some(name) = section(line) {
+            if let Some(first) = customs.iter().find(|custom| custom.name == name) {
+                let message = format!("cpu-model `{}` again, first in line {}", shorten(name), first.line);
+                return Err(ReadError::another(number, message));
+            }
             customs.push(Custom { name, line: number, keys: Vec::new() });
         } else if let Some(value) = vm_line(line) {
             machines.push((number, value));

@@ -219,6 +219,8 @@ fn read(text: &str) -> Result<Input, ReadError> {
     let mut found: Vec<(Cpu, Around)> = Vec::new();
     let mut open: Option<Cpu> = None;
     let mut around = Around::default();
+    // A program's name has begun the command line.
+    let mut begun = false;
     let words = words(text);
     let mut words = words.iter().peekable();
     let close = |open: &mut Option<Cpu>, around: &mut Around, found: &mut Vec<(Cpu, Around)>| {
@@ -229,6 +231,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
     };
     while let Some((line, word)) = words.next() {
         if is_program(word) {
+            begun = true;
             close(&mut open, &mut around, &mut found);
         }
         if word == "-enable-kvm" || word == "--enable-kvm" {
@@ -240,7 +243,8 @@ fn read(text: &str) -> Result<Input, ReadError> {
         let (option, own) = option.split_once('=').map_or((option.as_str(), None), |(o, v)| (o, Some(v)));
         let Some(value) = own.or_else(|| words.peek().map(|(_, next)| next.as_str())) else { continue };
         if option == "-cpu" {
-            if open.is_some() {
+            // Of several in one command line QEMU takes the last (softmmu/vl.c, `QEMU_OPTION_cpu`).
+            if open.is_some() && !begun {
                 close(&mut open, &mut around, &mut found);
             }
             open = Some(argument(value, *line)?);
