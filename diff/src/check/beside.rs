@@ -231,7 +231,11 @@ impl<'a> Beside<'a> {
         let given = match asked.names {
             Some(names) => names.cpu.beside.as_ref().and_then(|beside| beside.accel),
             None if is_tcg(dump) => Some(Accel::Tcg),
-            None => dump.provenance.boot.as_ref().map(|_| Accel::Kvm),
+            None => {
+                let is_kvm = |vcpu: &VcpuView<'_>| has_block(vcpu, Owner::Kvm);
+                let shows = dump.provenance.boot.is_some() || asked.view.vcpus.iter().any(is_kvm);
+                shows.then_some(Accel::Kvm)
+            }
         };
         let word = |accel| if accel == Accel::Kvm { "KVM" } else { "QEMU's emulation (TCG)" };
         if let Some(given) = given.filter(|given| *given != wanted) {

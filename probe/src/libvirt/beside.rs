@@ -362,10 +362,7 @@ impl Beside {
         for (option, arg, value) in arguments(own) {
             let harmless = match value {
                 None => option == "cpu" || HARMLESS_OPTIONS.contains(&option),
-                Some(value) => {
-                    let harmful = HARMFUL_VALUES.iter().find(|row| row.0 == option).map_or(&[][..], |row| row.1);
-                    option == "global" || !harmful.iter().any(|word| value.contains(word))
-                }
+                Some(value) => option == "global" || !is_harmful(option, value),
             };
             if !harmless {
                 let argument = arg.attribute("value").unwrap_or_default();
@@ -373,6 +370,19 @@ impl Beside {
             }
         }
     }
+}
+
+/// Whether the value of an option of QEMU's reaches a CPU, though the option by itself does not.
+fn is_harmful(option: &str, value: &str) -> bool {
+    let words = HARMFUL_VALUES.iter().find(|row| row.0 == option).map_or(&[][..], |row| row.1);
+    words.iter().any(|word| value.contains(word))
+}
+
+/// Whether an option on QEMU's command line, written without its dashes, may change the guest's CPUID with this value. Of
+/// `-cpu`, `-global`, `-machine` and `-smp` it always may.
+#[must_use]
+pub fn may_change_cpuid(option: &str, value: &str) -> bool {
+    !HARMLESS_OPTIONS.contains(&option) || is_harmful(option, value)
 }
 
 /// The arguments that go to QEMU as they are: the option, its element, and nothing; then the option again with a value.
