@@ -191,10 +191,11 @@ impl Processor {
     /// a word that is no flag or that came before (`tsc` of `tsc_adjust`).
     fn note_cut(&mut self, text: &str) {
         let Some((_, flags)) = &self.flags else { return };
-        let is_last = text.trim_end().lines().count() == self.flags_end;
-        let last = flags.split_ascii_whitespace().next_back().unwrap_or_default();
-        let again = flags.split_ascii_whitespace().filter(|flag| *flag == last).count() > 1;
-        self.is_cut = is_last && (!ends_with_a_line(text) || !is_flag(last) || again);
+        if text.trim_end().lines().count() == self.flags_end {
+            let last = flags.split_ascii_whitespace().next_back().unwrap_or_default();
+            let again = flags.split_ascii_whitespace().filter(|flag| *flag == last).count() > 1;
+            self.is_cut = !ends_with_a_line(text) || !is_flag(last) || again;
+        }
     }
 
     fn flags(&self) -> BTreeSet<&str> {
@@ -265,7 +266,10 @@ fn read(text: &str) -> Result<Input, ReadError> {
         last_key = key;
     }
     processors.retain(|p| p.flags.is_some());
-    processors.iter_mut().for_each(|p| p.note_cut(text));
+    // The text ends with the last one.
+    if let Some(last) = processors.last_mut() {
+        last.note_cut(text);
+    }
     if processors.is_empty() {
         return Err(ReadError::whole("no `flags :` line; expected /proc/cpuinfo of an x86 system"));
     }
@@ -329,7 +333,7 @@ struct Field {
 fn said(format: &'static str, processors: &[Processor], online: Option<u32>) -> Result<Dump, ReadError> {
     let mut said = Said::new(format);
     said.online = online;
-    said.limits.push(KERNEL.to_string());
+    said.limit(KERNEL);
     let Some(first) = processors.first() else { return Ok(said.finish()) };
     said.cpu.clone_from(&first.name);
     said.microcode.clone_from(&first.microcode);
@@ -368,7 +372,7 @@ fn one(said: &mut Said, processor: &Processor) -> Result<(), ReadError> {
     }
     let is_cut = processor.is_cut || !cut.is_empty();
     if is_cut {
-        said.limits.push("the list of flags is cut: those that it lacks are unknown".to_string());
+        said.limit("the list of flags is cut: those that it lacks are unknown");
     }
     let whole = !is_cut && has(&flags, FIRST);
     said.linux(line, &flags, whole)?;
@@ -433,7 +437,7 @@ fn nested(said: &mut Said, line: usize, flags: &str, whole: bool) -> Result<(), 
         }
     }
     if !unknown.is_empty() {
-        said.limits.push(format!("these flags of VMX are not known: {}", list::first(&unknown, 12)));
+        said.limit(&format!("these flags of VMX are not known: {}", list::first(&unknown, 12)));
     }
     Ok(())
 }
@@ -450,7 +454,7 @@ fn hypervisor(said: &mut Said, line: usize, vendor: &str, is_full: bool) -> Resu
         "VMware" => b"VMwareVMware",
         "Xen" if is_full => b"XenVMMXenVMM",
         _ => {
-            said.limits.push(format!("the hypervisor's vendor is {}, and this is not compared", shorten(vendor)));
+            said.limit(&format!("the hypervisor's vendor is {}, and this is not compared", shorten(vendor)));
             return Ok(());
         }
     };
@@ -522,11 +526,7 @@ fn read_list(text: &str) -> Result<Input, ReadError> {
     let first: BTreeSet<&str> = words(text).map(|(_, word)| word).take(1).collect();
     let whole = has(&first, FIRST) && has(&list, LONG_MODE) && list.len() > 20 && ends_with_a_line(text);
     said.linux(1, &list, whole)?;
-    said.limits.push(if whole {
-        KERNEL.to_string()
-    } else {
-        "a list of names: features that it does not name are unknown".to_string()
-    });
+    said.limit(if whole { KERNEL } else { "a list of names: features that it does not name are unknown" });
     Ok(Input::Dump(Box::new(said.finish())))
 }
 

@@ -59,7 +59,7 @@ pub(super) struct Said {
     /// How many CPUs there are, where the source says so.
     pub online: Option<u32>,
     /// What the source cannot say.
-    pub limits: Vec<String>,
+    limits: Vec<String>,
     format: &'static str,
     unknown: BTreeSet<String>,
 }
@@ -76,6 +76,13 @@ impl Said {
             limits: Vec::new(),
             format,
             unknown: BTreeSet::new(),
+        }
+    }
+
+    /// Records, once, what the source cannot say.
+    pub fn limit(&mut self, limit: &str) {
+        if !self.limits.iter().any(|noted| noted == limit) {
+            self.limits.push(limit.to_string());
         }
     }
 

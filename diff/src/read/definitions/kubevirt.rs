@@ -80,6 +80,13 @@ fn begins(line: &str) -> Option<Option<&str>> {
     }
 }
 
+/// Something stands behind the last node's labels.
+fn behind(nodes: &mut [Node]) {
+    if let Some(last) = nodes.last_mut() {
+        last.is_whole |= !last.labels.is_empty();
+    }
+}
+
 fn nodes_of_text(text: &str) -> Result<Vec<Node>, ReadError> {
     let mut nodes: Vec<Node> = Vec::new();
     // Where the last node's labels are.
@@ -90,14 +97,14 @@ fn nodes_of_text(text: &str) -> Result<Vec<Node>, ReadError> {
         let found = labels(line);
         let row = found.iter().filter(|(key, _)| key.contains(SUFFIX)).count() > 1;
         if new.is_some() || row || nodes.is_empty() {
+            behind(&mut nodes);
             let name = new.flatten().or_else(|| line.split_whitespace().next().filter(|_| row));
             nodes.push(Node { line: number, name: name.map(str::to_string), ..Node::default() });
             before.clear();
         }
         // A label that was cut in its key is no line behind the labels.
         if found.is_empty() && line.contains([':', '=']) {
-            let before = nodes.iter_mut().filter(|node| !node.labels.is_empty());
-            before.for_each(|node| node.is_whole = true);
+            behind(&mut nodes);
         }
         let Some(node) = nodes.last_mut() else { continue };
         for (key, value) in found {

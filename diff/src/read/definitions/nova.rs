@@ -179,6 +179,8 @@ fn read(text: &str) -> Result<Input, ReadError> {
         }
     }
     gaps.extend(strange.iter().map(|(line, text)| (*line, format!("`{}`", shorten(text)))));
+    // More would say no more, and every CPU has them.
+    gaps.truncate(12);
     let empty = |line: usize| Cpu { form: Form::Guest, model_at: position(line), ..Cpu::empty(position(line)) };
     let mut cpus: Vec<Cpu> = match mode {
         Some((line, "host-passthrough")) => vec![Cpu { mode: Mode::HostPassthrough, ..empty(line) }],

@@ -3,7 +3,9 @@
 //! # Source
 //! qemu-server `PVE/QemuServer/CPUConfig.pm` (`$cpu_fmt`, `$builtin_models`) and `PVE/QemuServer/CPUFlags.pm`.
 
-use cpuid_probe::libvirt::beside::may_change_cpuid;
+use std::collections::HashMap;
+
+use cpuid_probe::libvirt::commandline::may_change_cpuid;
 use cpuid_probe::libvirt::cpu::{Cpu, Policy, Topology};
 use cpuid_probe::libvirt::domain::Accel;
 use cpuid_probe::{Place, Register};
@@ -109,13 +111,16 @@ fn read(text: &str) -> Result<Input, ReadError> {
     let mut customs: Vec<Custom<'_>> = Vec::new();
     let mut machines: Vec<Machine<'_>> = vec![Machine::default()];
     let mut in_custom = false;
+    // Where the custom models, and the keys of the last machine, are.
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    let mut keys: HashMap<&str, usize> = HashMap::new();
     for (number, line) in lines(text) {
         if line.is_empty() || line.starts_with('#') || is_prompt(line) {
             continue;
         }
         if let Some(name) = section(line) {
-            if let Some(first) = customs.iter().find(|custom| custom.name == name) {
-                let message = format!("cpu-model `{}` again, first in line {}", shorten(name), first.line);
+            if let Some(first) = names.insert(name, number) {
+                let message = format!("cpu-model `{}` again, first in line {first}", shorten(name));
                 return Err(ReadError::another(number, message));
             }
             customs.push(Custom { name, line: number, keys: Vec::new() });
@@ -124,6 +129,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
         }
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             machines.push(Machine { name: Some(name), ..Machine::default() });
+            keys.clear();
             in_custom = false;
             continue;
         }
@@ -139,7 +145,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
         let Some(machine) = machines.last_mut() else { continue };
         match setting(line) {
             Some((key, value)) => {
-                if let Some((first, _)) = machine.get(key) {
+                if let Some(first) = keys.insert(key, number) {
                     let message = format!("`{}` again, first in line {first}; keep one VM a file", shorten(key));
                     return Err(ReadError::another(number, message));
                 }

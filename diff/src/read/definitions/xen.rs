@@ -198,15 +198,14 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
         }
     }
     if unplaced > 0 {
-        said.limits.push(format!("{unplaced} words of the set have names that are not known here"));
+        said.limit(&format!("{unplaced} words of the set have names that are not known here"));
     }
     if let Some(vendor) = text.split("vendor:").nth(1).map(|rest| rest.trim_start()) {
         let end = vendor.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(vendor.len());
         said.vendor(chosen.line, &vendor[..end])?;
     }
     said.of = whose(&chosen.name).or(Some(Whose::Unclear));
-    said.limits
-        .push("feature words alone: Xen fills in other leaves, and what is in other words is unknown".to_string());
+    said.limit("feature words alone: Xen fills in other leaves, and what is in other words is unknown");
     Ok(Input::Dump(Box::new(said.finish())))
 }
 
@@ -219,16 +218,20 @@ type Strings<'a> = Vec<(usize, &'a str)>;
 /// A list without its end.
 fn settings(text: &str) -> Result<Vec<Strings<'_>>, ReadError> {
     let mut found = Vec::new();
-    let mut at = 0;
+    let (mut at, mut until) = (0, 0);
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {
         let start = at;
         at += line.len();
-        let is_cpuid = line.trim_start().strip_prefix("cpuid").is_some_and(|rest| rest.trim_start().starts_with('='));
-        let Some((_, value)) = text[start..].split_once('=').filter(|_| is_cpuid) else { continue };
+        if start < until {
+            continue;
+        }
+        let value = line.trim_start().strip_prefix("cpuid").and_then(|rest| rest.trim_start().strip_prefix('='));
+        let Some(value) = value.map(|rest| &text[at - rest.len()..]) else { continue };
         let end = match value.trim_start().chars().next() {
             Some('[') => value.find(']').ok_or_else(|| ReadError::at(number, "cpuid = [ without its `]`: cut off"))?,
             _ => value.find('\n').unwrap_or(value.len()),
         };
+        until = text.len() - value.len() + end;
         let mut strings = Vec::new();
         for (number, line) in (number..).zip(value[..end].lines()) {
             strings.extend(line.split(['"', '\'']).skip(1).step_by(2).map(|inside| (number, inside)));
