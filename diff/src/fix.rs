@@ -13,12 +13,12 @@ use cpuid_probe::place::Number;
 use cpuid_probe::{Place, Register};
 
 use crate::cause::definition::Definition;
-use crate::cause::{Cause, CauseOf};
-use crate::cause::{STATES, State, is_of, more_in};
+use crate::cause::{Cause, CauseOf, is_of, more_in};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Finding, Rule, Subject};
 use crate::knowledge::row::Element;
-use crate::knowledge::{Guard, Knowledge, Row, RuleKind, Version};
+use crate::knowledge::{Guard, Knowledge, Row, RuleKind, STATES, State, Version};
+use crate::report::{BaselineResult, Coverage, Verdict};
 use crate::view::clock::TOLERANCE_PPM;
 use crate::view::dump::OnVcpus;
 use crate::view::vintage::{machine_version, qemu_version};
@@ -172,7 +172,7 @@ impl Fix {
     /// Whether a definition changes anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.clears.is_empty()
+        self.clears.is_empty() && self.machine.is_none()
     }
 
     /// Switches a feature off that one side alone has. A protection stays.
@@ -499,6 +499,31 @@ impl Fix {
         }
         lines.extend(self.remains.iter().map(|remains| format!("not settled: {remains}")));
         lines
+    }
+}
+
+impl Fix {
+    /// What the verdict holds against the pair that this definition does not settle, in sentences.
+    #[must_use]
+    pub fn unsettled(&self, verdict: &Verdict) -> Vec<String> {
+        let one_machine = self.machine.is_some() && self.base.is_some();
+        let refused = verdict.refused.iter().filter(|refused| !(one_machine && refused.of_machine));
+        let mut said: Vec<String> = refused
+            .map(|refused| format!("not settled: {} refuses the pair: {}", refused.by.name(), refused.reason))
+            .collect();
+        if verdict.unlike {
+            said.push("not settled: the inputs play different roles, or one is bare hardware".to_string());
+        }
+        if verdict.coverage == Coverage::Partial {
+            said.push("not settled: what was not captured is not known to be alike".to_string());
+        }
+        let unmet = verdict.baseline.iter().any(|input| input.result != BaselineResult::Met);
+        if unmet {
+            said.push("not settled: the baseline is not met by both".to_string());
+        }
+        said.sort();
+        said.dedup();
+        said
     }
 }
 

@@ -141,6 +141,15 @@ pub enum By {
 }
 
 impl By {
+    /// Its name in sentences.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Qemu => "QEMU",
+            Self::Libvirt => "libvirt",
+        }
+    }
+
     /// The word in reports.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -180,6 +189,8 @@ pub struct Refused {
     pub way: Way,
     /// Why.
     pub reason: String,
+    /// It is the machine types that differ: one definition for both settles it.
+    pub of_machine: bool,
 }
 
 /// The verdict.

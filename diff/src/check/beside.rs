@@ -21,7 +21,7 @@ use super::value_of;
 use super::{Asked as Input, Tally};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Decoded, Finding, Rule, Subject, Value, Values};
-use crate::judge::notes::is_tcg;
+use crate::judge::notes::{is_kvm, is_tcg};
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Namespace, Offer, Severity};
 use crate::list;
@@ -231,11 +231,7 @@ impl<'a> Beside<'a> {
         let given = match asked.names {
             Some(names) => names.cpu.beside.as_ref().and_then(|beside| beside.accel),
             None if is_tcg(dump) => Some(Accel::Tcg),
-            None => {
-                let is_kvm = |vcpu: &VcpuView<'_>| has_block(vcpu, Owner::Kvm);
-                let shows = dump.provenance.boot.is_some() || asked.view.vcpus.iter().any(is_kvm);
-                shows.then_some(Accel::Kvm)
-            }
+            None => is_kvm(dump).then_some(Accel::Kvm),
         };
         let word = |accel| if accel == Accel::Kvm { "KVM" } else { "QEMU's emulation (TCG)" };
         if let Some(given) = given.filter(|given| *given != wanted) {

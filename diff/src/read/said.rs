@@ -199,8 +199,13 @@ impl Said {
             let unknown: Vec<String> = self.unknown.iter().map(|name| shorten(name)).collect();
             limits.push(format!("no row knows these names: {}", list::first(&unknown, 12)));
         }
-        dump.provenance.imported =
-            Some(Imported { format: self.format.to_string(), limits, of: self.of, cpu: self.cpu });
+        dump.provenance.imported = Some(Imported {
+            format: self.format.to_string(),
+            limits,
+            of: self.of,
+            cpu: self.cpu,
+            ..Imported::default()
+        });
         dump.provenance.microcode = self.microcode;
         dump.provenance.vcpus_online = self.online;
         dump.vcpus = self.vcpus;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use cpuid_probe::libvirt::beside::{Beside, Property};
+use cpuid_probe::libvirt::beside::{Beside, Gap, Property};
 use cpuid_probe::libvirt::cpu::{Cpu, Form, MaxPhysAddr, Mode, PhysAddrMode, Policy};
 use cpuid_probe::libvirt::domain::Accel;
 
@@ -181,6 +181,8 @@ struct Around {
     machine: Option<String>,
     accel: Option<Accel>,
     vcpus: Option<u32>,
+    /// What is not understood.
+    gaps: Vec<Gap>,
 }
 
 fn accel(word: &str) -> Option<Accel> {
@@ -192,7 +194,7 @@ fn accel(word: &str) -> Option<Accel> {
 }
 
 impl Around {
-    fn take(&mut self, option: &str, value: &str) {
+    fn take(&mut self, option: &str, value: &str, line: usize) {
         let mut keys: BTreeMap<&str, &str> = BTreeMap::new();
         for part in value.split(',') {
             let (key, value) = part.split_once('=').unwrap_or(("", part));
@@ -207,6 +209,11 @@ impl Around {
             }
             "-accel" => self.accel = first("accel").and_then(accel).or(self.accel),
             "-smp" => self.vcpus = first("cpus").and_then(|n| n.parse().ok()),
+            // A property of a CPU, below those of -cpu.
+            "-global" if value.contains("-cpu.") || value.contains("-cpu,") => {
+                let what = format!("-global {} is not read here; say it in -cpu", shorten(value));
+                self.gaps.push(Gap { at: position(line), what });
+            }
             _ => {}
         }
     }
@@ -249,17 +256,18 @@ fn read(text: &str) -> Result<Input, ReadError> {
             }
             open = Some(argument(value, *line)?);
         } else {
-            around.take(option, value);
+            around.take(option, value, *line);
         }
     }
     close(&mut open, &mut around, &mut found);
     let cpus = found.into_iter().map(|(mut cpu, around)| {
-        let Around { name, machine, accel, vcpus } = around;
-        if machine.is_some() || accel.is_some() || vcpus.is_some() {
+        let Around { name, machine, accel, vcpus, gaps } = around;
+        if machine.is_some() || accel.is_some() || vcpus.is_some() || !gaps.is_empty() {
             let beside: &mut Beside = cpu.beside.get_or_insert_default();
             beside.machine = machine;
             beside.accel = accel;
             beside.vcpus = vcpus;
+            beside.gaps.extend(gaps);
         }
         cpu.name = name;
         cpu
