@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use crate::support::files::Files;
 
 /// What one run ends with, and what it prints.
-fn run(arguments: &[&str]) -> (i32, String) {
+pub(super) fn run(arguments: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).args(arguments).stdin(Stdio::null()).output().unwrap();
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     (output.status.code().unwrap(), said.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// A whole guest of QEMU under KVM, with invtsc where asked.
-fn guest(invtsc: bool) -> Value {
+pub(super) fn guest(invtsc: bool) -> Value {
     let hex = |n: u32| format!("{n:#010x}");
     let leaf = |leaf: u32, subleaf: Option<u32>, r: [u32; 4]| {
         json!({"leaf": hex(leaf), "subleaf": subleaf.map(hex), "eax": hex(r[0]), "ebx": hex(r[1]), "ecx": hex(r[2]),
@@ -43,7 +43,7 @@ fn guest(invtsc: bool) -> Value {
     })
 }
 
-fn with(mut dump: Value, pointer: &str, value: Value) -> String {
+pub(super) fn with(mut dump: Value, pointer: &str, value: Value) -> String {
     *dump.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
     dump.to_string()
 }

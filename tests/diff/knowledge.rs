@@ -111,6 +111,8 @@ const OTHER_MEANINGS: &[(&str, &str)] = &[
     ("msr", "knowledge/export.rs"),
     ("msr", "policy.rs"),
     ("msr", "read/libvirt.rs"),
+    ("apic", "read/definitions/kubevirt.rs"),
+    ("kvmclock", "read/definitions/kubevirt.rs"),
     ("tsc", "decode.rs"),
     ("vmx", "read/sets.rs"),
 ];

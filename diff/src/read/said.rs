@@ -56,6 +56,8 @@ pub(super) struct Said {
     pub cpu: Option<String>,
     /// The microcode that the source names.
     pub microcode: Option<String>,
+    /// How many CPUs there are, where the source says so.
+    pub online: Option<u32>,
     /// What the source cannot say.
     limits: Vec<String>,
     format: &'static str,
@@ -70,6 +72,7 @@ impl Said {
             of: None,
             cpu: None,
             microcode: None,
+            online: None,
             limits: Vec::new(),
             format,
             unknown: BTreeSet::new(),
@@ -204,6 +207,7 @@ impl Said {
             ..Imported::default()
         });
         dump.provenance.microcode = self.microcode;
+        dump.provenance.vcpus_online = self.online;
         dump.vcpus = self.vcpus;
         dump
     }

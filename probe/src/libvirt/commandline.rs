@@ -100,6 +100,13 @@ fn of_option<'a>(option: &str, value: &'a str) -> Option<Said<'a>> {
     }
 }
 
+/// Whether an option on QEMU's command line, written without its dashes, may change the guest's CPUID with this value, which
+/// is empty where it has none.
+#[must_use]
+pub fn may_change_cpuid(option: &str, value: &str) -> bool {
+    option == "cpu" || !HARMLESS_OPTIONS.contains(&option) || of_option(option, value).is_some()
+}
+
 /// `TYPE.PROPERTY=VALUE` or `driver=TYPE,property=PROPERTY,value=VALUE`.
 fn global(text: &str) -> Option<Global<'_>> {
     if let Some((name, value)) = text.split_once('=').filter(|(name, _)| name.contains('.')) {

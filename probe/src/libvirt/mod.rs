@@ -8,7 +8,7 @@
 //! business of `cpuid-diff`.
 
 pub mod beside;
-mod commandline;
+pub mod commandline;
 pub mod cpu;
 pub mod domain;
 pub mod names;

@@ -138,7 +138,7 @@ fn is_argument(text: &str) -> bool {
 }
 
 /// The words of command lines, without quotes and the `\` of lines that go on, each with its line.
-fn words(text: &str) -> Vec<(usize, String)> {
+pub(super) fn words(text: &str) -> Vec<(usize, String)> {
     let mut words: Vec<(usize, String)> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let (mut word, mut quote, mut any) = (String::new(), None, false);
