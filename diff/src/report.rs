@@ -238,6 +238,8 @@ pub struct Input {
     pub vcpus_online: Option<u32>,
     /// Whether every captured vCPU is complete.
     pub complete: bool,
+    /// It names features and numbers, and holds no registers.
+    pub is_names: bool,
 }
 
 /// Findings by severity.
