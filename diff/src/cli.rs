@@ -288,8 +288,8 @@ pub struct CompareArgs {
     #[arg(long, value_enum, default_value = "both")]
     pub direction: DirectionArg,
     /// Print one definition for both sides that clears what a definition can clear: libvirt's, or QEMU's arguments with
-    /// --format qemu. What each side gives up, and what no definition settles, goes to standard error; if that is
-    /// anything, the exit code is 1
+    /// --format qemu. What each side gives up, and what is not in this fix, goes to standard error; if anything is
+    /// not in it, the exit code is 1
     #[arg(long)]
     pub fix: bool,
     /// The form of the report

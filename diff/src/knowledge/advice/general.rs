@@ -75,7 +75,7 @@ fn feature(row: &Row) -> General {
                 "Give every host's guests the same: {disable}; or bring the host that lacks it up to the other. {FIND_OUT}"
             )
         }
-        (_, None) => remedies::filled("Give every host's guests the same, with {disable}.", row, Asked::Explain),
+        (_, None) => remedies::filled("Give every host's guests the same: {disable}.", row, Asked::Explain),
     };
     General { cause, consequence, layers: layers::of_feature(row), remedy }
 }

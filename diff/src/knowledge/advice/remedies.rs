@@ -57,7 +57,7 @@ pub(super) fn require(row: &Row) -> Option<String> {
 const UNNAMED_OF_HYPERVISOR: &str = "no element or property sets this bit alone, it comes and goes with the others";
 
 /// What to call a feature of the CPU that has no name.
-const UNNAMED: &str = "a CPU definition that cannot have it: a named model (`<cpu mode='custom'>`), or \
+const UNNAMED: &str = "use a CPU definition that cannot have it: a named model (`<cpu mode='custom'>`), or \
                        `<cpu mode='host-passthrough' migratable='on'/>` (`-cpu host,migratable=on`)";
 
 /// What to do about a protection whose bit has no name.
