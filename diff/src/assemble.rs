@@ -271,7 +271,7 @@ const fn with_article(role: Role) -> &'static str {
 fn also_unverified(result: &BaselineVerdict, doubts: &Doubts) -> Option<String> {
     let reasons: Vec<&str> = doubts.others.iter().chain(&doubts.unread).map(String::as_str).collect();
     let broken = result.result == BaselineResult::NotMet && !reasons.is_empty();
-    broken.then(|| format!("not verified, besides: {}", reasons.join("; ")))
+    broken.then(|| format!("also not verified: {}", reasons.join("; ")))
 }
 
 /// What is to be said of the role of a dump that is checked.
@@ -324,6 +324,7 @@ pub fn input(named: &Named, view: &DumpView<'_>, site: &Site<'_>) -> Input {
         vcpus: dump.vcpus.len(),
         vcpus_online: dump.provenance.vcpus_online,
         complete: view.is_complete(),
+        is_names: dump.is_statements() || dump.vcpus.is_empty(),
     }
 }
 

@@ -16,7 +16,7 @@ use cpuid_diff::write::WRITERS;
 
 /// Compare the CPUID of guests with each other and with a baseline: what differs, why, and may it migrate?
 ///
-/// Exit codes: 0 nothing found at or above --fail-on; 1 found; 2 trouble.
+/// Exit codes, unless a command says others: 0 nothing to worry about; 1 something, or too little is known; 2 trouble.
 #[derive(Debug, Parser)]
 #[command(name = "cpuid-diff", version, max_term_width = 100)]
 pub struct Cli {
@@ -49,6 +49,9 @@ pub enum ColorArg {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Compare two dumps: which bits differ, and may a guest move in each direction?
+    ///
+    /// Exit codes: 0 nothing at or above --fail-on, nothing that would be refused, every promise kept and everything
+    /// captured; 1 not so; 2 trouble. --partial accepts what was not captured.
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff compare node1.json node2.json\n\
         \x20 cpuid-diff compare node1.json node2.json --baseline baseline.xml\n\
@@ -59,6 +62,9 @@ pub enum Command {
         \x20 cpuid-diff compare node1.json node2.json --policy policy.toml --as-of 2026-01-31")]
     Compare(CompareArgs),
     /// Check dumps against a baseline: did each guest get what was promised?
+    ///
+    /// Exit codes: 0 nothing at or above --fail-on, every promise kept and everything captured; 1 not so; 2 trouble.
+    /// --partial accepts what was not captured.
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff check node1.json --baseline baseline.xml\n\
         \x20 cpuid-diff check node1.json node2.json --baseline baseline.xml --format json\n\
@@ -67,7 +73,8 @@ pub enum Command {
     /// Find the CPU that several hosts or guests have in common
     ///
     /// The result goes to standard output; what it costs each input, and what was left out and why, to standard error.
-    /// Exit codes: 0 found; 1 the inputs have no CPU in common; 2 trouble.
+    /// Exit codes: 0 found, and every input can give it; 1 found, with a word about it on standard error (a protection or
+    /// hazard that differs, hardware, something unknown), or the inputs have no CPU in common; 2 trouble.
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff baseline node1.json node2.json > baseline.xml\n\
         \x20 cpuid-diff baseline host1.xml host2.xml --format qemu")]
@@ -84,8 +91,8 @@ pub enum Command {
     Fleet(FleetArgs),
     /// Follow each feature from the host's CPUID through KVM and the baseline to the guest: where was it lost?
     ///
-    /// Exit codes: 0 all layers agree; 1 a feature was dropped or added on the way, or a dump does not hold
-    /// its place; 2 trouble.
+    /// Exit codes: 0 fits: every promise is kept, or without one nothing of the first layer is lost; 1 it does not fit, or
+    /// that is not known (0 with --partial); 2 trouble.
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff trace --baseline baseline.xml --guest node1.json\n\
         \x20 cpuid-diff trace --host host.json --kvm kvm.json --guest node1.json --format markdown")]
@@ -110,7 +117,7 @@ pub enum Command {
         \x20 cpuid-diff explain 0x40000010\n\
         \x20 cpuid-diff explain 0xd --in node1.json")]
     Explain(ExplainArgs),
-    /// Print every row of knowledge
+    /// Print everything that is known of every place, as CSV
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff knowledge --format csv > knowledge.csv")]
     Knowledge(KnowledgeArgs),
@@ -177,6 +184,33 @@ pub enum Format {
     Qemu,
 }
 
+/// The form of a check's report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For terminals
+    Table,
+    /// The dump with the differing bits named
+    Unified,
+    /// For bug trackers
+    Markdown,
+    /// One page with bit maps; it needs no network and no script
+    Html,
+    /// The whole report (cpuid-report/1), one a line where there are several inputs
+    Json,
+}
+
+impl From<CheckFormat> for Format {
+    fn from(arg: CheckFormat) -> Self {
+        match arg {
+            CheckFormat::Table => Self::Table,
+            CheckFormat::Unified => Self::Unified,
+            CheckFormat::Markdown => Self::Markdown,
+            CheckFormat::Html => Self::Html,
+            CheckFormat::Json => Self::Json,
+        }
+    }
+}
+
 /// Names of formats, listed in help and offered by completions. Any text is taken: of some formats a part has a name
 /// (`xen:hvm-max`), and what is none is refused where the formats are known.
 #[derive(Clone)]
@@ -220,9 +254,6 @@ pub struct Common {
     /// What an input is: hardware, offer, promise or guest; of one input INPUT=ROLE [default: what it says of itself]
     #[arg(long = "as", value_name = "ROLE|INPUT=ROLE", value_parser = role)]
     pub roles: Vec<(Option<String>, Role)>,
-    /// The form of the report
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
     /// Show every finding in full: its place, what it is, sources
     #[arg(long)]
     pub all: bool,
@@ -257,10 +288,13 @@ pub struct CompareArgs {
     #[arg(long, value_enum, default_value = "both")]
     pub direction: DirectionArg,
     /// Print one definition for both sides that clears what a definition can clear: libvirt's, or QEMU's arguments with
-    /// --format qemu. What each side gives up, and what no definition settles, goes to standard error; if that is
-    /// anything, the exit code is 1
+    /// --format qemu. What each side gives up, and what is not in this fix, goes to standard error; if anything is
+    /// not in it, the exit code is 1
     #[arg(long)]
     pub fix: bool,
+    /// The form of the report
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
     /// What the guests were promised.
     #[command(flatten)]
     pub baseline: BaselineArgs,
@@ -272,7 +306,7 @@ pub struct CompareArgs {
 /// A baseline and what is needed to read it.
 #[derive(Args, Clone, Debug)]
 pub struct BaselineArgs {
-    /// What the guest is expected to have: libvirt XML (virsh domcapabilities, dumpxml, cpu-baseline, …), a dump, or
+    /// What the guest is promised: libvirt XML (virsh domcapabilities, dumpxml, cpu-baseline, …), a dump, or
     /// a Firecracker CPU template
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
@@ -294,6 +328,9 @@ pub struct CheckArgs {
     /// What the guests were promised.
     #[command(flatten)]
     pub baseline: BaselineArgs,
+    /// The form of the report
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: CheckFormat,
     /// What every report takes.
     #[command(flatten)]
     pub common: Common,
@@ -398,7 +435,7 @@ pub struct TraceArgs {
     /// What KVM offers: a `cpuid-probe kvm` dump, or virsh domcapabilities
     #[arg(long, value_name = "DUMP|DOMCAPABILITIES")]
     pub kvm: Option<PathBuf>,
-    /// What the guest was to have: libvirt XML, a dump or a CPU template
+    /// What the guest is promised: libvirt XML, a dump or a CPU template
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// What the guest has: a dump

@@ -5,7 +5,7 @@ use cpuid_probe::dump::VcpuDump;
 use cpuid_probe::hypervisor::Owner;
 use cpuid_probe::register::field;
 use cpuid_probe::vendor::Signature;
-use cpuid_probe::{LeafId, Registers};
+use cpuid_probe::{LeafId, Register, Registers};
 
 use crate::finding::Decoded;
 use crate::knowledge::{Row, RuleKind, Unit};
@@ -40,7 +40,8 @@ pub fn together(place: Place, registers: Registers) -> Vec<(&'static str, String
     let subleaf = subleaf.unwrap_or_default();
     match (place.owner(), leaf) {
         (Owner::Cpu, 0) => vec![("vendor", Signature::vendor(r).to_string())],
-        (Owner::Cpu, 1) => {
+        // Its other registers are no part of it.
+        (Owner::Cpu, 1) if place.register().is_none_or(|register| register == Register::Eax) => {
             let (family, model, stepping) = signature(r.eax);
             vec![("cpu", format!("family {family}, model {model} ({model:#x}), stepping {stepping}"))]
         }

@@ -6,8 +6,7 @@ use std::fmt;
 use cpuid_probe::libvirt::cpu::Policy;
 use cpuid_probe::place::{Number, Place};
 
-use crate::knowledge::{Names, Severity};
-use crate::knowledge::{Row, RuleKind};
+use crate::knowledge::{Guard, Names, Row, RuleKind, Severity};
 
 /// A sentence, either a row's own or composed.
 pub type Text = Cow<'static, str>;
@@ -255,6 +254,8 @@ pub struct Finding {
     pub name: Option<Text>,
     /// Its names.
     pub names: Names,
+    /// Whether its place is a protection, or a hazard.
+    pub guard: Option<Guard>,
     /// What judged it.
     pub rule: Rule,
     /// Worst over the directions asked for.
@@ -300,6 +301,7 @@ impl Finding {
             input: None,
             name: None,
             names: Names::default(),
+            guard: None,
             rule,
             severity: Severity::Expected,
             a_to_b: None,
@@ -325,6 +327,7 @@ impl Finding {
         Self {
             name: row.name.map(Text::from),
             names: row.names,
+            guard: row.guard,
             meaning: row.meaning.map(Text::from),
             cause: row.cause.or(row.reason).map(Text::from),
             source: row.source.map(Text::from),

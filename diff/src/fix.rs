@@ -73,9 +73,14 @@ pub struct Fix {
     pub dropped: Vec<&'static str>,
     /// The findings that it clears, as indices.
     pub clears: BTreeSet<usize>,
-    /// What no definition settles, in sentences.
+    /// What it leaves as it is, in sentences.
     pub remains: Vec<String>,
+    /// What else it leaves as it is, by name: values, each of which has a remedy of its own.
+    pub others: Vec<String>,
 }
+
+/// So many names of a kind are told.
+const MOST_NAMES: usize = 12;
 
 /// What would make two guests alike.
 #[must_use]
@@ -376,18 +381,19 @@ impl Fix {
             let mut names = names;
             names.dedup();
             if !names.is_empty() {
-                self.remains.push(format!("{what}: {}", crate::list::first(&names, 12)));
+                self.remains.push(format!("{what}: {}", crate::list::first(&names, MOST_NAMES)));
             }
         };
         say(hazards, "hazards, which QEMU cannot raise");
-        say(newer, "not every QEMU or definition here can switch these");
-        say(others, "other values");
+        say(newer, "features that not every QEMU or definition here can switch");
+        others.dedup();
+        self.others = others;
         if vcpus {
-            self.remains.push("start both with one `-smp`: the same number of vCPUs and the same topology".to_string());
+            self.remains.push("vCPUs and their topology; start both with one `-smp`".to_string());
         }
         if clock {
             self.remains.push(
-                "the TSC: pin one frequency, which needs TSC scaling on a host that is more than 250 ppm away from it"
+                "the TSC frequency; pin one, which needs TSC scaling on a host that is more than 250 ppm away from it"
                     .to_string(),
             );
         }
@@ -496,7 +502,11 @@ impl Fix {
         if !self.dropped.is_empty() {
             lines.push(format!("promises that neither side keeps, taken out: {}", names(&self.dropped)));
         }
-        lines.extend(self.remains.iter().map(|remains| format!("not settled: {remains}")));
+        lines.extend(self.remains.iter().map(|remains| format!("not in this fix: {remains}")));
+        if !self.others.is_empty() {
+            let names = crate::list::first(&self.others, MOST_NAMES);
+            lines.push(format!("not in this fix: {names}; the report says of each what to do"));
+        }
         lines
     }
 }

@@ -105,9 +105,9 @@ fn compare(args: &CompareArgs) -> Result<ExitCode> {
     let log = given.as_ref().and_then(|given| given.log.as_ref());
     let report = assemble::report(&a, &b, directions, baseline.as_ref().map(|b| (b, log)), &policy.site());
     if args.fix {
-        return print_fix(&report, args.common.format);
+        return print_fix(&report, args.format);
     }
-    print(&rendered(&report, &args.common)?)?;
+    print(&rendered(&report, args.format, &args.common)?)?;
     let passes = passes(&report, args.common.fail_on.into(), args.common.partial);
     Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -122,7 +122,7 @@ fn print_fix(report: &Report, format: Format) -> Result<ExitCode> {
     };
     let mut said = fix.explain();
     let unsettled = report.unsettled();
-    let settled = fix.remains.is_empty() && unsettled.is_empty();
+    let settled = fix.remains.is_empty() && fix.others.is_empty() && unsettled.is_empty();
     said.extend(unsettled);
     if fix.is_empty() {
         said.insert(0, "nothing differs that a definition could settle".to_string());
@@ -229,10 +229,10 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
         };
         for report in reports {
             all_pass &= passes(&report, args.common.fail_on.into(), args.common.partial);
-            match args.common.format {
+            match args.format.into() {
                 Format::Html => page.push(report),
                 Format::Json if args.inputs.len() > 1 => print(&wire::line(&report)?)?,
-                _ => print(&rendered(&report, &args.common)?)?,
+                format => print(&rendered(&report, format, &args.common)?)?,
             }
         }
     }
@@ -353,15 +353,15 @@ pub(crate) fn style(all: bool) -> Style {
 }
 
 /// A report in the form asked for.
-fn rendered(report: &Report, common: &Common) -> Result<String> {
+fn rendered(report: &Report, format: Format, common: &Common) -> Result<String> {
     let style = Style { waivers: common.show_waivers, ..style(common.all) };
-    Ok(match common.format {
+    Ok(match format {
         Format::Table => render::table::render(report, style),
         Format::Unified => render::unified::render(report),
         Format::Markdown => render::markdown::render(report, common.show_waivers),
         Format::Html => render::html::render(report, common.show_waivers),
         Format::Json => wire::pretty(report)?,
-        Format::Libvirt | Format::Qemu => bail!("--format libvirt and qemu are for compare --fix"),
+        Format::Libvirt | Format::Qemu => bail!("--format libvirt and qemu are for --fix"),
     })
 }
 
@@ -386,7 +386,8 @@ fn colour() -> bool {
 fn explain(args: &ExplainArgs) -> Result<ExitCode> {
     let named = args.dump.as_ref().map(|path| input::dump(path, args.from.as_deref())).transpose()?;
     let dump = named.as_ref().map(|n| &n.dump);
-    let explanation = if args.terms.iter().any(|term| term == "-") {
+    let from_log = args.terms.iter().any(|term| term == "-");
+    let explanation = if from_log {
         let [_] = args.terms.as_slice() else { bail!("explain -: reads standard input, and takes no other term") };
         let text = input::bytes(Path::new("-"))?;
         explain::explain_text(&String::from_utf8_lossy(&text), dump, Knowledge::builtin())
@@ -401,7 +402,15 @@ fn explain(args: &ExplainArgs) -> Result<ExitCode> {
     for unknown in &explanation.unknown {
         let near =
             if unknown.near.is_empty() { String::new() } else { format!(" (near: {})", unknown.near.join(", ")) };
-        eprintln!("cpuid-diff: `{}`: no place or name that is known{near}", unknown.term);
+        match unknown.term.as_str() {
+            "" => eprintln!("cpuid-diff: standard input is empty"),
+            term if from_log => {
+                eprintln!(
+                    "cpuid-diff: `{term}`: nothing that cpuid-diff knows: no feature, place, model or message{near}"
+                );
+            }
+            term => eprintln!("cpuid-diff: not known: `{term}`{near}"),
+        }
     }
     Ok(if explanation.unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

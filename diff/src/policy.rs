@@ -312,8 +312,10 @@ impl Policy {
             let twin = |f: &Finding| f.severity == Severity::Waived && waiver.target.fit(f) != Fit::None && mine(f);
             let name = format!("waiver {}:{} ({})", self.name, waiver.line, waiver.target);
             if let Some(last) = expired {
-                remarks
-                    .push(format!("{name} expired on {last} and no longer counts; it would cover {covered} findings"));
+                remarks.push(format!(
+                    "{name} expired on {last} and no longer counts; it would cover {covered} finding{}",
+                    if covered == 1 { "" } else { "s" }
+                ));
             } else if covered > 0 {
                 used += 1;
             } else if unsafe_.is_empty() && !candidates.iter().filter_map(|at| findings.get(*at)).any(twin) {
@@ -326,8 +328,12 @@ impl Policy {
                 ));
             }
         }
-        let head =
-            format!("site policy {}, judged as of {as_of}: {used} of {} waivers used", self.name, self.waivers.len());
+        let head = format!(
+            "site policy {}, judged as of {as_of}: {} waiver{}, {used} used",
+            self.name,
+            self.waivers.len(),
+            if self.waivers.len() == 1 { "" } else { "s" }
+        );
         remarks.insert(0, head);
         remarks
     }

@@ -249,6 +249,8 @@ pub struct Input {
     pub vcpus_online: Option<u32>,
     /// Whether every captured vCPU is complete.
     pub complete: bool,
+    /// It names features and numbers, and holds no registers.
+    pub is_names: bool,
 }
 
 /// Findings by severity.
@@ -295,18 +297,18 @@ impl Report {
         let one_machine = self.fix.as_ref().is_some_and(|fix| fix.machine.is_some() && fix.base.is_some());
         let refused = verdict.refused.iter().filter(|refused| !(one_machine && refused.of_machine));
         let mut said: Vec<String> = refused
-            .map(|refused| format!("not settled: {} refuses the pair: {}", refused.by.name(), refused.reason))
+            .map(|refused| format!("not in this fix: {} refuses the pair: {}", refused.by.name(), refused.reason))
             .collect();
         // The same both ways.
         said.dedup();
         if verdict.unlike {
-            said.push("not settled: the inputs play different roles, or one is bare hardware".to_string());
+            said.push("not in this fix: the inputs play different roles, or one is bare hardware".to_string());
         }
         if verdict.coverage == Coverage::Partial {
-            said.push("not settled: what was not captured is not known to be alike".to_string());
+            said.push("not in this fix: what was not captured is not known to be alike".to_string());
         }
         if verdict.baseline.iter().any(|input| input.result != BaselineResult::Met) {
-            said.push("not settled: the baseline is not met by both".to_string());
+            said.push("not in this fix: the baseline is not met by both".to_string());
         }
         said
     }

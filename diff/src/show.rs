@@ -39,7 +39,9 @@ pub fn show(named: &Named, site: &Site<'_>, width: usize) -> String {
     };
     line("dump", &words::title(&input));
     line("role", input.role.word());
-    line("brand", &first.and_then(brand).unwrap_or_else(|| "none".to_string()));
+    if let Some(brand) = first.and_then(brand) {
+        line("brand", &brand);
+    }
     let signature = LeafId::new(1, 0);
     // All of it, where a source of names says it at all.
     let whole = |v: &&VcpuDump| v.known(signature, Register::Eax) & SIGNATURE == SIGNATURE;
@@ -74,7 +76,17 @@ pub fn show(named: &Named, site: &Site<'_>, width: usize) -> String {
             }
         }
     }
-    line("MSRs", if view.has_msrs() { "captured, or none is announced" } else { "not captured" });
+    if !named.dump.is_statements() {
+        let held = named.dump.vcpus.iter().any(|v| !v.msrs().is_empty());
+        line(
+            "MSRs",
+            match (held, view.has_msrs()) {
+                (true, _) => "captured",
+                (false, true) => "none is announced",
+                (false, false) => "not captured",
+            },
+        );
+    }
     let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let mut some = Vec::new();
     for (place, row) in site.knowledge.features() {

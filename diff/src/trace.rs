@@ -679,7 +679,10 @@ fn sentence(says: &[(Layer, Says)]) -> String {
         let against = before.is_some() && number.is_some() && before != number;
         let has = says.is_there() && *says != Says::Mixed;
         parts.push(match (layer, says) {
-            (_, Says::Unknown) => format!("{} was not captured", layer.word()),
+            (Layer::Host, Says::Unknown) => "the host's file does not say".to_string(),
+            (Layer::Kvm, Says::Unknown) => "the view of KVM does not say".to_string(),
+            (Layer::Baseline, Says::Unknown) => "the baseline does not say".to_string(),
+            (Layer::Guest, Says::Unknown) => "the guest's file does not say".to_string(),
             (Layer::Host, Says::Mixed) => "some of the host's CPUs have it".to_string(),
             (Layer::Host, _) if has => "hardware has it".to_string(),
             (Layer::Host, _) => "hardware does not have it".to_string(),

@@ -50,7 +50,7 @@ pub enum Command {
     Watch(Later<WatchArgs>),
     /// Print lines to paste into a guest's console, to read CPUID where no file can be brought in
     ///
-    /// They hold a program of a few kilobytes, which reads CPUID on every online vCPU, prints the dump as framed text and is
+    /// They hold a program of some 17 KiB, which reads CPUID on every online vCPU, prints the dump as framed text and is
     /// gone. It reads no MSRs. The guest needs x86-64 Linux, a POSIX shell, base64 and gzip; busybox has them all.
     #[command(after_help = "Examples:\n\
         \x20 cpuid-probe paste\n\

@@ -56,7 +56,7 @@ fn msrs_that_nobody_read_are_listed_and_not_disabled() {
     assert!(xml.contains(">SapphireRapids<"), "it is of the inputs' own family and model: {xml}");
     let off = disabled(&xml);
     assert!(IMMUNITIES.split(' ').all(|name| !off.contains(&name)), "{xml}");
-    assert!(said.starts_with("SapphireRapids brings these, and a, b say nothing of them: rdctl-no"), "{said}");
+    assert!(said.starts_with("the model SapphireRapids has rdctl-no"), "{said}");
     assert!(said.lines().next().is_some_and(|line| IMMUNITIES.split(' ').all(|name| line.contains(name))), "{said}");
     // Where it was read, it is known: had, or lacked and so taken away.
     let read = |value: u64| guest(ECX, EBX7, EDX7, EDX, &format!("msr 0000010a: 00000000 {value:08x}\n"));
@@ -75,7 +75,7 @@ fn what_a_32_bit_reader_sees_is_not_known() {
     let dump = files.put("dump", &guest(ECX, EBX7, EDX7, EDX & !0x800, "msr 0000010a: 00000000 0000016b\n"));
     let (code, xml, said) = baseline(&[&dump, &dump]);
     assert_eq!(code, 1, "{said}");
-    assert!(!xml.contains("'syscall'") && said.contains("nothing of them: syscall;"), "{xml}{said}");
+    assert!(!xml.contains("'syscall'") && said.contains("has syscall,"), "{xml}{said}");
     assert!(said.contains("64-bit program"), "{said}");
 }
 
@@ -100,7 +100,7 @@ fn equal_definitions_are_given_back() {
                 <feature policy='optional' name='avx'/>\n</cpu>\n";
     let (code, xml, said) = baseline(&[&files.put("optional.xml", text)]);
     assert_eq!((code, xml.as_str()), (1, text), "{said}");
-    assert!(said.contains("says nothing of them: avx"), "{said}");
+    assert!(said.contains(" has avx"), "{said}");
 }
 
 #[test]
@@ -205,5 +205,5 @@ fn a_public_32_bit_capture_of_hardware() {
     let file = file.display().to_string();
     let (code, xml, said) = baseline(&[&file, &file]);
     assert_eq!((code, said.starts_with("hardware: ")), (1, true), "{said}");
-    assert!(disabled(&xml).is_empty() && said.contains("says nothing of them: syscall rdctl-no"), "{xml}{said}");
+    assert!(disabled(&xml).is_empty() && said.contains(" has syscall rdctl-no"), "{xml}{said}");
 }

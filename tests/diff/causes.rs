@@ -69,7 +69,7 @@ fn two_releases_of_qemu_differ_for_three_reasons() {
     for word in ["pc-q35-7.2", "pc-q35-11.1", "`x-vendor-cpuid-only-v2`", "`x-consistent-cache`"] {
         assert!(machine.text().contains(word), "{}", machine.text());
     }
-    assert!(version.why.ends_with("x2apic rdseed 3dnowprefetch wbnoinvd"), "{}", version.why);
+    assert!(version.why.ends_with("QEMU 7.2 does not"), "{}", version.why);
     assert!(state.what.starts_with("AVX-512 state"), "{}", state.what);
     assert_eq!((version.clears, state.clears), (4, 9));
     // Every finding that counts has its cause, and none is about vendors.
@@ -172,7 +172,7 @@ fn the_direction_asked_for_decides_the_words() {
         assert_eq!((lines.len(), lines[0].word), (1, word), "{lines:?}");
         assert_eq!(report.findings[0].consequence.is_some(), loses);
         let text = table::render(&report, PLAIN);
-        assert_eq!(text.contains("invalid opcode"), loses, "{text}");
+        assert_eq!(text.contains("#UD"), loses, "{text}");
         assert!(!text.contains("incompatible") && !text.contains("one-way"), "{text}");
     }
 }
@@ -241,7 +241,10 @@ fn fixes_do_what_they_say() {
         let claimed: BTreeSet<String> = fix.clears.iter().map(|i| report.findings[*i].id()).collect();
         let left: Vec<String> =
             report.findings.iter().filter(open).map(Finding::id).filter(|id| !claimed.contains(id)).collect();
-        assert!(left.is_empty() || !fix.remains.is_empty(), "{pair:?}: {left:?} is left without a word");
+        assert!(
+            left.is_empty() || !fix.remains.is_empty() || !fix.others.is_empty(),
+            "{pair:?}: {left:?} is left without a word"
+        );
         let xml = directory.join(format!("{n}.xml"));
         fs::write(&xml, fix.libvirt()).expect("a scratch file");
         let cpu = fix.qemu();
@@ -282,7 +285,7 @@ fn the_fix_for_two_releases_makes_them_identical() {
     let fix = report.fix.as_ref().expect("a comparison");
     assert_eq!(fix.dropped.len(), 10, "{:?}", fix.dropped);
     assert!(fix.dropped.iter().all(|name| name.starts_with("avx512")), "{:?}", fix.dropped);
-    assert_eq!((fix.gives_up[0].len(), fix.gives_up[1].len(), fix.remains.len()), (0, 4, 0));
+    assert_eq!((fix.gives_up[0].len(), fix.gives_up[1].len(), fix.remains.len() + fix.others.len()), (0, 4, 0));
     let directory = scratch();
     let xml = directory.join("releases.xml");
     fs::write(&xml, fix.libvirt()).expect("a scratch file");

@@ -99,7 +99,7 @@ fn pairs_that_qemu_refuses_or_that_one_side_does_not_tell() {
             "an MSR that reads 0, and the same one not captured",
             with(guest(false), msr, json!([{"index": "0x0000010a", "value": "0x0000000000000000"}])),
             with(guest(false), msr, json!([])),
-            "lacks 1 place (msr 0x0000010a)",
+            "without msr 0x0000010a",
         ),
     ] {
         let (a, b) = (files.put("a.json", &a), files.put("b.json", &b));

@@ -131,7 +131,7 @@ fn verify_boots_two_guests_and_finds_the_one_difference() {
 #[test]
 fn verify_takes_two_definitions_or_two_dumps() {
     let (code, text) = verify(&["Haswell-noTSX", "Haswell-noTSX"]);
-    assert!(code == 0 && text.contains("identical"), "{text}");
+    assert!(code == 0 && text.contains("IDENTICAL"), "{text}");
     let file = |name: &str| root().join("samples").join(name).to_string_lossy().into_owned();
     let (code, text) = verify(&[&file("haswell-node1.json"), &file("haswell-node2.json")]);
     assert!(code == 1 && text.contains("avx2") && !text.contains("booting"), "{text}");

@@ -173,8 +173,8 @@ fn tables_fit_and_say_each_reason_once() {
     let table = String::from_utf8(files.trace(&ALL, &[]).stdout).unwrap();
     assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
     let words = table.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("dropped by kvm") && words.contains("promises not kept"), "{table}");
+    assert!(words.contains("lost at kvm") && words.contains("promises not kept"), "{table}");
     assert_eq!(table.matches("virtualize PEBS").count(), 1);
     let markdown = String::from_utf8(files.trace(&ALL, &["--format", "markdown"]).stdout).unwrap();
-    assert!(markdown.contains("| 0x00000001 EDX[21] | ds | yes | no | yes | no | dropped by kvm |"), "{markdown}");
+    assert!(markdown.contains("| 0x00000001 EDX[21] | ds | yes | no | yes | no | lost at kvm |"), "{markdown}");
 }

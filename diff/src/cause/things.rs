@@ -56,18 +56,6 @@ pub(super) fn things<'a>(sides: [&'a DumpView<'a>; 2], knowledge: &'a Knowledge,
     things
 }
 
-/// The names of what is claimed, in the order of the report: `ds dtes64`.
-fn names(claimed: &[&Finding]) -> String {
-    let mut names: Vec<String> = Vec::new();
-    for f in claimed {
-        let name = f.called();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    if names.len() > NAMES { list::first(&names, NAMES) } else { names.join(" ") }
-}
-
 fn row_of(f: &Finding, knowledge: &Knowledge) -> Option<Row> {
     Some(knowledge.row(f.place()?))
 }
@@ -195,7 +183,7 @@ fn machine<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge) -> Option<Thing<'
         } else {
             "give both one machine type".to_string()
         };
-        (what, format!("they differ in QEMU's {}", said.join(", ")), fix)
+        (what, format!("the machine types set these QEMU properties differently: {}", said.join(", ")), fix)
     });
     Some(Thing { of: CauseOf::Machine, inferred: false, links, describe })
 }
@@ -225,10 +213,10 @@ fn version<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge, tcg: bool) -> Opt
         let emulated = tcg && lies_between(row.tcg_since, old, new);
         (more_in(f) == Some(newer) && f.is_one_bit() && (known || emulated)).then_some(EXACT)
     });
-    let describe: Describe<'a> = Box::new(move |claimed| {
+    let describe: Describe<'a> = Box::new(move |_| {
         let does = if tcg { "emulates" } else { "knows" };
         let what = format!("QEMU version: {va} in A, {vb} in B");
-        let why = format!("{new} {does} what {old} does not, {}", names(claimed));
+        let why = format!("QEMU {new} {does} these, QEMU {old} does not");
         (what, why, "switch these off on both, or run one version of QEMU on both".to_string())
     });
     Some(Thing { of: CauseOf::Version, inferred: false, links, describe })
@@ -346,8 +334,9 @@ fn vendor<'a>(sides: [&'a DumpView<'a>; 2]) -> Option<Thing<'a>> {
         let place = f.place()?;
         (copy_of(place).is_some() || VENDOR.iter().any(|at| at.holds(place))).then_some(EXACT)
     });
-    let describe: Describe<'a> = Box::new(move |_| {
-        let why = "AMD's CPUs repeat a part of leaf 1 in 0x80000001, and Intel's do not";
+    let describe: Describe<'a> = Box::new(move |claimed| {
+        let repeats = claimed.iter().any(|f| f.place().and_then(copy_of).is_some());
+        let why = if repeats { "AMD's CPUs repeat a part of leaf 1 in 0x80000001, and Intel's do not" } else { "" };
         let fix = "none: a guest does not move between vendors";
         (format!("vendor: {a} in A, {b} in B"), why.to_string(), fix.to_string())
     });

@@ -253,8 +253,10 @@ impl<'a> Beside<'a> {
                 let held = u32::try_from(dump.vcpus.len()).unwrap_or(u32::MAX);
                 let online = dump.provenance.vcpus_online;
                 if online.is_none() && held <= wanted {
-                    tally
-                        .unsaid(format!("the dump holds {held} vCPUs and does not say whether the guest has {wanted}"));
+                    tally.unsaid(format!(
+                        "the dump holds {held} {} and does not say whether the guest has {wanted}",
+                        if held == 1 { "vCPU" } else { "vCPUs" }
+                    ));
                     return;
                 }
                 let seen = online.unwrap_or(held);

@@ -237,13 +237,19 @@ impl<'a> Tally<'a> {
         let names = |places: &[Place]| -> String {
             let name =
                 |place: &Place| self.context.knowledge.row(*place).name.map_or(place.to_string(), str::to_string);
-            list::first(&places.iter().map(name).collect::<Vec<_>>(), 12)
+            let mut names: Vec<String> = Vec::new();
+            for name in places.iter().map(name) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            list::first(&names, 12)
         };
         let mut reasons = Vec::new();
         if !wanted.is_empty() {
             reasons.push(format!(
-                "the input names features and does not say whether these promised ones are there: {}; dump the guest itself \
-                 (cpuid-probe), or of a host cpuid-probe boot --cpu host",
+                "this input names features, and does not name these that are promised: {}. Dump the guest with \
+                 cpuid-probe; for a host, use cpuid-probe boot --cpu host",
                 names(&wanted)
             ));
         }
@@ -294,8 +300,8 @@ fn unread_reason(unread: &[(u32, Place, Why)]) -> Option<String> {
             hints.join("; ")
         )),
         n => Some(format!(
-            "the input does not say {n} promised {}: dump a throw-away guest of all that the host has (cpuid-probe boot --cpu \
-             host) and check it --as offer",
+            "the input says nothing about {n} promised {}: dump a throw-away guest of all that the host has \
+             (cpuid-probe boot --cpu host) and check it --as offer",
             if n == 1 { "bit" } else { "bits" }
         )),
     }

@@ -54,7 +54,8 @@ pub(super) const MESSAGES: &[Message] = &[
         "Take the feature out of the definition, or run the guest on a host that has it.",
         "QEMU 1.5 target-i386/cpu.c unavailable_host_feature"),
     message(&["unknown cpu feature"], After("unknown cpu feature"),
-        "libvirt does not know a feature of this name: it is misspelt, of another world (QEMU's or Linux's), or newer than that libvirt",
+        "libvirt does not know a feature of this name: it is misspelt, is QEMU's or Linux's name for it, or is newer \
+         than that libvirt",
         "Correct the name, or take the feature out; `virsh cpu-models` and /usr/share/libvirt/cpu_map show what this libvirt knows.",
         "libvirt 9.0 src/cpu/cpu_x86.c x86ModelFromCPU"),
     message(&["unknown cpu model"], After("unknown cpu model"),

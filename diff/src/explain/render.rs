@@ -6,10 +6,14 @@ use cpuid_probe::Place;
 use cpuid_probe::hypervisor::Owner;
 
 use super::{Answer, Entry, Explanation, Reading};
+use crate::knowledge::RuleKind;
 use crate::list;
 
 /// What is said of a value that nobody read.
 pub const NOT_CAPTURED: &str = "not captured";
+
+/// A value that is wider does not move the meanings of the others.
+const WIDEST: usize = 16;
 
 /// For terminals: wrapped at `width` columns.
 #[must_use]
@@ -44,15 +48,21 @@ pub fn text(explanation: &Explanation, width: usize) -> String {
 fn list(out: &mut String, answer: &Answer, width: usize) {
     let places = answer.entries.iter().map(|e| e.place.to_string().len()).max().unwrap_or_default();
     let named = answer.entries.iter().map(|e| e.row.name.unwrap_or_default().len()).max().unwrap_or_default();
+    let value = |e: &Entry| shown(&e.values).map(|v| format!(" = {v}")).unwrap_or_default();
+    let valued = answer.entries.iter().map(|e| value(e).chars().count()).max().unwrap_or_default().min(WIDEST);
     for e in &answer.entries {
-        let value = shown(&e.values).map(|v| format!(" = {v}")).unwrap_or_default();
-        let line =
-            format!("{:places$}  {:named$}{value}  {}", e.place.to_string(), e.row.name.unwrap_or_default(), e.meaning);
+        let value = value(e);
+        let line = format!(
+            "{:places$}  {:named$}{value:valued$}  {}",
+            e.place.to_string(),
+            e.row.name.unwrap_or_default(),
+            e.meaning
+        );
         let _ = writeln!(out, "{}", cut(&line, width));
     }
     decoded(out, answer);
     if let Some(one) = answer.entries.first() {
-        let _ = writeln!(out, "{} rows; for more: cpuid-diff explain '{}'", answer.entries.len(), one.place);
+        let _ = writeln!(out, "{} entries; one in full: cpuid-diff explain '{}'", answer.entries.len(), one.place);
     }
 }
 
@@ -102,7 +112,13 @@ fn lines(e: &Entry) -> Vec<(&'static str, String)> {
     let judged = if e.row.lost == e.row.gained {
         format!("{}: {} if it changes", e.row.rule.word(), e.row.lost.word())
     } else {
-        format!("{}: {} if lost, {} if gained or changed", e.row.rule.word(), e.row.lost.word(), e.row.gained.word())
+        let (worse, better) = match e.row.rule {
+            RuleKind::NotLess => ("if it falls", "if it rises"),
+            RuleKind::NotGreater => ("if it rises", "if it falls"),
+            _ if e.place.bits().is_some_and(|bits| bits.is_one()) => ("if lost", "if gained"),
+            _ => ("if lost", "if gained or changed"),
+        };
+        format!("{}: {} {worse}, {} {better}", e.row.rule.word(), e.row.lost.word(), e.row.gained.word())
     };
     let gates: Vec<String> = e.row.gates.iter().map(Place::to_string).collect();
     let gates = gates.join(" or ");
@@ -111,10 +127,10 @@ fn lines(e: &Entry) -> Vec<(&'static str, String)> {
         ("names", names.join(", ")),
         ("place", if e.place.leaf().is_some() { e.place.prose().to_string() } else { String::new() }),
         ("meaning", e.meaning.clone()),
-        ("if lost", e.consequence.clone()),
+        ("consequence", e.consequence.clone()),
         ("cause", e.cause.clone()),
         ("decided by", e.layers.join(", ")),
-        ("remedy", e.remedy.clone()),
+        ("fix", e.remedy.clone()),
         ("rule", judged),
         ("only with", if gates.is_empty() { gates } else { format!("{gates} set") }),
         ("migratable", e.row.migratable.map(|m| m.word()).unwrap_or_default().to_string()),

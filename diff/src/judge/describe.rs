@@ -219,6 +219,8 @@ pub fn vcpu_count(context: &Context<'_>, a: u32, b: u32) -> Finding {
 #[must_use]
 pub fn per_vcpu(context: &Context<'_>, d: &Differing, severity: Severity, cause: &'static str) -> Finding {
     let judged = Judged { change: Change::Changed, severity };
-    let finding = Finding { cause: Some(Text::Borrowed(cause)), ..Finding::of_row(d.place, &d.row) };
+    let remedy = (severity <= Severity::Warning)
+        .then_some(Text::Borrowed("start both guests with the same `<vcpu>` and `<topology>` (QEMU: `-smp`)"));
+    let finding = Finding { cause: Some(Text::Borrowed(cause)), remedy, ..Finding::of_row(d.place, &d.row) };
     context.judged(finding, judged, judged)
 }

@@ -22,11 +22,7 @@ pub fn notes(a: &DumpView<'_>, b: &DumpView<'_>) -> Vec<String> {
         notes.push(TCG.to_string());
     }
     if a.provenance.source != b.provenance.source {
-        notes.push(format!(
-            "different kinds of dumps ({} and {})",
-            a.provenance.source.word(),
-            b.provenance.source.word()
-        ));
+        notes.push(format!("A was {}, B {}", read(a.provenance.source), read(b.provenance.source)));
     }
     let (of_a, of_b) = (of_one(a), of_one(b));
     for note in of_a.iter().chain(of_b.iter().filter(|note| !of_a.contains(note))) {
@@ -49,9 +45,21 @@ pub fn notes(a: &DumpView<'_>, b: &DumpView<'_>) -> Vec<String> {
         ));
     }
     if excerpt {
-        notes.push("no 0x40000000: its leaves are read as KVM's; rows of any vendor apply".to_string());
+        let anonymous = [a, b].iter().any(|dump| dump.vcpus.iter().any(|v| v.get(LeafId::new(0, 0)).is_none()));
+        let vendor = if anonymous { "; no leaf 0: any vendor" } else { "" };
+        notes.push(format!("no leaf 0x40000000: those above are read as KVM's{vendor}"));
     }
     notes
+}
+
+/// How a dump came to be, behind "was".
+const fn read(source: Source) -> &'static str {
+    match source {
+        Source::Native => "read in a running system",
+        Source::Kvm => "asked of KVM",
+        Source::Boot => "read in a throw-away guest",
+        Source::Import => "imported",
+    }
 }
 
 /// The notes on a dump that is not compared with another.

@@ -75,7 +75,8 @@ pub fn check(input: usize, view: &DumpView<'_>, context: &Context<'_>, collector
         let mut seen: BTreeMap<u64, u32> = BTreeMap::new();
         for id in view.vcpus.iter().filter_map(|v| unique.read(v)) {
             if let Some(first) = seen.insert(id.value, id.vcpu) {
-                let cause = format!("vCPUs {first} and {} show the same id: capture not pinned?", id.vcpu);
+                let cause =
+                    format!("vCPUs {first} and {} show the same id: was the capture pinned to each vCPU?", id.vcpu);
                 let remedy = Some("capture again, each vCPU on itself (cpuid-probe does)".into());
                 let mut finding = Finding { remedy, ..about(context, input, unique.place, id.value, cause) };
                 finding.vcpus.push(first);
@@ -89,7 +90,8 @@ pub fn check(input: usize, view: &DumpView<'_>, context: &Context<'_>, collector
             && low.value != id.value & 0xff
         {
             let cause = format!(
-                "the x2APIC id of the same vCPU is {:#x}, of which this should be the low byte: capture not pinned?",
+                "the x2APIC id of the same vCPU is {:#x}, of which this should be the low byte: was the capture \
+                 pinned to each vCPU?",
                 id.value
             );
             collector.put(about(context, input, LEGACY.place, low.value, cause), Some(low.vcpu));

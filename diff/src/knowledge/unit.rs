@@ -107,7 +107,7 @@ impl Unit {
             Self::Bits(first) => {
                 let set: Vec<String> =
                     (0..32).filter(|b| value >> b & 1 == 1).map(|b| (first + b).to_string()).collect();
-                if set.is_empty() { "none".to_string() } else { format!("bits {}", set.join(" ")) }
+                if set.is_empty() { "no bits".to_string() } else { format!("bits {}", set.join(" ")) }
             }
         }
     }

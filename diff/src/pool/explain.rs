@@ -32,10 +32,10 @@ impl Common {
             let more = class.names.len().saturating_sub(NAMES);
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
             let who = class.names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
-            let lose = if class.names.len() == 1 { "loses" } else { "lose" };
+            let give = if class.names.len() == 1 { "gives" } else { "give" };
             lines.push(match losses.len() {
-                0 => format!("{who}{more} {lose} nothing"),
-                n => format!("{who}{more} {lose} {n}: {}", names(losses)),
+                0 => format!("{who}{more} {give} up nothing"),
+                n => format!("{who}{more} {give} up {n}: {}", names(losses)),
             });
         }
         if let Some(hz) = self.tsc_frequency {
@@ -95,7 +95,7 @@ impl Common {
         let count = |wanted: [Policy; 2]| self.listed.iter().filter(|(policy, _)| wanted.contains(policy)).count();
         let hardware = self.classes.iter().any(|class| class.says.role == Role::Hardware);
         format!(
-            "{} with {} features more and {} less is what {} input{} {}; checked against each",
+            "{} plus {} features, minus {}, is what {} input{} {}; checked against each",
             self.model,
             count([Policy::Require, Policy::Force]),
             count([Policy::Disable, Policy::Forbid]),

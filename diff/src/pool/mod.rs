@@ -501,11 +501,14 @@ impl<'a> Pool<'a> {
             let unknown = &(&comes & &says.unknown) - &says.brings;
             if !unknown.is_empty() {
                 words.push(format!(
-                    "{} brings these, and {} {} nothing of them: {}; they are neither disabled nor asked for by name; {}",
+                    "the model {} has {}, and {} {} not say whether {} can be given; the result neither requires nor \
+                     disables {}: {}",
                     model.name,
-                    list::first(names, 8),
-                    if names.len() == 1 { "says" } else { "say" },
                     map.names(&unknown).join(" "),
+                    list::first(names, 8),
+                    if names.len() == 1 { "does" } else { "do" },
+                    if unknown.len() == 1 { "it" } else { "they" },
+                    if unknown.len() == 1 { "it" } else { "them" },
                     hint(&unknown, says, map)
                 ));
             }
@@ -612,7 +615,8 @@ fn width(classes: &[Class], words: &mut Vec<String>, notes: &mut Vec<String>) ->
     let stated = limits || known.iter().any(|(width, _)| matches!(width, Width::Exactly(_))) || bits != most.0.bits();
     if stated && !silent.is_empty() {
         words.push(format!(
-            "{} {} nothing of the width of physical addresses: whether {bits} bits can be given there is not known",
+            "{} {} nothing of the width of physical addresses: whether {bits} bits can be given there is not known; take a dump \
+             of that host (cpuid-probe boot --cpu host), or a definition with <maxphysaddr>",
             list::first(&silent, 8),
             if silent.len() == 1 { "says" } else { "say" }
         ));

@@ -108,7 +108,8 @@ pub enum Input {
 }
 
 /// What to give instead of statements where register sets are needed.
-pub const INSTEAD: &str = "names features and numbers, and shows no register sets of leaves; give a dump made there with `cpuid-probe                            dump` or `cpuid -r`, or of such a guest by `cpuid-probe boot`";
+pub const INSTEAD: &str = "names features and numbers and holds no registers; give a dump that `cpuid-probe` or \
+                           `cpuid -r` made there, or one of such a guest that `cpuid-probe boot` made";
 
 /// One format.
 #[derive(Clone, Copy, Debug)]

@@ -2,11 +2,13 @@
 //! cause, the fix, and one line on what is not shown.
 
 use cpuid_probe::Register::{Eax, Ebx, Ecx, Edx};
+use cpuid_probe::libvirt::cpu::Policy;
+use cpuid_probe::place::Number;
 
 use crate::cause::more_in;
-use crate::finding::{Change, Finding, Judged};
+use crate::finding::{Change, Finding, Judged, Rule, Subject, Value};
 use crate::fix::Fix;
-use crate::knowledge::{Severity, copy_of};
+use crate::knowledge::{Guard, Severity, copy_of};
 use crate::list;
 use crate::render::words::{self, Group};
 use crate::report::{BaselineResult, By, Coverage, Direction, Input, Overall, Report, Verdict, Way};
@@ -14,15 +16,23 @@ use crate::view::Role;
 
 /// So many groups of findings without a common cause are told in prose; more are listed.
 const MOST_GROUPS: usize = 3;
+/// So many findings of one text are named with their places.
+const HEADS: usize = 4;
+/// So many names are told of what a fix does and leaves.
+const NAMED: usize = 12;
+/// From so many features on, a list of elements to paste is a page.
+const PASTED: usize = 8;
 /// So many characters of a text are told; the rest is under `--all`.
 const BRIEF: usize = 150;
 /// A file's name up to this length stands for its input.
 const NAME: usize = 24;
+/// Beside names up to this length there is room for letters, on a line of the verdict.
+const BESIDE: usize = 12;
 
 /// One line of the verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// `node1 → node2`; empty where the line is about both or neither.
+    /// `node1 (A) → node2 (B)`; empty where the line is about both or neither.
     pub way: String,
     /// `UNSAFE`.
     pub word: &'static str,
@@ -38,7 +48,8 @@ impl Line {
     pub fn text(&self) -> String {
         let way = if self.way.is_empty() { String::new() } else { format!("{}: ", self.way) };
         // Who refuses, and why; what else there is, and how much.
-        let gap = if self.word.starts_with("REFUSED") { ": " } else { ", " };
+        let alone = self.way.is_empty() || self.word.starts_with("REFUSED");
+        let gap = if alone { ": " } else { ", " };
         let why = if self.why.is_empty() { String::new() } else { format!("{gap}{}", self.why) };
         format!("{way}{}{why}", self.word)
     }
@@ -69,6 +80,18 @@ pub fn names(report: &Report) -> Vec<String> {
 #[must_use]
 pub fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `node1 (A)`: what an input is called, and its letter in the rest of the report.
+fn with_letter(names: &[String], input: usize) -> String {
+    let (name, letter) = (&names[input], words::letter(input));
+    let fits = names.iter().all(|name| name.chars().count() <= BESIDE);
+    if names.len() == 1 || *name == letter || !fits { name.clone() } else { format!("{name} ({letter})") }
+}
+
+/// `node1 (A) → node2 (B)`.
+fn arrow(names: &[String], from: usize, to: usize) -> String {
+    format!("{} → {}", with_letter(names, from), with_letter(names, to))
 }
 
 /// The verdict in lines: what is refused, then each direction, then each input against the baseline.
@@ -102,7 +125,7 @@ pub fn verdict(report: &Report) -> Vec<Line> {
                     Direction::Review => ("REVIEW", Severity::Warning),
                     Direction::Unsafe => ("UNSAFE", Severity::Unsafe),
                 };
-                let way = format!("{} → {}", names[from], names[to]);
+                let way = arrow(&names, from, to);
                 lines.push(Line { way, word, why: happens(report, direction(asked)), severity });
             }
         }
@@ -115,13 +138,23 @@ pub fn verdict(report: &Report) -> Vec<Line> {
             BaselineResult::NotMet => {
                 ("baseline not met", count(broken.count(), "promise") + " broken", Severity::Unsafe)
             }
-            BaselineResult::Unverified => {
-                ("baseline unverified", b.reason.clone().unwrap_or_default(), Severity::Warning)
-            }
+            BaselineResult::Unverified => ("baseline unverified", unsaid(report, b.input), Severity::Warning),
         };
-        Line { way: names[b.input].clone(), word, why, severity }
+        Line { way: with_letter(&names, b.input), word, why, severity }
     }));
     lines
+}
+
+/// `12 promises not answered`: how many an input says nothing of. Empty where it is doubted for something else.
+fn unsaid(report: &Report, input: usize) -> String {
+    let silent = |f: &&Finding| {
+        let seen = if input == 0 { &f.values.a } else { &f.values.b };
+        f.input.is_none_or(|of| of == input) && f.values.expected.is_known() && !seen.is_known()
+    };
+    match report.findings.iter().filter(silent).count() {
+        0 => String::new(),
+        n => count(n, "promise") + " not answered",
+    }
 }
 
 fn direction(way: Way) -> fn(&Finding) -> Option<Judged> {
@@ -131,29 +164,34 @@ fn direction(way: Way) -> fn(&Finding) -> Option<Judged> {
     }
 }
 
-/// `loses 3 features, gains 1, 2 values change`: what counts of one direction.
+/// `loses 3 features, 2 values differ, gains 1 feature`: what counts, as one direction has it, the worst first. A difference
+/// that counts in one direction alone is counted in both, so that both tell one number.
 fn happens(report: &Report, judged: fn(&Finding) -> Option<Judged>) -> String {
-    let loud: Vec<(&Finding, Judged)> = report
+    let counts: Vec<(&Finding, Judged)> = report
         .findings
         .iter()
-        .filter(|f| f.severity != Severity::Waived && !is_copy(f))
+        .filter(|f| matches!(f.severity, Severity::Unsafe | Severity::Warning) && !is_copy(f))
         .filter_map(|f| Some((f, judged(f)?)))
-        .filter(|(_, j)| matches!(j.severity, Severity::Unsafe | Severity::Warning))
         .collect();
-    let features = |change: Change| loud.iter().filter(|(f, j)| j.change == change && is_feature(f)).count();
-    let (lost, gained) = (features(Change::Lost), features(Change::Gained));
-    let others: Vec<&Finding> = loud.iter().filter(|(f, _)| !is_feature(f)).map(|(f, _)| *f).collect();
+    if counts.iter().all(|(_, j)| !matches!(j.severity, Severity::Unsafe | Severity::Warning)) {
+        return String::new();
+    }
+    let of = |is: &dyn Fn(&Finding, Judged) -> bool| -> (Vec<&Finding>, Severity) {
+        let those = counts.iter().filter(|(f, j)| is(f, *j));
+        let worst = those.clone().map(|(_, j)| j.severity).min().unwrap_or(Severity::Expected);
+        (those.map(|(f, _)| *f).collect(), worst)
+    };
+    let (lost, of_lost) = of(&|f, j| is_feature(f) && j.change == Change::Lost);
+    let (gained, of_gained) = of(&|f, j| is_feature(f) && j.change == Change::Gained);
+    let (others, of_others) = of(&|f, _| !is_feature(f));
     let others = labels(&others).len();
-    let mut parts = Vec::new();
-    if lost > 0 {
-        parts.push(format!("loses {}", count(lost, "feature")));
-    }
-    if gained > 0 {
-        parts.push(format!("gains {}", count(gained, "feature")));
-    }
-    if others > 0 {
-        parts.push(format!("{} differ{}", count(others, "value"), if others == 1 { "s" } else { "" }));
-    }
+    let mut parts = [
+        (of_lost, lost.len(), format!("loses {}", count(lost.len(), "feature"))),
+        (of_others, others, format!("{} differ{}", count(others, "value"), if others == 1 { "s" } else { "" })),
+        (of_gained, gained.len(), format!("gains {}", count(gained.len(), "feature"))),
+    ];
+    parts.sort_by_key(|(severity, ..)| *severity);
+    let parts: Vec<String> = parts.into_iter().filter(|(_, n, _)| *n > 0).map(|(.., words)| words).collect();
     parts.join(", ")
 }
 
@@ -175,8 +213,8 @@ fn refused(v: &Verdict, names: &[String]) -> Vec<Line> {
         };
         let goes = |way: Way| alike().any(|other| other.way == way);
         let way = match (goes(Way::AToB), goes(Way::BToA)) {
-            (true, false) if v.b_to_a.is_some() => format!("{} → {}", names[0], names[1]),
-            (false, true) if v.a_to_b.is_some() => format!("{} → {}", names[1], names[0]),
+            (true, false) if v.b_to_a.is_some() => arrow(names, 0, 1),
+            (false, true) if v.a_to_b.is_some() => arrow(names, 1, 0),
             _ => String::new(),
         };
         lines.push(Line { way, word, why: r.reason.clone(), severity: Severity::Unsafe });
@@ -190,7 +228,12 @@ fn refused(v: &Verdict, names: &[String]) -> Vec<Line> {
 pub fn rests_on(report: &Report, most: usize) -> String {
     let v = &report.verdict;
     let one_direction = v.a_to_b.is_some() != v.b_to_a.is_some();
-    let overall = v.overall.filter(|o| !one_direction && *o != Overall::Undecided);
+    let is_said = |o: &Overall| match o {
+        Overall::Undecided => true,
+        Overall::Identical => v.refused.is_empty(),
+        _ => false,
+    };
+    let overall = v.overall.filter(|o| !one_direction && !is_said(o));
     let mut parts: Vec<String> = overall.map(|o| o.word().to_string()).into_iter().collect();
     let roles: Vec<Role> = report.inputs.iter().map(|input| input.role).collect();
     let tcg = report.inputs.iter().any(words::is_tcg);
@@ -199,7 +242,9 @@ pub fn rests_on(report: &Report, most: usize) -> String {
     if !lacks.is_empty() {
         parts.push(format!("partial: {}", lacks.join(", ")));
     } else if v.coverage == Coverage::Partial {
-        parts.push("partial".to_string());
+        let promises = v.overall.is_none();
+        let what = if promises { "not every promise could be checked" } else { "perhaps not every vCPU was captured" };
+        parts.push(format!("partial: {what}"));
     }
     let limits = [
         (!v.msrs, "MSRs not captured"),
@@ -248,6 +293,8 @@ pub struct Section<'a> {
     pub inferred: bool,
     /// Its title does not name its findings.
     pub is_of_many: bool,
+    /// Its findings are the answer, and all of them are named: the promises that are broken.
+    pub is_whole: bool,
 }
 
 impl Section<'_> {
@@ -262,6 +309,7 @@ impl Section<'_> {
     /// What it is about, and which way it is how bad.
     #[must_use]
     pub fn what(&self, width: usize) -> String {
+        let width = if self.is_whole { usize::MAX } else { width };
         let directions = self.directions();
         let both = self.loud.iter().all(|f| f.waived.is_none()) && !directions.is_empty();
         if both { format!("{}; {directions}", cut(&self.features(), width)) } else { cut(&self.features(), width) }
@@ -272,7 +320,7 @@ impl Section<'_> {
     pub fn directions(&self) -> String {
         let mut said: Vec<String> = Vec::new();
         for f in &self.loud {
-            let words = words::directions(f).replace(" to ", " → ");
+            let words = words::directions(f);
             if !words.is_empty() && !said.contains(&words) {
                 said.push(words);
             }
@@ -319,6 +367,7 @@ pub fn sections(report: &Report) -> Vec<Section<'_>> {
             quiet: quiet.len(),
             cause: Some(cause.why.clone()).filter(|why| !why.is_empty()),
             is_of_many: true,
+            is_whole: false,
             fix: cause.fix.clone(),
             inferred: cause.inferred,
         });
@@ -337,7 +386,8 @@ pub fn sections(report: &Report) -> Vec<Section<'_>> {
             cause: group.cause.as_deref().map(brief),
             fix: group.remedy.clone(),
             inferred: false,
-            is_of_many: group.findings.len() > 4,
+            is_of_many: group.findings.len() > HEADS,
+            is_whole: promise_of(group.findings[0]).is_some(),
             loud: group.findings,
         }));
     } else {
@@ -355,6 +405,7 @@ pub fn sections(report: &Report) -> Vec<Section<'_>> {
             fix: None,
             inferred: false,
             is_of_many: false,
+            is_whole: false,
         });
     }
     sections
@@ -369,7 +420,7 @@ fn head(report: &Report, group: &Group<'_>) -> String {
     };
     let mut heads: Vec<String> = group.findings.iter().map(one).collect();
     heads.dedup();
-    let shown = list::first(&heads, 4);
+    let shown = list::first(&heads, HEADS);
     let first = group.findings[0];
     let alike = group.findings.iter().all(|f| f.values == first.values);
     let values = match (words::decoded(first), alike) {
@@ -377,7 +428,9 @@ fn head(report: &Report, group: &Group<'_>) -> String {
         (_, true) => values(report, first),
         _ => String::new(),
     };
-    format!("{shown}{values}")
+    // Its value is what nobody knows.
+    let unpinned = first.subject == Subject::from(Number::TscFrequency) && values.is_empty();
+    format!("{shown}{}", if unpinned { ": not known to be pinned" } else { &values })
 }
 
 /// `: 0 in A, 1 in B`.
@@ -393,45 +446,152 @@ fn values(report: &Report, f: &Finding) -> String {
     if known.is_empty() { String::new() } else { format!(": {}", known.join(", ")) }
 }
 
+/// How a promise is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Promise {
+    /// Promised, and not there.
+    Missing,
+    /// Forbidden, and there.
+    Forbidden,
+    /// Switched off, and there.
+    Disabled,
+    /// A number, a text or bits of a template.
+    Other,
+}
+
+impl Promise {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Missing => "promised and missing",
+            Self::Forbidden => "forbidden and there",
+            Self::Disabled => "switched off in the definition, and there",
+            Self::Other => "other values than promised",
+        }
+    }
+}
+
+/// How a finding that a check made shows a promise broken; `None` of what a comparison found.
+fn promise_of(f: &Finding) -> Option<Promise> {
+    if f.breaks.is_empty() || f.a_to_b.or(f.b_to_a).is_some() {
+        return None;
+    }
+    Some(match (f.rule, &f.values.expected) {
+        (_, Value::Bit(true)) => Promise::Missing,
+        (Rule::Promised(Policy::Forbid), Value::Bit(false)) => Promise::Forbidden,
+        (_, Value::Bit(false)) => Promise::Disabled,
+        _ => Promise::Other,
+    })
+}
+
+/// What to do about promises that are broken in one way.
+fn remedy(report: &Report, promise: Promise, findings: &[&Finding]) -> Option<String> {
+    let of_definition = findings.iter().all(|f| matches!(f.rule, Rule::Promised(_)));
+    match promise {
+        Promise::Missing if of_definition => Some(not_given(report, findings)),
+        Promise::Forbidden => {
+            Some("run the guest on a host without them, or take the `forbid` out of the definition".to_string())
+        }
+        Promise::Disabled if of_definition => {
+            Some("switch them off in the guest's own definition, or accept them in the baseline".to_string())
+        }
+        _ => {
+            let mut remedies: Vec<&str> = Vec::new();
+            for remedy in findings.iter().filter_map(|f| f.remedy.as_deref()) {
+                if !remedies.contains(&remedy) {
+                    remedies.push(remedy);
+                }
+            }
+            let as_baseline = "start the guest as the baseline's was started, on a host that gives the same; `--all` has a \
+                               fix for each";
+            if remedies.len() > MOST_GROUPS {
+                Some(as_baseline.to_string())
+            } else {
+                (!remedies.is_empty()).then(|| remedies.join("; "))
+            }
+        }
+    }
+}
+
+/// What to do where a definition promises what an input has not. A protection is not given up: its host is mended.
+fn not_given(report: &Report, findings: &[&Finding]) -> String {
+    let (protections, others): (Vec<&Finding>, Vec<&Finding>) =
+        findings.iter().partition(|f| f.guard == Some(Guard::Protection));
+    let breaks = |i: usize| findings.iter().any(|f| f.breaks.contains(&i));
+    let emulated = report.inputs.iter().enumerate().any(|(i, input)| breaks(i) && words::is_tcg(input));
+    let mut parts = Vec::new();
+    if emulated {
+        parts.push("run the guest under KVM, as QEMU's emulation (TCG) gives these on no host".to_string());
+    } else if !protections.is_empty() {
+        let names = labels(&protections).join(", ");
+        parts.push(format!(
+            "update the kernel, microcode and QEMU of the host, so that it gives the protections {names}"
+        ));
+    }
+    if !others.is_empty() || emulated {
+        let elements: Vec<String> = others
+            .iter()
+            .filter_map(|f| Some(format!("<feature policy='disable' name='{}'/>", f.names.libvirt?)))
+            .collect();
+        let paste = if elements.len() == others.len() && elements.len() <= PASTED {
+            format!("`{}` in `<cpu>`", elements.concat())
+        } else {
+            "one `<feature policy='disable' name='NAME'/>` in `<cpu>` for each name above".to_string()
+        };
+        let all = if protections.is_empty() || emulated { "them" } else { "the others" };
+        let other_host = if emulated {
+            ""
+        } else {
+            ", or run the guest on a host that gives them. `cpuid-diff baseline` over the hosts prints a definition that all of \
+             them can give"
+        };
+        parts.push(format!(
+            "{}take {all} out of the definition ({paste}){other_host}",
+            if emulated { "or " } else { "" }
+        ));
+    }
+    parts.join("; ")
+}
+
 /// Many findings without a common cause: by what happens to them.
 fn listed<'a>(report: &'a Report, groups: Vec<Group<'a>>) -> Vec<Section<'a>> {
-    let check = report.verdict.overall.is_none();
-    let mut kinds: Vec<(String, Severity, Vec<&'a Finding>)> = Vec::new();
+    let mut kinds: Vec<(String, Option<Promise>, Vec<&'a Finding>)> = Vec::new();
     for f in groups.into_iter().flat_map(|group| group.findings) {
-        let title = if check {
-            match f.severity {
-                Severity::Unsafe => "promised and missing, or there and forbidden".to_string(),
-                _ => "not as promised".to_string(),
-            }
-        } else if f.causes.len() > 1 {
-            f.cause.as_deref().unwrap_or_default().to_string()
-        } else if let Some(input) = f.input {
-            format!("{} contradicts itself", words::letter(input))
+        let promise = promise_of(f);
+        let title = if let Some(promise) = promise {
+            promise.title().to_string()
         } else {
-            match (more_in(f), is_feature(f)) {
-                (Some(0), true) => "only A has; nothing above explains it".to_string(),
-                (Some(_), true) => "only B has; nothing above explains it".to_string(),
-                _ => "other values; nothing above explains them".to_string(),
+            match f.rule {
+                Rule::Extra => "there and not promised".to_string(),
+                Rule::Promised(_) => "left to each host".to_string(),
+                Rule::UnknownFeature => "names that nobody knows".to_string(),
+                _ if f.a_to_b.or(f.b_to_a).is_none() && f.values.expected.is_known() => {
+                    "other than in the baseline; a person must look".to_string()
+                }
+                _ if f.causes.len() > 1 => f.cause.as_deref().unwrap_or_default().to_string(),
+                _ => match (f.input, more_in(f), is_feature(f)) {
+                    (Some(input), ..) => format!("{} contradicts itself", words::letter(input)),
+                    (_, Some(0), true) => "no known cause: only A has".to_string(),
+                    (_, Some(_), true) => "no known cause: only B has".to_string(),
+                    _ => "no known cause: other values".to_string(),
+                },
             }
         };
         match kinds.iter_mut().find(|(known, ..)| *known == title) {
-            Some((_, severity, findings)) => {
-                *severity = (*severity).min(f.severity);
-                findings.push(f);
-            }
-            None => kinds.push((title, f.severity, vec![f])),
+            Some((.., findings)) => findings.push(f),
+            None => kinds.push((title, promise, vec![f])),
         }
     }
-    let section = |(title, severity, loud)| Section {
+    let section = |(title, promise, loud): (String, Option<Promise>, Vec<&'a Finding>)| Section {
         title,
-        severity,
+        severity: loud.iter().map(|f| f.severity).min().unwrap_or(Severity::Info),
+        fix: promise.and_then(|promise| remedy(report, promise, &loud)),
         loud,
         quiet: 0,
         consequence: None,
         cause: None,
-        fix: None,
         inferred: false,
         is_of_many: true,
+        is_whole: promise.is_some(),
     };
     kinds.into_iter().map(section).collect()
 }
@@ -469,6 +629,11 @@ pub fn fix(report: &Report) -> Option<(String, Vec<String>)> {
     if !fix.clears.iter().any(loud) {
         return None;
     }
+    // Nobody switches a host's features off to match an emulator.
+    let emulated = report.inputs.iter().filter(|input| words::is_tcg(input)).count();
+    if (1..report.inputs.len()).contains(&emulated) {
+        return None;
+    }
     let whole = fix.base.is_some();
     let names = |on: bool| -> Vec<&str> { fix.switches.iter().filter(|s| s.on == on).map(|s| s.name).collect() };
     if !whole {
@@ -479,8 +644,8 @@ pub fn fix(report: &Report) -> Option<(String, Vec<String>)> {
     parts.extend(fix.base.iter().map(|base| format!("`{}`", base.model)));
     let gone: Vec<&str> = names(false).into_iter().filter(|name| !fix.dropped.contains(name)).collect();
     let without: Vec<String> = [
-        (!gone.is_empty()).then(|| list::first(&owned(&gone), 12)),
-        (!fix.dropped.is_empty()).then(|| format!("{} that neither side has", count(fix.dropped.len(), "promise"))),
+        (!gone.is_empty()).then(|| list::first(&owned(&gone), NAMED)),
+        (!fix.dropped.is_empty()).then(|| format!("{} that neither side keeps", count(fix.dropped.len(), "promise"))),
     ]
     .into_iter()
     .flatten()
@@ -490,7 +655,7 @@ pub fn fix(report: &Report) -> Option<(String, Vec<String>)> {
         text += &format!(", without {}", without.join(" and without "));
     }
     if !names(true).is_empty() {
-        text += &format!(", with {}", list::first(&owned(&names(true)), 12));
+        text += &format!(", with {}", list::first(&owned(&names(true)), NAMED));
     }
     text += "; `compare --fix` prints it";
     Some((text, Vec::new()))
@@ -503,18 +668,26 @@ fn owned(names: &[&str]) -> Vec<String> {
 /// What to paste into the definition in use: one line an element.
 fn fragments(fix: &Fix) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    let (mut features, mut properties) = (String::new(), Vec::new());
+    let (mut features, mut properties) = (Vec::new(), Vec::new());
     for switch in fix.switches.iter().filter(|switch| !switch.on) {
         if let Some(element) = switch.element.filter(|element| !element.off.is_empty()) {
-            lines.push(format!("`{}` in `{}` of both", element.off, element.within));
+            let line = format!("`{}` in `{}` of both", element.off, element.within);
+            // One element may stand for several bits.
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
         } else if let Some(libvirt) = switch.libvirt {
-            features += &format!("<feature policy='disable' name='{libvirt}'/>");
+            features.push(format!("<feature policy='disable' name='{libvirt}'/>"));
         } else if let Some(property) = switch.qemu {
             properties.push(format!("{property}=off"));
         }
     }
-    if !features.is_empty() {
-        lines.insert(0, format!("`{features}` in `<cpu>` of both"));
+    match features.len() {
+        0 => {}
+        n if n > PASTED => {
+            lines.insert(0, format!("{n} features to disable in `<cpu>` of both; `compare --fix` prints them"));
+        }
+        _ => lines.insert(0, format!("`{}` in `<cpu>` of both", features.concat())),
     }
     if !properties.is_empty() {
         lines.push(format!("`{}` in QEMU's `-cpu` of both", properties.join(",")));
@@ -536,22 +709,33 @@ pub fn is_settled(report: &Report, f: &Finding) -> bool {
 #[must_use]
 pub fn is_fixed_below(report: &Report, section: &Section<'_>) -> bool {
     let pasted = report.fix.as_ref().is_some_and(|fix| fix.base.is_none());
-    pasted && section.loud.iter().all(|f| is_settled(report, f))
+    pasted && fix(report).is_some() && section.loud.iter().all(|f| is_settled(report, f))
 }
 
-/// What no definition settles, of what counts; sentences.
+/// What the fix leaves as it is, of what counts: lines with the words that lead them.
 #[must_use]
-pub fn remains(report: &Report) -> &[String] {
-    report.fix.as_ref().map_or(&[], |fix| fix.remains.as_slice())
+pub fn remains(report: &Report) -> Vec<(&'static str, String)> {
+    let Some(whole) = &report.fix else { return Vec::new() };
+    let is_shown = fix(report).is_some();
+    let lead = if is_shown { "not in this fix" } else { "not fixed here" };
+    let mut lines: Vec<(&str, String)> = whole.remains.iter().map(|line| (lead, line.clone())).collect();
+    if is_shown && !whole.others.is_empty() {
+        lines.push((lead, format!("{}; see their paragraphs", list::first(&whole.others, NAMED))));
+    }
+    lines
 }
 
-/// What is not shown, and where it is.
+/// What is not shown, and which option shows it; `waivers`: those are shown.
 #[must_use]
-pub fn hidden(report: &Report) -> String {
+pub fn hidden(report: &Report, waivers: bool) -> String {
     let s = report.summary;
-    let quiet = if s.info + s.expected > 0 { format!("{} harmless, ", s.info + s.expected) } else { String::new() };
-    let waivers = if s.unsafe_ + s.warning > 0 { "; waivers: --show-waivers" } else { "" };
-    format!("not shown: {quiet}places, sources: --all{waivers}")
+    let quiet = match s.info + s.expected {
+        0 => String::new(),
+        n => format!("{}, ", count(n, "harmless difference")),
+    };
+    let more = s.unsafe_ + s.warning > 0 && !waivers;
+    let waivers = if more { ", --show-waivers (policy)" } else { "" };
+    format!("more: --all ({quiet}places, sources){waivers}")
 }
 
 /// Whether a finding is about one feature.
@@ -569,8 +753,14 @@ fn is_copy(f: &Finding) -> bool {
 /// 1, and a cache is described by a dozen numbers.
 #[must_use]
 pub fn labels(findings: &[&Finding]) -> Vec<String> {
+    let in_eax_of = |f: &Finding, leaf: u32| {
+        let register = f.place().and_then(|place| Some((place.leaf()?.leaf, place.register()?)));
+        register == Some((leaf, Eax))
+    };
+    let signed = findings.iter().any(|f| in_eax_of(f, 1));
     let mut labels: Vec<String> = Vec::new();
-    for f in findings {
+    // AMD's CPUs repeat family, model and stepping.
+    for f in findings.iter().filter(|f| !(signed && in_eax_of(f, 0x8000_0001))) {
         let label = label(f);
         if !labels.contains(&label) {
             labels.push(label);
@@ -592,7 +782,12 @@ fn label(f: &Finding) -> String {
     match (id.leaf, id.ecx(), register) {
         (0, _, Ebx | Ecx | Edx) => "vendor text".to_string(),
         (0x8000_0000, _, Ebx | Ecx | Edx) => "0x80000000 EBX to EDX".to_string(),
-        (1 | 0x8000_0001, _, Eax) => "family, model, stepping".to_string(),
+        (1, _, Eax) => match lo {
+            0 => "stepping".to_string(),
+            4 | 16 => "model".to_string(),
+            8 | 20 => "family".to_string(),
+            _ => name.to_string(),
+        },
         (2 | 4 | 0x8000_0005 | 0x8000_0006 | 0x8000_001d, ..) => "cache description".to_string(),
         (0xb | 0x1f | 0x8000_001e | 0x8000_0026, ..) => "topology".to_string(),
         (0x8000_0008, _, Ecx) => "number of threads".to_string(),

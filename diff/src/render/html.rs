@@ -74,7 +74,8 @@ fn one(report: &Report, waivers: bool, out: &mut String) {
     }
     let sections = answer::sections(report);
     if !sections.is_empty() {
-        out.push_str("<h2>Causes</h2>\n<div class=\"cards\">\n");
+        let head = if report.causes.is_empty() { "What counts" } else { "Causes" };
+        let _ = writeln!(out, "<h2>{head}</h2>\n<div class=\"cards\">");
         for section in &sections {
             card(report, section, out);
         }
@@ -153,8 +154,8 @@ fn fix(report: &Report, out: &mut String) {
             let _ = write!(out, "<p>{}</p>", prose(&fragment));
         }
     }
-    for line in remains {
-        let _ = write!(out, "<p>Not settled by a definition: {}</p>", prose(line));
+    for (lead, line) in remains {
+        let _ = write!(out, "<p>{lead}: {}</p>", prose(&line));
     }
     out.push_str("</section>\n");
 }

@@ -39,6 +39,9 @@ pub fn render(report: &Report, waivers: bool) -> String {
     for note in report.notes.iter().filter(|note| *note != notes::TCG) {
         let _ = writeln!(out, "- {}", prose(note));
     }
+    for line in words::unverified(report) {
+        let _ = writeln!(out, "- baseline: {}", prose(&line));
+    }
     if !out.ends_with("\n\n") {
         out.push('\n');
     }
@@ -93,10 +96,11 @@ fn fix(report: &Report, out: &mut String) {
             out.push('\n');
         }
     }
-    for line in remains {
-        let _ = writeln!(out, "- not settled by a definition: {}", prose(line));
+    let any = !remains.is_empty();
+    for (lead, line) in remains {
+        let _ = writeln!(out, "- {lead}: {}", prose(&line));
     }
-    if !remains.is_empty() {
+    if any {
         out.push('\n');
     }
 }
@@ -192,8 +196,8 @@ fn findings(report: &Report, shown: &[&Finding], why: bool, out: &mut String) {
         ("expected", any(|f| f.values.expected.is_known()), Box::new(|f| value(&f.values.expected))),
         (if check { "has" } else { "A" }, any(|f| f.values.a.is_known()), Box::new(|f| value(&f.values.a))),
         ("B", any(|f| f.values.b.is_known()), Box::new(|f| value(&f.values.b))),
-        ("A to B", report.verdict.a_to_b.is_some(), Box::new(|f| judged(f.a_to_b))),
-        ("B to A", report.verdict.b_to_a.is_some(), Box::new(|f| judged(f.b_to_a))),
+        ("A → B", report.verdict.a_to_b.is_some(), Box::new(|f| judged(f.a_to_b))),
+        ("B → A", report.verdict.b_to_a.is_some(), Box::new(|f| judged(f.b_to_a))),
         ("why", why, Box::new(|f| f.cause.as_deref().map(prose).unwrap_or_default())),
         ("vCPU", report.inputs.iter().any(|i| i.vcpus > 1), Box::new(|f| list::ranges(&f.vcpus))),
     ];

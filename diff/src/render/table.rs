@@ -45,7 +45,7 @@ pub fn render(report: &Report, style: Style) -> String {
     if style.waivers {
         page.waivers(report);
     }
-    page.foot(report, style.all);
+    page.foot(report, style);
     page.out
 }
 
@@ -72,8 +72,12 @@ impl Page {
             let facts = facts.iter().filter(|(what, _)| *what != "label" && *what != without);
             let words = facts.map(|(what, words)| match *what {
                 "CPU" => short_cpu(words),
-                "vCPUs" if ["1", "1 of 1"].contains(&words.as_str()) => format!("{words} vCPU"),
-                "vCPUs" => format!("{words} vCPUs"),
+                "vCPUs" => {
+                    // The topology stands behind the noun.
+                    let (count, smp) = words.split_once(" (").unwrap_or((words, ""));
+                    let noun = if ["1", "1 of 1"].contains(&count) { "vCPU" } else { "vCPUs" };
+                    format!("{count} {noun}{}{smp}", if smp.is_empty() { "" } else { " (" })
+                }
                 "QEMU" | "kernel" | "microcode" => format!("{what} {words}"),
                 _ => words.clone(),
             });
@@ -92,6 +96,9 @@ impl Page {
         for note in report.notes.iter().filter(|note| all || *note != notes::TCG) {
             self.text("note: ", note, Paint::Plain);
         }
+        for line in words::unverified(report) {
+            self.text("baseline: ", &line, Paint::Plain);
+        }
     }
 
     /// A paragraph a cause, and what stands alone.
@@ -104,7 +111,7 @@ impl Page {
             if section.is_of_many {
                 self.labelled("what", &section.what(room));
             }
-            let logs = section.loud.iter().flat_map(|f| &f.evidence).filter(|line| *line != NOT_ANNOUNCED);
+            let logs = section.loud.iter().flat_map(|f| &f.evidence).filter(|line| !line.ends_with(NOT_ANNOUNCED));
             for line in logs.take(2) {
                 self.labelled("log", line);
             }
@@ -135,8 +142,8 @@ impl Page {
                 head = "     ";
             }
         }
-        for line in remains {
-            self.text("not settled by a definition: ", line, Paint::Plain);
+        for (lead, line) in remains {
+            self.text(&format!("{lead}: "), &line, Paint::Plain);
         }
     }
 
@@ -201,14 +208,12 @@ impl Page {
         self.text(&format!("  {label:<LABEL$}  "), text, Paint::Plain);
     }
 
-    /// Why a baseline is unverified, and what is not shown.
-    fn foot(&mut self, report: &Report, all: bool) {
+    /// What is not shown.
+    fn foot(&mut self, report: &Report, style: Style) {
         self.out.push('\n');
-        for line in words::unverified(report) {
-            self.text("baseline: ", &line, Paint::Plain);
-        }
         let aside = words::set_aside(report).map(|rules| format!("set aside: {rules}; ")).unwrap_or_default();
-        let words = if all { format!("{aside}{}", words::counts(report)) } else { answer::hidden(report) };
+        let words =
+            if style.all { format!("{aside}{}", words::counts(report)) } else { answer::hidden(report, style.waivers) };
         self.text("", &words, Paint::Dim);
     }
 
@@ -305,7 +310,6 @@ impl Layout {
         let wide = width >= WIDE;
         let any = |is: fn(&Finding) -> bool| rows.iter().any(|f| is(f));
         let check = report.verdict.overall.is_none();
-        let vcpus = report.inputs.iter().any(|input| input.vcpus > 1);
         let columns = [
             (Column::Input, report.inputs.len() > 1 && any(|f| f.input.is_some())),
             (Column::Place, true),
@@ -315,7 +319,7 @@ impl Layout {
             (Column::B, any(|f| f.values.b.is_known())),
             (Column::AToB, report.verdict.a_to_b.is_some()),
             (Column::BToA, report.verdict.b_to_a.is_some()),
-            (Column::Vcpus, vcpus && any(|f| !f.vcpus.is_empty())),
+            (Column::Vcpus, rows.iter().any(|f| is_of_some(report, f))),
             (Column::Meaning, wide && any(|f| f.meaning.is_some())),
         ];
         let columns = columns.into_iter().filter(|(_, there)| *there).map(|(column, _)| {
@@ -378,11 +382,16 @@ const fn header(column: Column, check: bool) -> &'static str {
         Column::A if check => "has",
         Column::A => "A",
         Column::B => "B",
-        Column::AToB => "A to B",
-        Column::BToA => "B to A",
+        Column::AToB => "A → B",
+        Column::BToA => "B → A",
         Column::Vcpus => "vCPU",
         Column::Meaning => "what it is",
     }
+}
+
+/// Whether a finding is about some vCPUs, and not about all.
+fn is_of_some(report: &Report, f: &Finding) -> bool {
+    !f.vcpus.is_empty() && report.inputs.iter().any(|input| f.vcpus.len() < input.vcpus)
 }
 
 fn cell(report: &Report, f: &Finding, column: Column, wide: bool) -> String {
@@ -403,7 +412,7 @@ fn cell(report: &Report, f: &Finding, column: Column, wide: bool) -> String {
         Column::B => value(&f.values.b),
         Column::AToB => direction(f.a_to_b),
         Column::BToA => direction(f.b_to_a),
-        Column::Vcpus if report.inputs.iter().any(|input| f.vcpus.len() < input.vcpus) => list::ranges(&f.vcpus),
+        Column::Vcpus if is_of_some(report, f) => list::ranges(&f.vcpus),
         Column::Vcpus if f.vcpus.is_empty() => String::new(),
         Column::Vcpus => "all".to_string(),
         Column::Meaning => words::what(f).to_string(),

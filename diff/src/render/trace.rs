@@ -5,6 +5,7 @@ use std::fmt::Write;
 use comfy_table::{ContentArrangement, Table};
 
 use crate::list;
+use crate::render::answer::count;
 use crate::render::{Style, TABLE};
 use crate::trace::{Fit, Happened, Layer, Step, Trace};
 
@@ -32,9 +33,10 @@ fn name(step: &Step) -> String {
 fn first_change(step: &Step) -> String {
     match step.change {
         Some((Layer::Baseline, Happened::Added)) => "promised by the baseline".to_string(),
-        Some((layer, Happened::Dropped)) => format!("dropped by {}", layer.word()),
-        Some((layer, Happened::Added)) => format!("added by {}", layer.word()),
-        Some((layer, Happened::Changed)) => format!("changed by {}", layer.word()),
+        // A guest drops nothing: what made it did.
+        Some((layer, Happened::Dropped)) => format!("lost at {}", layer.word()),
+        Some((layer, Happened::Added)) => format!("gained at {}", layer.word()),
+        Some((layer, Happened::Changed)) => format!("differs at {}", layer.word()),
         None => String::new(),
     }
 }
@@ -47,25 +49,33 @@ fn counts(trace: &Trace) -> String {
         Fit::DoesNotFit => "does not fit".to_string(),
         Fit::Unknown => "unknown whether it fits".to_string(),
     };
-    let _ = write!(line, ": {} places change on the way, {} do not", trace.changed, trace.agreed);
+    let change = if trace.changed == 1 { "changes" } else { "change" };
+    let places = count(trace.changed + trace.agreed, "place");
+    let _ = write!(line, ": {} of {places} {change} between the layers", trace.changed);
     if trace.not_captured > 0 {
-        let _ = write!(line, ", {} are not captured in every layer", trace.not_captured);
+        let _ = write!(line, ", {} not captured in every layer", trace.not_captured);
     }
     if trace.layers.iter().any(|given| given.layer == Layer::Baseline) {
-        let _ = write!(line, "; {broken} promises not kept");
+        let _ = write!(line, "; {} not kept", count(broken, "promise"));
     }
     if trace.optional > 0 {
-        let _ =
-            write!(line, "; {} features are optional, so guests of this definition may not be alike", trace.optional);
+        let is = if trace.optional == 1 { "is" } else { "are" };
+        let features = count(trace.optional, "feature");
+        let _ = write!(line, "; {features} {is} optional, so guests of this definition may not be alike");
     }
     line
 }
 
-/// The table, then each promise that was not kept and why.
+/// The verdict, the table, then each promise that was not kept and why.
 #[must_use]
 pub fn table(trace: &Trace, style: Style) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
+    let _ = writeln!(out, "{}", wrapped("", &counts(trace), style.width.into()));
+    for reason in &trace.reasons {
+        let _ = writeln!(out, "{}", wrapped("", reason, style.width.into()));
+    }
+    out.push('\n');
     for given in &trace.layers {
         let _ = writeln!(out, "{:<8}  {}", given.layer.word(), given.name);
     }
@@ -89,17 +99,12 @@ pub fn table(trace: &Trace, style: Style) -> String {
             "\n{}",
             wrapped("", &format!("{}: {}.", group.names(), group.first.sentence()), style.width.into())
         );
-        for (what, text) in [("  why   ", group.first.cause.as_deref()), ("  fix   ", group.remedy().as_deref())] {
+        for (what, text) in [("  cause   ", group.first.cause.as_deref()), ("  fix     ", group.remedy().as_deref())] {
             if let Some(text) = text {
                 let _ = writeln!(out, "{}", wrapped(what, text, style.width.into()));
             }
         }
     }
-    out.push('\n');
-    for reason in &trace.reasons {
-        let _ = writeln!(out, "{}", wrapped("", reason, style.width.into()));
-    }
-    let _ = writeln!(out, "{}", wrapped("", &counts(trace), style.width.into()));
     out
 }
 

@@ -227,7 +227,7 @@ fn position_in(f: &Finding, v: &VcpuDump) -> Option<Position> {
     registers::leaf_in(f, v).map(Position::Leaf)
 }
 
-/// `ds 0 -> 1: B to A lost, unsafe`.
+/// `ds 0 -> 1, B → A lost: unsafe`.
 fn comment(f: &Finding) -> String {
     let mut out = words::name(f).replace(char::is_control, " ");
     match (f.values.a.text(), f.values.b.text()) {

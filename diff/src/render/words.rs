@@ -34,17 +34,21 @@ pub const HYPERVISOR: &str = "hypervisor";
 #[must_use]
 pub fn facts(input: &Input) -> Vec<(&'static str, String)> {
     let source = match input.source {
-        Source::Native => "read by the instruction",
+        Source::Native => "read by cpuid-probe in a running system",
         Source::Kvm => "what KVM could give a guest",
         Source::Boot => "read in a throw-away guest",
-        Source::Import => "another tool's file",
+        Source::Import => "imported",
     };
     let accel = input.accel.as_ref().map(|a| format!(", {}", a.to_ascii_uppercase())).unwrap_or_default();
     let vcpus = match input.vcpus_online {
         Some(online) => format!("{} of {online}", input.vcpus),
         None => input.vcpus.to_string(),
     };
-    let complete = if input.complete { "complete" } else { "an excerpt: not every leaf" };
+    let complete = match input.complete {
+        _ if input.is_names => "names only: no registers",
+        true => "complete",
+        false => "an excerpt: not every leaf",
+    };
     let hypervisor = (!input.hypervisor.is_empty()).then(|| input.hypervisor.join(", "));
     // What a guest reports of its kernel and microcode is not its host's, and emulation takes nothing from a host.
     let own = input.source == Source::Kvm || input.source == Source::Boot && input.accel.as_deref() == Some("kvm");
@@ -57,7 +61,11 @@ pub fn facts(input: &Input) -> Vec<(&'static str, String)> {
         ("QEMU", qemu),
         ("machine", input.machine.clone()),
         ("CPU", input.cpu.clone()),
-        ("vCPUs", (input.vcpus > 0).then(|| topology.map_or(vcpus.clone(), |smp| format!("{vcpus} (-smp {smp})")))),
+        (
+            "vCPUs",
+            (input.vcpus > 0 && !input.is_names)
+                .then(|| topology.map_or(vcpus.clone(), |smp| format!("{vcpus} (-smp {smp})"))),
+        ),
         ("vendor", input.vendor.clone()),
         (HYPERVISOR, hypervisor),
         ("kernel", host(&input.kernel)),
@@ -159,10 +167,10 @@ pub const fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// `B to A lost: unsafe; A to B gained: warning`, the worse direction first. Empty where no direction applies.
+/// `B → A lost: unsafe; A → B gained: warning`, the worse direction first. Empty where no direction applies.
 #[must_use]
 pub fn directions(f: &Finding) -> String {
-    let mut both: Vec<(&str, Judged)> = [("A to B", f.a_to_b), ("B to A", f.b_to_a)]
+    let mut both: Vec<(&str, Judged)> = [("A → B", f.a_to_b), ("B → A", f.b_to_a)]
         .into_iter()
         .filter_map(|(name, judged)| Some((name, judged?)))
         .filter(|(_, judged)| judged.change != Change::Same)
@@ -278,34 +286,64 @@ pub fn set_aside(report: &Report) -> Option<String> {
     (!rules.is_empty()).then(|| rules.iter().map(|(rule, n)| format!("{n} {rule}")).collect::<Vec<_>>().join(", "))
 }
 
-/// One line for the inputs that lack the same places: `A lacks 12 places (0x00000000, 0x00000007.0, …)`. At most `show` are
-/// named.
+/// One line for the inputs that lack the same places: `A, B without leaves 0x00000000, 0x40000000`, `B does not say 55 leaves
+/// (0x00000000, …)`. At most `show` of each kind are named.
 #[must_use]
 pub fn not_captured(report: &Report, show: usize) -> Vec<String> {
-    let mut lacking: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    let mut lacking: Vec<(Vec<Lacking>, Vec<String>)> = Vec::new();
     for input in 0..report.inputs.len() {
-        let mut places: Vec<String> = Vec::new();
+        let mut kinds: Vec<Lacking> = Vec::new();
         for n in report.not_captured.iter().filter(|n| n.input == input) {
-            let place = match n.reason {
-                Lack::Missing => n.place.to_string(),
-                reason => format!("{}: {}", n.place, reason.word()),
-            };
-            if !places.contains(&place) {
-                places.push(place);
+            let (is_msr, place) = (n.place.msr_index().is_some(), n.place.to_string());
+            match kinds.iter_mut().find(|kind| (kind.is_msr, kind.why) == (is_msr, n.reason)) {
+                Some(kind) if kind.places.contains(&place) => {}
+                Some(kind) => kind.places.push(place),
+                None => kinds.push(Lacking { is_msr, why: n.reason, places: vec![place] }),
             }
         }
-        match lacking.iter_mut().find(|(known, _)| *known == places) {
-            _ if places.is_empty() => {}
+        match lacking.iter_mut().find(|(known, _)| *known == kinds) {
+            _ if kinds.is_empty() => {}
             Some((_, inputs)) => inputs.push(letter(input)),
-            None => lacking.push((places, vec![letter(input)])),
+            None => lacking.push((kinds, vec![letter(input)])),
         }
     }
-    let line = |(places, inputs): (Vec<String>, Vec<String>)| {
-        let (count, noun) = (places.len(), if places.len() == 1 { "place" } else { "places" });
-        let lack = if inputs.len() == 1 { "lacks" } else { "lack" };
-        format!("{} {lack} {count} {noun} ({})", inputs.join(", "), list::first(&places, show))
+    let line = |(kinds, inputs): (Vec<Lacking>, Vec<String>)| {
+        let words: Vec<String> = kinds.iter().map(|kind| kind.words(inputs.len() == 1, show)).collect();
+        format!("{} {}", inputs.join(", "), words.join(" and "))
     };
     lacking.into_iter().map(line).collect()
+}
+
+/// Leaves, or MSRs, that an input lacks for one reason.
+#[derive(PartialEq)]
+struct Lacking {
+    is_msr: bool,
+    why: Lack,
+    places: Vec<String>,
+}
+
+impl Lacking {
+    /// `without leaves 0x00000000, 0x40000000`; of `one` input, or of several. At most `show` are named.
+    fn words(&self, one: bool, show: usize) -> String {
+        let count = self.places.len();
+        let noun = match (self.is_msr, count) {
+            (true, 1) => "MSR",
+            (true, _) => "MSRs",
+            (false, 1) => "leaf",
+            (false, _) => "leaves",
+        };
+        let named = list::first(&self.places, show);
+        let what = match (count <= show, self.is_msr) {
+            (true, true) => named,
+            (true, false) => format!("{noun} {named}"),
+            _ => format!("{count} {noun} ({named})"),
+        };
+        match self.why {
+            Lack::Missing => format!("without {what}"),
+            Lack::Gap(reason) => format!("without {what}: {}", reason.word()),
+            Lack::Unsaid => format!("{} not say {what}", if one { "does" } else { "do" }),
+        }
+    }
 }
 
 /// Why a baseline's result is what it is, one sentence an input that could not be verified.
@@ -387,8 +425,8 @@ fn refused(v: &Verdict) -> String {
             }
         }
         let way = match (ways.contains(&Way::AToB), ways.contains(&Way::BToA)) {
-            (true, false) => " (A to B)",
-            (false, true) => " (B to A)",
+            (true, false) => " (A → B)",
+            (false, true) => " (B → A)",
             _ => "",
         };
         let _ = write!(out, "REFUSED by {}{way}: {}; ", by.join(" and "), r.reason);
@@ -402,14 +440,14 @@ pub fn is_tcg(input: &Input) -> bool {
     input.accel.as_deref() == Some("tcg") || input.hypervisor.iter().any(|h| h == "TCGTCGTCGTCG")
 }
 
-/// `A to B review, B to A unsafe`, or `safe both ways`.
+/// `A → B review, B → A unsafe`, or `safe both ways`.
 fn both(v: &Verdict) -> String {
     match (v.a_to_b, v.b_to_a) {
         (Some(Direction::Review), Some(Direction::Review)) => "a person must look, both ways".to_string(),
         (Some(x), Some(y)) if x == y => format!("{} both ways", x.word()),
         (x, y) => {
             let words = |name: &str, d: Option<Direction>| d.map(|d| format!("{name} {}", d.word()));
-            words("A to B", x).into_iter().chain(words("B to A", y)).collect::<Vec<_>>().join(", ")
+            words("A → B", x).into_iter().chain(words("B → A", y)).collect::<Vec<_>>().join(", ")
         }
     }
 }

@@ -30,11 +30,11 @@ pub(super) fn text(row: &Row, asked: Asked) -> General {
 
 fn unknown() -> General {
     General {
-        cause: "unknown: no row names this bit, so nothing says who sets it.".to_string(),
+        cause: "unknown: cpuid-diff has no entry for this bit, so nothing says who sets it.".to_string(),
         consequence: "unknown; treated as if the guest relied on it.".to_string(),
         layers: Vec::new(),
         remedy: "Compare what both hosts offer with `cpuid-probe kvm`. A named CPU model (`<cpu mode='custom'>`) \
-                 passes no bit that QEMU has no name for. If a newer manual describes the bit, add a row for it."
+                 passes no bit that QEMU has no name for. If a newer manual describes the bit, report it."
             .to_string(),
     }
 }
@@ -75,7 +75,7 @@ fn feature(row: &Row) -> General {
                 "Give every host's guests the same: {disable}; or bring the host that lacks it up to the other. {FIND_OUT}"
             )
         }
-        (_, None) => remedies::filled("Give every host's guests the same, with {disable}.", row, Asked::Explain),
+        (_, None) => remedies::filled("Give every host's guests the same: {disable}.", row, Asked::Explain),
     };
     General { cause, consequence, layers: layers::of_feature(row), remedy }
 }
@@ -89,7 +89,7 @@ fn number(row: &Row) -> General {
     use Layer::{Cpu, Firmware, GuestOs, Kernel, Libvirt, Qemu};
     let reason = row.reason.map_or_else(
         || {
-            "unknown: no row has a rule for it, so any change counts, as software may have stored the value."
+            "unknown: cpuid-diff has no rule for it, so any change counts, as software may have stored the value."
                 .to_string()
         },
         sentence,

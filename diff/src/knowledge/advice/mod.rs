@@ -73,7 +73,7 @@ fn advice(place: Place, row: &Row, asked: Asked, on_amd: bool) -> Advice {
             layers: general.layers,
             remedy: general.remedy,
             specific: false,
-            source: row.source.unwrap_or("unknown: no row names this place").to_string(),
+            source: row.source.unwrap_or("unknown: cpuid-diff has no entry for this place").to_string(),
         };
     };
     let mut sources: Vec<&str> = note.source.split("; ").filter(|s| !s.is_empty()).collect();

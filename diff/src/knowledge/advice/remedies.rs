@@ -1,7 +1,7 @@
 //! Snippets to paste: how a feature is switched off or asked for, in libvirt XML and on QEMU's command line.
 
 use super::Asked;
-use crate::knowledge::{Owner, Row};
+use crate::knowledge::{Guard, Owner, Row};
 
 /// How to set a feature; `None` where neither libvirt nor QEMU has a name for it.
 fn snippet(row: &Row, on: bool) -> Option<String> {
@@ -57,8 +57,14 @@ pub(super) fn require(row: &Row) -> Option<String> {
 const UNNAMED_OF_HYPERVISOR: &str = "no element or property sets this bit alone, it comes and goes with the others";
 
 /// What to call a feature of the CPU that has no name.
-const UNNAMED: &str = "a CPU definition that cannot have it: a named model (`<cpu mode='custom'>`), or \
+const UNNAMED: &str = "use a CPU definition that cannot have it: a named model (`<cpu mode='custom'>`), or \
                        `<cpu mode='host-passthrough' migratable='on'/>` (`-cpu host,migratable=on`)";
+
+/// What to do about a protection whose bit has no name.
+const UNNAMED_PROTECTION: &str = "Bring microcode and kernels of all hosts to one level. No CPU definition names this bit. \
+                                  Where one host cannot have it, keep it from every guest with a named model (`<cpu \
+                                  mode='custom'>`) or `<cpu mode='host-passthrough' migratable='on'/>` (`-cpu \
+                                  host,migratable=on`); the guests are then protected by slower means, if at all.";
 
 /// `text` about a place of the CPU with its places for the row's own words filled in: `{disable}` and `{require}` for
 /// snippets, `{hz}` for the lower of two frequencies.
@@ -72,6 +78,10 @@ pub(super) fn filled_of(owner: Owner, text: &str, row: &Row, asked: Asked) -> St
         Asked::Differs { values: [Some(a), Some(b)] } if a != 0 && b != 0 => (a.min(b) * 1000).to_string(),
         _ => "HZ".to_string(),
     };
+    let nameless = row.names.libvirt.is_none() && row.names.qemu.is_none();
+    if nameless && owner == Owner::Cpu && row.guard == Some(Guard::Protection) && text.contains("{require}") {
+        return UNNAMED_PROTECTION.to_string();
+    }
     let unnamed = if owner == Owner::Cpu { UNNAMED } else { UNNAMED_OF_HYPERVISOR };
     text.replace("{disable}", &disable(row).unwrap_or_else(|| unnamed.to_string()))
         .replace("{require}", &require(row).unwrap_or_else(|| "no CPU definition can ask for it by name".to_string()))

@@ -15,7 +15,7 @@ pub(super) const ROWS: &[Group] = &[
         bit(2, "sgx", "SGX enclaves").libvirt(V9_0).qemu(V7_2).linux().kvm(IfHost).not_in_tcg(),
         bit(3, "bmi1", "First bit-manipulation instruction group").libvirt(V9_0).qemu(V7_2).linux().kvm(IfHost).tcg(V7_2).isa(),
         bit(4, "hle", "Hardware lock elision; can be hidden via TSX_CTRL").libvirt(V9_0).qemu(V7_2).linux().kvm(IfHost).not_in_tcg().isa()
-            .rule(Subset, Unsafe, Warning, "Only TSX_CTRL hides it legitimately; prefixed elision code misjudges",
+            .rule(Subset, Unsafe, Warning, "Only TSX_CTRL hides it legitimately; code with HLE's prefixes runs on without elision",
                 "Linux 6.1 arch/x86/kvm/cpuid.c:1506-1510")
             .cause(Firmware, "HLE disappears with microcode or model choice; also hidden while guest sets TSX_CTRL.CPUID_CLEAR",
                 "Linux 6.1 arch/x86/kvm/cpuid.c:1506-1510; Linux 7.1 arch/x86/kvm/cpuid.c:2111-2116"),

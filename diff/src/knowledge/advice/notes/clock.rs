@@ -16,10 +16,9 @@ pub(super) const NOTES: &[Note] = &[
         cause: "QEMU's `vmware-cpuid-freq` leaf. A guest has it only because it has `invtsc` or a pinned TSC \
                 frequency. The value is each host's own calibration of its TSC, so no frequency is pinned: two boards \
                 of one type differ by some kHz, and so may one board after a reboot.",
-        consequence: "A guest with `invtsc` and no pinned frequency cannot be live-migrated: QEMU and \
-                      libvirt refuse it. So these are two cold boots, not the two ends of a migration. \
-                      Linux under KVM takes its rate from kvmclock; macOS, the BSDs and VMware-aware code read this \
-                      leaf.",
+        consequence: "A guest with `invtsc` and no pinned frequency cannot be live-migrated: QEMU and libvirt refuse \
+                      it. Linux under KVM takes its rate from kvmclock; macOS, the BSDs and VMware-aware code read \
+                      this leaf.",
         remedy: "Best, pin one frequency on both: `<timer name='tsc' frequency='{hz}'/>` in `<clock>` (QEMU: \
                  `tsc-frequency={hz}` in `-cpu`); each host must be within 250 ppm of it or have TSC scaling. Or drop \
                  `invtsc` from the baseline: `<feature policy='disable' name='invtsc'/>` in `<cpu>` (`invtsc=off`); \

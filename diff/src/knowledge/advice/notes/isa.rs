@@ -11,8 +11,8 @@ const HOST: &str = "Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.1 
 /// The models as libvirt defines them, and what KVM passes on.
 const MODELS: &str = "libvirt 11.3 src/cpu_map; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps";
 
-const INSTRUCTION_LOST: &str =
-    "Programs and libraries chose code by it when they started: an invalid opcode where it is gone.";
+const INSTRUCTION_LOST: &str = "Programs and libraries chose their code by it when they started; where it is gone, that code is an invalid \
+     opcode.";
 
 const SAME_MODEL: &str =
     "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: {disable}.";
@@ -35,8 +35,9 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "A vector instruction set on the 256-bit registers: KVM offers it where the host's CPU has it and its \
                 kernel saves that state. The hosts' generations or the CPU models differ.",
-        consequence: "Libraries (libc, OpenSSL, BLAS, language runtimes) chose code paths by it when each program \
-                      started: an invalid opcode in the middle of a running program.",
+        consequence: "Libraries (libc, OpenSSL, BLAS, language runtimes) chose their code when the program started; \
+                      where the feature is gone, that code raises invalid-opcode exceptions (#UD) in a running \
+                      program.",
         remedy: "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: \
                  {disable}, and what builds on it.",
         source: HOST,
@@ -61,9 +62,9 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "AVX-512 and AVX10 differ between generations, and between server and client parts of one. KVM offers \
                 what the host's CPU has and its kernel saves.",
-        consequence: "Libraries chose code paths by it when each program started: an invalid opcode in the middle of a \
-                      running program. With the last of them the XSAVE components (0xD.0 EAX[7:5]) go, and state that \
-                      the guest has enabled cannot be restored.",
+        consequence: "Libraries chose their code paths by it when the program started; where it is gone, that code is \
+                      an invalid opcode in the middle of a running program. With the last of them the XSAVE \
+                      components (0xD.0 EAX[7:5]) go, and state that the guest has enabled cannot be restored.",
         remedy: "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: \
                  {disable}; without AVX-512 altogether: `<feature policy='disable' name='avx512f'/>` in `<cpu>` and \
                  every other avx512 feature.",
@@ -81,8 +82,8 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "Cipher, hash and random-number instructions: KVM offers them where the host's CPU has them and its \
                 kernel does not hide them; generations and CPU models differ.",
-        consequence: "Crypto libraries and the kernel chose their code by it when they started: an invalid opcode \
-                      where it is gone.",
+        consequence: "Crypto libraries and the kernel chose their code by it when they started; where it is gone, \
+                      that code is an invalid opcode.",
         remedy: "Choose a CPU model that every host can give (`virsh hypervisor-cpu-baseline`), or disable it: \
                  {disable}.",
         source: "Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps",
@@ -146,8 +147,9 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Kernel, Qemu, Libvirt],
         cause: "Part of the level x86-64-v2. KVM offers it where the host has it; old CPU models (qemu64, kvm64, \
                 core2duo, Penryn, Opteron_G3) leave some of it out.",
-        consequence: "Systems built for x86-64-v2 do not start without it; others chose code paths by it when each \
-                      program started: an invalid opcode in the middle of a running program.",
+        consequence: "Systems built for x86-64-v2 do not start without it; others chose their code paths by it when \
+                      the program started; where it is gone, that code is an invalid opcode in the middle of a \
+                      running program.",
         remedy: "Use a CPU model from Nehalem or Opteron_G4 on for both, or name it on both: {require}; or leave it \
                  out: {disable}.",
         source: "x86-64 psABI low-level-sys-info.tex, Micro-Architecture Levels; QEMU docs/system/cpu-models-x86.rst.inc, ABI compatibility \
@@ -183,7 +185,8 @@ pub(super) const NOTES: &[Note] = &[
         cause: "KVM offers self-snoop where the host's CPU has it and its kernel trusts it. Of libvirt's CPU models only a \
                 few contain it (KnightsMill, ClearwaterForest, DiamondRapids, YongFeng, and newer versions of \
                 others), so host-model and host-passthrough guests have it and most named models do not.",
-        consequence: "Linux leaves out a cache flush where it changes memory types on CPUs that have it.",
+        consequence: "When Linux changes memory types, it skips a cache flush on CPUs with self-snoop; a guest that \
+                      booted with the bit keeps skipping it.",
         remedy: "Name it on both: {require}; or leave it out on both: {disable}.",
         source: "libvirt 11.3 src/cpu_map; Linux 6.14 arch/x86/kvm/cpuid.c kvm_set_cpu_caps; Linux 6.1 \
                  arch/x86/kernel/cpu/mtrr/generic.c prepare_set; Linux 6.1 arch/x86/kernel/cpu/intel.c \
@@ -336,8 +339,8 @@ pub(super) const NOTES: &[Note] = &[
         cause: "Part of the level x86-64-v3. KVM offers it where the host has it; generations and CPU models differ \
                 (libvirt's and QEMU's definitions of one model do, too: QEMU's Haswell-noTSX has `abm`, libvirt 9.0's \
                 has not).",
-        consequence: "Systems built for x86-64-v3 do not start without it; libraries chose code paths by it when each \
-                      program started. Without LZCNT and TZCNT there is no fault but a wrong result: the old \
+        consequence: "Systems built for x86-64-v3 do not start without it; libraries chose their code paths by it \
+                      when the program started. Without LZCNT and TZCNT there is no fault but a wrong result: the old \
                       instruction runs instead.",
         remedy: "Name it on both: {require}; or leave it out on both: {disable}.",
         source: "x86-64 psABI low-level-sys-info.tex, Micro-Architecture Levels; Intel SDM vol. 2 LZCNT, TZCNT; Linux 6.14 \

@@ -78,7 +78,8 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Firmware, Kernel, Qemu],
         cause: "Memory encryption: which kinds KVM gives guests follows CPU, firmware and kernel settings. The \
                 position of the C-bit and the width it costs are the host's.",
-        consequence: "The C-bit is in every page table of an encrypted guest.",
+        consequence: "An encrypted guest has the C-bit in every entry of its page tables; with the bit at another \
+                      position it cannot read its own memory.",
         remedy: "Keep encrypted guests on hosts of one type and firmware setup; a plain guest needs none of this.",
         source: "QEMU 7.2 target/i386/cpu.c:5851-5858; Linux 6.14 arch/x86/kvm/cpuid.c __do_cpuid_func, case \
                  0x8000001F",

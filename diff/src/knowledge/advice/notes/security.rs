@@ -41,13 +41,13 @@ pub(super) const NOTES: &[Note] = &[
     Note {
         at: &[bit(0x7, Edx, 10), bit(0x8000_0021, Eax, 5), Places::Msr(0x10a, 17, 17), Places::Msr(0x10a, 28, 28)],
         layers: LAYERS,
-        cause: "VERW scrubs CPU buffers where the microcode makes it: the hosts have different microcode or CPUs, or \
-                a definition leaves the bit out. Many CPU models do not contain it.",
+        cause: "With the right microcode VERW clears CPU buffers: the hosts have different microcode or CPUs, or a \
+                definition leaves the bit out. Many CPU models do not contain it.",
         consequence: "A guest that sees the bit scrubs with VERW; one that booted without it does not, or does \
                       something slower, and leaks where the host needs the scrubbing. Exposing the bit on hardware \
                       without the effect is harmless.",
-        remedy: "Accumulate it over the pool: if any host needs it, ask for it everywhere: {require}, with current \
-                 microcode on every host; then reboot guests that booted without it.",
+        remedy: "If any host of the pool needs it, ask for it on every host: {require}, with current microcode on \
+                 every host; then reboot guests that booted without it.",
         source: "Xen include/public/arch-x86/cpufeatureset.h:77-80 (tag |); Xen arch/x86/cpu-policy.c \
                  guest_common_max_feature_adjustments; QEMU docs/system/cpu-models-x86.rst.inc",
     },
@@ -58,8 +58,8 @@ pub(super) const NOTES: &[Note] = &[
                 CPUs differ, and only some say so.",
         consequence: "The dangerous side is gaining it: a guest that booted without the bit trusts return predictions \
                       (retpolines) that are not safe where the bit is set. Losing it costs speed.",
-        remedy: "Accumulate it over the pool: if any host has it, show it on every host: {require}; then reboot \
-                 guests that booted without it.",
+        remedy: "If any host of the pool has it, every guest should see it; QEMU cannot show it on a host that lacks \
+                 it. So keep such hosts in a pool of their own, and reboot guests that booted without it.",
         source: "Xen arch/x86/cpu-policy.c:428-453; Linux 7.1 arch/x86/include/asm/msr-index.h:182",
     },
     Note {
@@ -67,9 +67,9 @@ pub(super) const NOTES: &[Note] = &[
         layers: LAYERS,
         cause: "It says that something is gone: serialisation by writes to FS and GS base, or EFER.LMSLE. Newer CPUs \
                 have it, older ones do not.",
-        consequence: "Nothing. Gaining it is the side to look at: a guest that booted without it may rely on what is \
-                      gone.",
-        remedy: "Accumulate it over the pool: if any host has it, show it on every host: {require}.",
+        consequence: "Losing it does nothing. Gaining it can: a guest that booted without the bit may rely on what \
+                      the bit says is gone.",
+        remedy: "If any host of the pool has it, show it on every host: {require}.",
         source: "Xen include/public/arch-x86/cpufeatureset.h:77-80 (tag |)",
     },
     Note {
@@ -128,8 +128,9 @@ pub(super) const NOTES: &[Note] = &[
         cause: "TSX went away with microcode on many parts and is missing from the -noTSX models; libvirt drops `hle` \
                 and `rtm` from Haswell hosts. KVM also hides both while the guest itself has set \
                 TSX_CTRL.CPUID_CLEAR.",
-        consequence: "Code that uses RTM starts with XBEGIN, an invalid opcode where RTM is gone; prefixed elision \
-                      code (HLE) misjudges.",
+        consequence: "Code that uses RTM starts with XBEGIN, an invalid opcode where RTM is gone. Code with HLE's \
+                      prefixes still runs, without elision; its test for being in a transaction (XTEST) is an invalid \
+                      opcode where both are gone.",
         remedy: "Leave TSX out everywhere, with a -noTSX model or `<feature policy='disable' name='hle'/>` and \
                  `<feature policy='disable' name='rtm'/>` in `<cpu>` (QEMU: `hle=off,rtm=off`). If the guest hid it \
                  itself (tsx=off), let both guests do so.",
@@ -181,7 +182,8 @@ pub(super) const NOTES: &[Note] = &[
         at: &[bit(0x8000_0021, Eax, 2)],
         layers: LAYERS,
         cause: "The host's kernel tells KVM that LFENCE serialises; QEMU 10.2 names it, 7.2 does not.",
-        consequence: "The guest uses plain LFENCE as a barrier against speculation.",
+        consequence: "The guest relies on LFENCE alone to stop speculation; where LFENCE does not serialise, that \
+                      barrier is missing.",
         remedy: "Have it on both: {require}; or on neither: {disable}.",
         source: "Xen include/public/arch-x86/cpufeatureset.h LFENCE_DISPATCH; Linux 6.14 arch/x86/kvm/cpuid.c \
                  kvm_set_cpu_caps",

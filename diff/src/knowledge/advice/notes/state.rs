@@ -172,7 +172,8 @@ pub(super) const NOTES: &[Note] = &[
         cause: "libvirt 9.0 marks `xsaves` as unmigratable and leaves it out of a migratable CPU, while QEMU from 7.2 \
                 on migrates it and libvirt's newest CPU models contain it. So guests of different libvirt versions \
                 differ in it.",
-        consequence: "The guest's kernel was patched at boot to save its tasks with XSAVES: an invalid opcode.",
+        consequence: "The guest's kernel was patched at boot to save its tasks with XSAVES; where it is gone, that is \
+                      an invalid opcode.",
         remedy: "Name it in the baseline: {require} on both, with QEMU 7.2 or newer; or {disable}.",
         source: "libvirt 9.0 src/cpu_map/x86_features.xml; Linux 6.1 arch/x86/kernel/fpu/xstate.h",
     },
@@ -189,7 +190,8 @@ pub(super) const NOTES: &[Note] = &[
         at: &[bit(0x8000_0001, Edx, 11)],
         layers: &[Qemu],
         cause: "Intel CPUs, and QEMU's TCG, show SYSCALL only to 64-bit code. A capture by a 32-bit reader shows 0.",
-        consequence: "64-bit guests enter their kernel with it.",
+        consequence: "64-bit programs enter the kernel with SYSCALL; without it every system call is an invalid \
+                      opcode.",
         remedy: "Compare captures of one kind: `cpuid-probe` reads in 64-bit mode. If both were: one guest has a \
                  32-bit CPU model.",
         source: "Intel SDM vol. 1 ch. 21 leaf 80000001H EDX[11]; QEMU 10.2 target/i386/cpu.c:8355-8358",

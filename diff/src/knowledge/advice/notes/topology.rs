@@ -45,7 +45,7 @@ pub(super) const NOTES: &[Note] = &[
                 host's caches. For the thread count of leaf 1 QEMU 7.2 writes the count, 10.2 the next power of two \
                 on Intel.",
         consequence: "A guest decodes it once, at boot, into its packages and cores; a new kernel (kexec, reboot) \
-                      would decode others.",
+                      would decode different ones.",
         remedy: "Start both guests with the same `<vcpu>` and `<cpu><topology sockets=… dies=… cores=… \
                  threads=…/></cpu>` (QEMU: `-smp`), the same machine type and, if caches are passed through, on hosts \
                  with the same caches.",
@@ -69,7 +69,7 @@ pub(super) const NOTES: &[Note] = &[
         layers: &[Cpu, Qemu, Libvirt],
         cause: "TOPOEXT makes the topology leaves 0x8000001D and 0x8000001E valid. QEMU can give it on any host; the \
                 definitions, CPU models or machine types differ in it; `-cpu host` has it only where it is asked for.",
-        consequence: "A new kernel in the guest decodes its cores and caches otherwise.",
+        consequence: "A new kernel in the guest decodes its cores and caches differently.",
         remedy: "Have it on both: {require}; or on neither: {disable}.",
         source: "QEMU 7.2 target/i386/kvm/kvm.c:349-469; QEMU 7.2 target/i386/cpu.c:5791-5821",
     },
