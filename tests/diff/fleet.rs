@@ -248,7 +248,7 @@ fn a_clock_is_an_interval_and_not_a_class() {
 }
 
 /// A host-model as domcapabilities print it.
-fn host_model(model: &str, features: &str) -> String {
+pub fn host_model(model: &str, features: &str) -> String {
     let listed: String =
         features.split_whitespace().map(|name| format!("<feature policy='require' name='{name}'/>\n")).collect();
     format!(

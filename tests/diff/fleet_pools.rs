@@ -284,12 +284,18 @@ fn what_holds_for_every_fleet() {
         for pool in fleet.partitions.iter().flat_map(|partition| &partition.pools) {
             let offers: Vec<&Offer> = pool.classes.iter().map(|c| &fleet.classes[*c].class.offer).collect();
             // Its definition asks no member for what it lacks.
-            let definition = pool.definition.as_ref().unwrap_or_else(|| panic!("{:?}", pool.refusal));
+            let definition = pool.defined().unwrap_or_else(|| panic!("{:?}", pool.refusal()));
             let cpu = read_cpus(&definition.libvirt).unwrap().remove(0);
             for id in Expanded::new(&cpu, &map).unwrap().features() {
                 let place = map.features[id].place;
-                let lacks = offers.iter().any(|offer| offer.at(place) == Some(0));
+                let is_a_hosts = knowledge.row(place).is_capability();
+                let lacks = is_a_hosts && offers.iter().any(|offer| offer.at(place) == Some(0));
                 assert!(!lacks, "{} in {}", map.features[id].name, definition.libvirt);
+            }
+            // What is no capability is the guest's: the model's word on it stands.
+            for feature in &cpu.features {
+                let place = map.features[map.feature(&feature.name).unwrap()].place;
+                assert!(knowledge.row(place).is_capability(), "{} in {}", feature.name, definition.libvirt);
             }
             // It has every feature that all members have.
             for place in offers[0].places.keys() {

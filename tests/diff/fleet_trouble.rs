@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::fleet::{Hosts, fleet, strings};
+use crate::fleet::{Hosts, fleet, host_model, strings};
 use crate::nodes::{CASCADE_LAKE, ICE_LAKE, Node};
 use crate::support::files::Files;
 
@@ -47,6 +47,90 @@ fn what_is_no_host_is_refused_with_what_to_give() {
     let empty = Files::new();
     let (code, out, _) = fleet(&[&empty.0.display().to_string()]);
     assert!(code == 2 && out.contains("no hosts"), "{out}");
+}
+
+/// The names of kinds that one problem says are mixed.
+fn mixed(report: &Value) -> Vec<&str> {
+    let whats = report["problems"].as_array().unwrap().iter().filter_map(|p| p["what"].as_str());
+    whats.filter(|what| what.starts_with("offers of different kinds are mixed: ")).collect()
+}
+
+#[test]
+fn kinds_are_not_mixed_within_one_host_either() {
+    let kvm = Node::intel("node1", ICE_LAKE);
+    let boot = Node { source: cpuid_probe::dump::Source::Boot, ..kvm.clone() };
+    // Two files of one host that agree on everything.
+    let (code, report) = Hosts::new(&[kvm.clone(), boot.clone()]).json(&["--as", "offer"]);
+    assert_eq!((code, report["hosts"].as_array().unwrap().len()), (2, 1), "{}", report["problems"]);
+    let said = mixed(&report);
+    assert!(said.len() == 1 && said[0].contains("boot (node1), kvm (node1)"), "{}", report["problems"]);
+    // Of one kind they are one host.
+    let (code, report) = Hosts::new(&[kvm.clone(), kvm]).json(&[]);
+    assert_eq!((code, mixed(&report).len()), (0, 0), "{}", report["problems"]);
+    let (_, report) = Hosts::new(&[boot.clone(), boot.called("node2")]).json(&["--as", "offer"]);
+    assert!(mixed(&report).is_empty(), "{}", report["problems"]);
+}
+
+#[test]
+fn what_a_source_does_not_say_is_a_gap_unless_no_definition_can_ask_for_it() {
+    let complete = |report: &Value| -> Vec<bool> {
+        report["hosts"].as_array().unwrap().iter().map(|host| host["complete"].as_bool().unwrap()).collect()
+    };
+    let step = |report: &Value, from: usize, to: usize| {
+        let class = |host: usize| &report["hosts"][host]["class"];
+        let mut moves = report["moves"].as_array().unwrap().iter();
+        moves.find(|m| &m["from"] == class(from) && &m["to"] == class(to)).unwrap().clone()
+    };
+    // Linux hides some flags, such as spec-ctrl: a host with more of the others may still lack these.
+    let cpuinfo = |more: &str| {
+        format!(
+            "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 85\nmodel name\t: CPU\nstepping\t: 7\n\
+             flags\t\t: fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2 \
+             syscall nx rdtscp lm pni ssse3 cx16 sse4_1 sse4_2 popcnt aes hypervisor lahf_lm{more}\n\
+             address sizes\t: 46 bits physical, 48 bits virtual\n\n"
+        )
+    };
+    let files = Files::new();
+    files.put("a", &cpuinfo(""));
+    files.put("b", &cpuinfo(" avx2"));
+    let (code, report) = Hosts(files).json(&["--as", "offer"]);
+    assert_eq!((code, complete(&report)), (1, vec![false, false]), "{}", report["problems"]);
+    let there = step(&report, 0, 1);
+    assert_eq!((there["verdict"].as_str(), strings(&there["loses"]).len()), (Some("unknown"), 0), "{there}");
+    assert!(strings(&there["unknown"]).contains(&"spec-ctrl"), "{there}");
+    // libvirt's list has every name that its definitions can use.
+    let files = Files::new();
+    ["a", "b"].iter().for_each(|name| drop(files.put(name, &host_model("Cascadelake-Server", "pdcm umip"))));
+    let (code, report) = Hosts(files).json(&[]);
+    assert_eq!((code, complete(&report)), (0, vec![true, true]), "{report}");
+    // Of a guest of two vCPUs one was captured.
+    let guest = |label: &str, online: u32| {
+        let mut dump = Node { source: cpuid_probe::dump::Source::Boot, ..Node::intel(label, ICE_LAKE) }.dump();
+        dump.provenance.vcpus_online = Some(online);
+        cpuid_probe::json::to_string(&dump)
+    };
+    for (online, code, text) in [(1, 0, "read the same everywhere"), (2, 1, "not every vCPU was captured")] {
+        let files = Files::new();
+        ["a", "b"].iter().for_each(|name| drop(files.put(name, &guest(name, online))));
+        let hosts = Hosts(files);
+        let (_, out, _) = hosts.run(&[]);
+        assert!(out.contains(text), "{out}");
+        let (exit, report) = hosts.json(&[]);
+        assert_eq!((exit, complete(&report)), (code, vec![online == 1; 2]), "{}", report["problems"]);
+    }
+}
+
+#[test]
+fn a_pool_without_a_definition_is_no_answer() {
+    let empty = |name: &str| Node::new(name, "GenuineIntel", 0x0005_0657);
+    // One class without protections or hazards that differ, and nothing in it that a definition could promise.
+    let hosts = Hosts::new(&[empty("n1"), empty("n2")]);
+    for form in FORMS {
+        let (code, out, _) = hosts.run(&["--format", form]);
+        assert_eq!(code, 2, "{form}: {out}");
+        let what = "the pool of n1, n2 has no definition: ";
+        assert!(out.contains(what), "{form}: {out}");
+    }
 }
 
 #[test]

@@ -2,17 +2,22 @@
 //! given.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use cpuid_probe::Place;
 
 use super::facts::Class;
 use super::offer::{Offer, Reason, Statement};
+use super::place;
+use super::vm::Vm;
 use crate::cpu_map::CpuMap;
 use crate::cpu_map::wide::Wide;
 use crate::knowledge::{Knowledge, Version};
-use crate::pool::{self, Common, Input, Options, Origin, Pool, Says, Tsc, definition};
+use crate::pool::{self, Input, Options, Origin, Says, Tsc, definition};
 use crate::view::Role;
 use crate::view::dump::PHYS_BITS;
+use crate::view::source;
+use crate::view::vintage::{Since, Vintage};
 
 /// A pool's `<cpu>`.
 #[derive(Clone, Debug)]
@@ -21,12 +26,28 @@ pub struct Definition {
     pub libvirt: String,
     /// As QEMU's `-cpu` argument.
     pub qemu: String,
+    /// The model that both name.
+    pub model: &'static str,
     /// What somebody has to look at.
     pub words: Vec<String>,
-    /// The common CPU itself, and the names that it is written in.
-    pub common: Common,
-    /// The map of these names.
-    pub wide: Wide,
+}
+
+/// Why a pool has no definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undefined {
+    /// Its hosts have no CPU in common.
+    Nothing(String),
+    /// One was made, and a host does not meet it.
+    Unproved(String),
+}
+
+impl fmt::Display for Undefined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing(why) => f.write_str(why),
+            Self::Unproved(why) => write!(f, "the one that was made does not hold ({why}); please report this"),
+        }
+    }
 }
 
 /// A class of a pool.
@@ -40,14 +61,6 @@ pub struct Member<'a> {
     pub versions: &'a BTreeSet<(Option<Version>, Option<Version>)>,
     /// The slowest and the fastest TSC of its hosts, in kHz, where all say.
     pub tsc_khz: Option<(u64, u64)>,
-}
-
-/// The two numbers that a version begins with: `QEMU emulator version 7.2.22 (…)` is 7.2.
-#[must_use]
-pub fn version(text: &str) -> Option<Version> {
-    let start = text.find(|c: char| c.is_ascii_digit())?;
-    let mut numbers = text[start..].split(|c: char| !c.is_ascii_digit());
-    Some(Version::new(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// The oldest libvirt and QEMU of which the names may be used.
@@ -72,21 +85,14 @@ fn oldest(members: &[Member<'_>], knowledge: &Knowledge) -> (Option<Version>, Op
     (libvirt, qemu)
 }
 
-/// The oldest libvirt and QEMU that can have written a list of names: 9.0 and 7.2, unless it has newer names.
+/// The oldest libvirt and QEMU that can have written a list of names.
 fn shown(class: &Class, knowledge: &Knowledge) -> (Version, Version) {
-    let (mut libvirt, mut qemu) = (Version::new(9, 0), Version::new(7, 2));
-    for (place, statement) in &class.offer.places {
-        if matches!(statement, Statement::Value(_)) {
-            let row = knowledge.row(*place);
-            libvirt = row.libvirt_since.map_or(libvirt, |v| v.max(libvirt));
-            qemu = row.qemu_since.map_or(qemu, |v| v.max(qemu));
-        }
-    }
+    let named = class.offer.places.iter().filter(|(_, statement)| matches!(statement, Statement::Value(_)));
+    let vintage = Vintage::new(None, named.map(|(place, _)| Since::of(&knowledge.row(*place))));
     let old = CpuMap::libvirt_9_0(knowledge);
-    if class.models.iter().any(|model| old.model(model).is_err()) {
-        libvirt = libvirt.max(Version::new(11, 3));
-    }
-    (libvirt, qemu)
+    let has_new_model = class.models.iter().any(|model| old.model(model).is_err());
+    let libvirt = if has_new_model { vintage.libvirt.max(Version::new(11, 3)) } else { vintage.libvirt };
+    (libvirt, vintage.qemu)
 }
 
 /// Whether an offer is a list of names.
@@ -98,18 +104,16 @@ pub fn is_names_only(offer: &Offer) -> bool {
 /// The definition of a pool.
 ///
 /// # Errors
-/// There is no CPU in common, or the result does not hold.
-pub fn define(members: &[Member<'_>], knowledge: &Knowledge) -> Result<Definition, String> {
+/// There is no CPU in common, or a member does not meet the one that was made.
+pub fn define(members: &[Member<'_>], knowledge: &Knowledge) -> Result<Definition, Undefined> {
     let (libvirt, qemu) = oldest(members, knowledge);
     let wide = Wide::new(CpuMap::known_to(libvirt, qemu, knowledge), knowledge);
     let inputs: Vec<Input> = members.iter().flat_map(|member| inputs(member, &wide)).collect();
-    let common = |options| {
-        let mut pool = Pool::new(&wide, knowledge);
-        inputs.iter().cloned().for_each(|input| pool.add(input));
-        pool.common(options).map_err(|e| e.to_string())
+    let common = |qemu| {
+        let options = Options { qemu, ..Options::default() };
+        pool::common(&inputs, &wide, knowledge, options).map_err(|e| Undefined::Nothing(e.to_string()))
     };
-    let mut for_libvirt = common(Options::default())?;
-    let mut for_qemu = common(Options { qemu: true, ..Options::default() })?;
+    let (mut for_libvirt, mut for_qemu) = (common(false)?, common(true)?);
     // The width is one of the pool's numbers: pinned where members differ in it.
     let widths: BTreeSet<Option<u64>> = members.iter().map(|m| m.class.offer.at(PHYS_BITS)).collect();
     if widths.len() == 1 {
@@ -117,15 +121,34 @@ pub fn define(members: &[Member<'_>], knowledge: &Knowledge) -> Result<Definitio
             common.width = common.width.filter(|width| matches!(width, pool::Width::Limit(_)));
         }
     }
-    let xml = definition::libvirt(&for_libvirt, &wide.map);
-    pool::prove(&xml, &for_libvirt, &wide)?;
-    Ok(Definition {
-        libvirt: xml,
+    let definition = Definition {
+        libvirt: definition::libvirt(&for_libvirt, &wide.map),
         qemu: definition::qemu(&for_qemu, &wide.map).trim_end().to_string(),
-        words: for_libvirt.words.clone(),
-        common: for_qemu,
-        wide,
-    })
+        model: for_libvirt.model,
+        words: std::mem::take(&mut for_libvirt.words),
+    };
+    pool::prove(&definition.libvirt, &for_libvirt, &wide).map_err(Undefined::Unproved)?;
+    for text in [&definition.libvirt, &definition.qemu] {
+        prove(text, members, &wide.map, knowledge).map_err(Undefined::Unproved)?;
+    }
+    Ok(definition)
+}
+
+/// Reads a definition like one that somebody wants to place: no member may be known to lack what it needs.
+///
+/// # Errors
+/// A text that is not understood, or the first member that lacks something, and what.
+fn prove(text: &str, members: &[Member<'_>], map: &CpuMap, knowledge: &Knowledge) -> Result<(), String> {
+    let source = source::read(text.as_bytes(), None).map_err(|e| e.to_string())?;
+    for vm in Vm::new("the pool's definition", &source, map, knowledge)? {
+        for member in members {
+            let (no, _) = place::on_offer(&member.class.offer, &vm, knowledge);
+            if let Some(why) = no.first() {
+                return Err(format!("{}: {why}", member.hosts.first().map_or("a host", String::as_str)));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A class as inputs of a common CPU: one, or two where its hosts' clocks differ.
@@ -156,4 +179,42 @@ fn inputs(member: &Member<'_>, wide: &Wide) -> Vec<Input> {
     // Further hosts only lend their names.
     let others = names.map(|name| Input::of_class(name.clone(), says.clone(), clocks[0]));
     first.chain(others).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// A class of one host that offers these features.
+    fn class(features: &[&str], knowledge: &Knowledge) -> Class {
+        let map = CpuMap::of(knowledge);
+        let place = |name: &&str| map.features[map.feature(name).expect("a name")].place;
+        let places: BTreeMap<Place, Statement> = features.iter().map(|f| (place(f), Statement::Value(1))).collect();
+        let offer = Offer { vendor: Some("GenuineIntel".to_string()), places, ..Offer::default() };
+        Class { offer, signatures: BTreeSet::from([0x0005_0657]), ..Class::default() }
+    }
+
+    #[test]
+    fn a_definition_is_held_against_every_member() {
+        let knowledge = Knowledge::builtin();
+        let wide = Wide::new(CpuMap::of(knowledge), knowledge);
+        let [both, one] = [&["sse2", "aes", "umip"][..], &["sse2", "aes"]].map(|features| class(features, knowledge));
+        let versions = BTreeSet::new();
+        let hosts = ["node1", "node2"].map(|name| vec![name.to_string()]);
+        let member = |class, hosts| Member { class, hosts, versions: &versions, tsc_khz: None };
+        let members = [member(&both, hosts[0].as_slice()), member(&one, hosts[1].as_slice())];
+        let made = define(&members, knowledge).expect("a definition");
+        let prove = |text: &str| prove(text, &members, &wide.map, knowledge);
+        assert_eq!([prove(&made.libvirt), prove(&made.qemu)], [Ok(()), Ok(())]);
+        // One promise more, which only the first member keeps.
+        let more = "<feature policy='require' name='umip'/></cpu>";
+        let lacks = Err("node2: the host lacks umip".to_string());
+        assert_eq!(prove(&made.libvirt.replace("</cpu>", more)), lacks);
+        assert_eq!(prove(&format!("{},umip=on", made.qemu)), lacks);
+        let amd = "<model fallback='forbid'>EPYC</model><vendor>AMD</vendor>";
+        let amd = prove(&format!("<cpu mode='custom' match='exact'>{amd}</cpu>"));
+        assert_eq!(amd, Err("node1: it is for AuthenticAMD, the host is GenuineIntel".to_string()));
+    }
 }

@@ -37,8 +37,6 @@ pub struct Host {
     pub libvirt: Option<Arc<str>>,
     /// The machine type.
     pub machine: Option<Arc<str>>,
-    /// Everything that counts was captured.
-    pub complete: bool,
     /// The rate of its time stamp counter, in kHz.
     pub tsc_khz: Option<u64>,
 }

@@ -13,7 +13,7 @@ use cpuid_probe::{Place, Register, json};
 use sha2::{Digest, Sha256};
 
 use super::facts::{Class, Facts, Host, Problem};
-use super::offer::{Offer, Reason, Scope, Statement};
+use super::offer::{self, Offer, Reason, Scope, Statement};
 use super::summary;
 use crate::cpu_map::wide::Wide;
 use crate::decode::brand;
@@ -30,7 +30,6 @@ use crate::view::{DumpView, Role};
 struct Content {
     class: usize,
     role: Role,
-    complete: bool,
     tsc_khz: Option<u64>,
     accel: Option<&'static str>,
 }
@@ -184,13 +183,12 @@ impl<'a> Intake<'a> {
         let tcg = is_tcg(dump);
         let accel = dump.provenance.boot.as_ref().map(|b| if b.accel == "tcg" { "tcg" } else { "kvm" });
         let accel = if tcg { Some("tcg") } else { accel.or((dump.provenance.source == Made::Kvm).then_some("kvm")) };
-        let complete = offer.unknown().keys().all(|reason| *reason == Reason::Migratable);
         let class = self.class(offer);
         let signature = dump.vcpus.first().and_then(|v| v.get(cpuid_probe::LeafId::new(1, 0))).map(|r| r.eax);
         let known = &mut self.facts.classes[class];
         known.signatures.extend(signature);
         known.cpus.extend(dump.vcpus.first().and_then(brand).map(|brand| printable(&brand, 80)));
-        Ok(Content { class, role, complete, tsc_khz: input.tsc.map(|Tsc { frequency, .. }| frequency / 1000), accel })
+        Ok(Content { class, role, tsc_khz: input.tsc.map(|Tsc { frequency, .. }| frequency / 1000), accel })
     }
 
     fn of_names(&mut self, name: &str, file: &str, cpus: &[Cpu], text: &str) -> Result<(), String> {
@@ -221,8 +219,8 @@ impl<'a> Intake<'a> {
         };
         let mut provenance = Provenance::new(Made::Import);
         provenance.label = None;
-        let content =
-            Content { class, role: Role::Offer, complete: true, tsc_khz: input.tsc.map(|t| t.frequency / 1000), accel };
+        let tsc_khz = input.tsc.map(|tsc| tsc.frequency / 1000);
+        let content = Content { class, role: Role::Offer, tsc_khz, accel };
         self.put(name, file, &provenance, &content);
         let machine = element("machine").map(|m| self.word(&m));
         let source = self.word("libvirt");
@@ -259,7 +257,6 @@ impl<'a> Intake<'a> {
             qemu: boot.map(|b| self.word(&b.qemu)),
             libvirt: None,
             machine: boot.map(|b| self.word(&b.machine)),
-            complete: content.complete,
             tsc_khz: content.tsc_khz,
         };
         self.facts.hosts.push(host);
@@ -318,7 +315,7 @@ fn guest_facts(offer: &mut Offer, dump: &Dump) {
         facts.insert("accelerator".to_string(), printable(&boot.accel, 20));
     }
     if dump.provenance.vcpus_online.is_none_or(|online| usize::try_from(online) == Ok(dump.vcpus.len())) {
-        facts.insert("number of vCPUs".to_string(), dump.vcpus.len().to_string());
+        facts.insert(offer::VCPUS.to_string(), dump.vcpus.len().to_string());
     }
     offer.facts = facts;
     // The thread that reads leaf 1 is not the guest's.

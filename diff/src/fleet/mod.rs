@@ -32,12 +32,13 @@ use cpuid_probe::Place;
 use crate::knowledge::{Guard, Knowledge, Version};
 use crate::list;
 use crate::view::Role;
+use crate::view::vintage::qemu_version;
 
-use define::{Definition, Member};
+use define::{Definition, Member, Undefined};
 use facts::{Class, Facts, Host, Problem};
 use loss::{Bits, Scale};
 use moves::{Move, Verdict};
-use offer::{Offer, Reason, Scope, Statement};
+use offer::{Offer, Scope, Statement};
 use partition::Demands;
 use place::Placement;
 use price::Price;
@@ -113,10 +114,7 @@ impl Group {
     /// Something that could be captured was not.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        let lacks = |s: &Statement| {
-            matches!(s, Statement::Unknown(Reason::Leaf | Reason::Msr | Reason::Fault | Reason::Disagree))
-        };
-        self.class.offer.places.values().any(lacks)
+        !self.class.offer.is_complete()
     }
 }
 
@@ -129,10 +127,8 @@ pub struct PoolCard {
     pub hosts: usize,
     /// What all of them offer.
     pub offer: Offer,
-    /// Its definition; nothing where it was not worked out, or there is none.
-    pub definition: Option<Definition>,
-    /// Why there is no definition.
-    pub refusal: Option<String>,
+    /// Its definition, or why there is none; nothing where it was not worked out.
+    pub definition: Option<Result<Definition, Undefined>>,
     /// The psABI level.
     pub isa: Option<u8>,
     /// Hazards that a member has.
@@ -143,6 +139,20 @@ pub struct PoolCard {
     pub takes_protection: bool,
     /// A member was captured in part, so what the pool gives is what is known.
     pub partial: bool,
+}
+
+impl PoolCard {
+    /// Its definition, where it has one.
+    #[must_use]
+    pub fn defined(&self) -> Option<&Definition> {
+        self.definition.as_ref()?.as_ref().ok()
+    }
+
+    /// Why it has no definition, where it was worked out that it has none.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Undefined> {
+        self.definition.as_ref()?.as_ref().err()
+    }
 }
 
 /// What a class gives up in its pool.
@@ -270,7 +280,7 @@ impl Fleet {
     /// Hosts of which something was not captured.
     #[must_use]
     pub fn partial_hosts(&self) -> usize {
-        self.hosts.iter().filter(|host| !host.complete).count()
+        self.classes.iter().filter(|class| class.is_partial()).map(|class| class.hosts.len()).sum()
     }
 
     /// The exit code of the command: 0 everything asked is answered with yes, 1 not so, 2 something is wrong.
@@ -279,11 +289,14 @@ impl Fleet {
         if !self.problems.is_empty() {
             return 2;
         }
-        let whole = self.hosts.iter().all(|host| host.complete) && !self.hosts.is_empty();
+        let whole = self.partial_hosts() == 0 && !self.hosts.is_empty();
         let steady = self.drift.is_empty();
         let placed = place::all_pass(self);
         let asked = self.compared || !self.placements.is_empty();
-        let one = self.classes.len() == self.vendors().len();
+        // A definition that somebody has to look at is no plain yes.
+        let pools = self.recommendation().map(|taken| taken.pools.as_slice()).unwrap_or_default();
+        let plain = pools.iter().all(|pool| pool.defined().is_none_or(|definition| definition.words.is_empty()));
+        let one = self.classes.len() == self.vendors().len() && plain;
         u8::from(!(whole && steady && placed && (asked || one)))
     }
 }
@@ -355,7 +368,7 @@ fn assemble(prepared: prepare::Prepared, knowledge: &Knowledge) -> Fleet {
             }
             None => group.all_say_tsc = false,
         }
-        let of = |text: &Option<std::sync::Arc<str>>| text.as_deref().and_then(define::version);
+        let of = |text: &Option<std::sync::Arc<str>>| text.as_deref().and_then(qemu_version);
         group.versions.insert((of(&host.libvirt), of(&host.qemu)));
     }
     let mut order: Vec<usize> = (0..groups.len()).filter(|i| !groups[*i].hosts.is_empty()).collect();
@@ -525,6 +538,8 @@ fn apart(fleet: &mut Fleet, asked: &Asked, knowledge: &Knowledge) -> Vec<usize> 
     marks.iter().map(|mark| kinds.iter().position(|k| k == mark).unwrap_or_default()).collect()
 }
 
+/// So many hosts a problem names.
+const NAMED: usize = 3;
 /// So many pools are defined; of larger fleets only those of the partition to take.
 const DEFINED: usize = 150;
 
@@ -596,8 +611,7 @@ fn make_pools(fleet: &mut Fleet, scales: &Scales, asked: &Asked, knowledge: &Kno
         for pool in pools {
             let mut sorted = pool.clone();
             sorted.sort_unstable();
-            let known =
-                defined.get(&sorted).filter(|card| !wanted || card.definition.is_some() || card.refusal.is_some());
+            let known = defined.get(&sorted).filter(|card| !wanted || card.definition.is_some());
             let card = match known {
                 Some(card) => card.clone(),
                 None => {
@@ -612,6 +626,26 @@ fn make_pools(fleet: &mut Fleet, scales: &Scales, asked: &Asked, knowledge: &Kno
         fleet.partitions.push(Pools { pools: cards, loss: *loss, exact: *exact, kept: *kept });
     }
     fleet.recommended = recommended;
+    undefined(fleet);
+}
+
+/// A pool to take that has no definition is no answer, and one whose definition does not hold is wrong wherever it is.
+fn undefined(fleet: &mut Fleet) {
+    let mut problems = Vec::new();
+    for (at, partition) in fleet.partitions.iter().enumerate() {
+        let is_wanted = |why: &Undefined| fleet.recommended == Some(at) || matches!(why, Undefined::Unproved(_));
+        for pool in &partition.pools {
+            if let Some(why) = pool.refusal().filter(|why| is_wanted(why)) {
+                let hosts = hosts_in_words(&fleet.names_of(&pool.classes, NAMED), pool.hosts, NAMED);
+                problems.push(Problem {
+                    host: None,
+                    file: None,
+                    what: format!("the pool of {hosts} has no definition: {why}"),
+                });
+            }
+        }
+    }
+    fleet.problems.extend(problems);
 }
 
 /// The smallest number of pools after which one more saves less than a tenth of the loss at the smallest, and no pool of
@@ -688,7 +722,7 @@ fn keep(fleet: &Fleet, scales: &Scales, asked: &Asked, marks: &[usize]) -> Optio
 }
 
 /// Everything about one pool.
-fn card(fleet: &mut Fleet, scales: &Scales, classes: &[usize], define: bool, knowledge: &Knowledge) -> PoolCard {
+fn card(fleet: &Fleet, scales: &Scales, classes: &[usize], define: bool, knowledge: &Knowledge) -> PoolCard {
     let offers = classes.iter().map(|c| &fleet.classes[*c].class.offer);
     let offer = offers.cloned().reduce(|all, next| all.meet(&next, knowledge)).unwrap_or_default();
     let mut hazards: Vec<Place> = classes.iter().flat_map(|c| fleet.classes[*c].hazards.iter().copied()).collect();
@@ -708,24 +742,18 @@ fn card(fleet: &mut Fleet, scales: &Scales, classes: &[usize], define: bool, kno
             }
         })
         .collect();
-    let (mut definition, mut refusal) = (None, None);
-    if define {
-        match define::define(&members, knowledge) {
-            Ok(found) => definition = Some(found),
-            Err(why) => refusal = Some(why),
-        }
-    }
-    let mut problems = Vec::new();
-    for class in classes {
-        // A guest with all that the pool gives must run on each of its hosts.
-        if let Err(place) = moves::prove_safe(&offer, &fleet.classes[*class].class.offer, knowledge) {
-            definition = None;
-            refusal = Some(format!("the pool does not hold at {}", place.prose()));
-            let what = format!("a pool does not hold on one of its hosts ({}); please report this", place.prose());
-            problems.push(Problem { host: fleet.names_of(&[*class], 1).pop(), file: None, what });
-        }
-    }
-    fleet.problems.extend(problems);
+    // A guest with all that the pool gives must run on each of its hosts.
+    let proof = |class: &usize| {
+        let group = &fleet.classes[*class];
+        moves::prove_safe(&offer, &group.class.offer, knowledge).map_err(|place| {
+            let host = fleet.names_of(&[*class], 1).concat();
+            Undefined::Unproved(format!("{host} lacks {} of what the pool gives", place.prose()))
+        })
+    };
+    let definition = match classes.iter().try_for_each(proof) {
+        Err(why) => Some(Err(why)),
+        Ok(()) => define.then(|| define::define(&members, knowledge)),
+    };
     PoolCard {
         hosts: fleet.count(classes),
         isa: isa::level(&offer),
@@ -735,7 +763,6 @@ fn card(fleet: &mut Fleet, scales: &Scales, classes: &[usize], define: bool, kno
         classes: classes.to_vec(),
         offer,
         definition,
-        refusal,
         hazards,
     }
 }

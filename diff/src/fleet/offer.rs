@@ -22,6 +22,8 @@ use crate::view::{DumpView, Seen, VcpuView, Why};
 pub enum Reason {
     /// It lists names, and this place has none, or one that is newer than its libvirt or QEMU.
     NamesOnly,
+    /// Its kind of source does not say this, and another would.
+    Unsaid,
     /// The leaf was not captured.
     Leaf,
     /// The MSR was not captured.
@@ -35,13 +37,15 @@ pub enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 6] = [Self::NamesOnly, Self::Leaf, Self::Msr, Self::Fault, Self::Migratable, Self::Disagree];
+    const ALL: [Self; 7] =
+        [Self::NamesOnly, Self::Unsaid, Self::Leaf, Self::Msr, Self::Fault, Self::Migratable, Self::Disagree];
 
     /// The words in reports.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::NamesOnly => "names only",
+            Self::Unsaid => "not said",
             Self::Leaf => "leaf not captured",
             Self::Msr => "MSRs not captured",
             Self::Fault => "reading the MSR faulted",
@@ -56,11 +60,21 @@ impl Reason {
         Self::ALL.into_iter().find(|reason| reason.word() == word)
     }
 
+    /// Whether a capture of the same host could have said it, and a definition could ask for it: libvirt's list has every
+    /// name that its definitions can use, and what a guest that may migrate is not shown it does not get.
+    #[must_use]
+    pub const fn is_gap(self) -> bool {
+        match self {
+            Self::NamesOnly | Self::Migratable => false,
+            Self::Unsaid | Self::Leaf | Self::Msr | Self::Fault | Self::Disagree => true,
+        }
+    }
+
     /// How to learn it.
     #[must_use]
     pub const fn remedy(self) -> &'static str {
         match self {
-            Self::NamesOnly => "take `cpuid-probe kvm` or `cpuid-probe boot --cpu host` on the host",
+            Self::NamesOnly | Self::Unsaid => "take `cpuid-probe kvm` or `cpuid-probe boot --cpu host` on the host",
             Self::Leaf => "capture every leaf (cpuid-probe does)",
             Self::Msr | Self::Fault => {
                 "capture the feature MSRs too: `cpuid-probe boot --cpu host` reads them (a native capture: `--msrs`)"
@@ -92,6 +106,9 @@ pub struct Offer {
     /// Of a guest: the register sets that it has, zero or not.
     pub leaves: BTreeSet<LeafId>,
 }
+
+/// The fact of a guest that says how many vCPUs it has, where all were captured.
+pub const VCPUS: &str = "number of vCPUs";
 
 /// Which places count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +183,7 @@ impl Offer {
                     Why::Msr => Reason::Msr,
                     Why::Fault => Reason::Fault,
                     Why::Leaf => Reason::Leaf,
-                    Why::Unsaid => Reason::NamesOnly,
+                    Why::Unsaid => Reason::Unsaid,
                 };
                 places.insert(*place, Statement::Unknown(reason));
             }
@@ -319,6 +336,19 @@ impl Offer {
             let _ = write!(id, "{byte:02x}");
         }
         id
+    }
+
+    /// Whether everything that counts was captured: the one rule of hosts, classes and pools.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let is_gap = |said: &Statement| matches!(said, Statement::Unknown(reason) if reason.is_gap());
+        !self.lacks_vcpus() && !self.places.values().any(is_gap)
+    }
+
+    /// Of a guest: not all of its vCPUs were captured.
+    #[must_use]
+    pub fn lacks_vcpus(&self) -> bool {
+        !self.facts.is_empty() && !self.facts.contains_key(VCPUS)
     }
 
     /// What is not known, by reason.

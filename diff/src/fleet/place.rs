@@ -88,7 +88,7 @@ pub fn starts(offer: &Offer, hosts: &[&Host], vm: &Vm, knowledge: &Knowledge) ->
 }
 
 /// What an offer lacks of a VM's needs, and what it does not say.
-fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<String>, Vec<String>) {
+pub(super) fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<String>, Vec<String>) {
     let (mut no, mut unknown) = (Vec::new(), Vec::new());
     match (&vm.vendor, &offer.vendor) {
         (Some(wanted), Some(own)) if wanted != own => no.push(format!("it is for {wanted}, the host is {own}")),

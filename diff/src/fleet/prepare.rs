@@ -67,8 +67,9 @@ pub(super) fn prepare(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Pre
         )));
         left_out(&mut hosts, &mut problems, "another accelerator's", |host| is_tcg(host) != emulated);
     }
-    one_a_host(&mut hosts, &mut classes, &mut problems, knowledge);
+    // Before files of one host become one, so that a mixture within a host is seen too.
     kinds(&hosts, &mut problems);
+    one_a_host(&mut hosts, &mut classes, &mut problems, knowledge);
     for wanted in &asked.without {
         if !hosts.iter().any(|host| is_meant(wanted, &host.name)) {
             problems.push(whole(format!("--without {wanted}: no host is called so")));
@@ -140,8 +141,6 @@ fn one_a_host(hosts: &mut Vec<Host>, classes: &mut Vec<Class>, problems: &mut Ve
             merged.cpus.extend(class.cpus);
             gone.insert(*other);
         }
-        let complete = of.iter().any(|i| hosts[*i].complete)
-            && !offer.unknown().keys().any(|r| *r == super::offer::Reason::Disagree);
         let at = *index.entry(offer.clone()).or_insert_with(|| {
             merged.offer = offer;
             classes.push(merged);
@@ -149,7 +148,7 @@ fn one_a_host(hosts: &mut Vec<Host>, classes: &mut Vec<Class>, problems: &mut Ve
         });
         let tsc = of.iter().find_map(|i| hosts[*i].tsc_khz);
         let host = &mut hosts[*first];
-        (host.class, host.complete, host.tsc_khz) = (at, complete, host.tsc_khz.or(tsc));
+        (host.class, host.tsc_khz) = (at, host.tsc_khz.or(tsc));
     }
     let mut i = 0;
     hosts.retain(|_| {

@@ -37,7 +37,6 @@ struct WireHost {
     libvirt: Option<String>,
     machine: Option<String>,
     tsc_khz: Option<u64>,
-    complete: bool,
     file: Box<str>,
 }
 
@@ -154,7 +153,6 @@ fn facts(wire: Wire) -> Result<Facts, String> {
             qemu: host.qemu.map(&mut word),
             libvirt: host.libvirt.map(&mut word),
             machine: host.machine.map(&mut word),
-            complete: host.complete,
             tsc_khz: host.tsc_khz,
         });
     }

@@ -111,7 +111,7 @@ struct WirePool<'a> {
     hosts: Vec<&'a str>,
     libvirt: Option<&'a str>,
     qemu: Option<&'a str>,
-    refusal: Option<&'a str>,
+    refusal: Option<String>,
     words: &'a [String],
     isa_level: Option<String>,
     hazards: Vec<String>,
@@ -189,6 +189,7 @@ impl<'a> Wire<'a> {
 pub fn summary(facts: &Facts, out: &mut dyn io::Write) -> io::Result<()> {
     let knowledge = Knowledge::builtin();
     let ids: Vec<String> = facts.classes.iter().map(|class| class.offer.id()).collect();
+    let whole: Vec<bool> = facts.classes.iter().map(|class| class.offer.is_complete()).collect();
     let mut hosts_of: Vec<Vec<&str>> = vec![Vec::new(); ids.len()];
     let mut tsc: Vec<Option<[u64; 2]>> = vec![None; ids.len()];
     for host in &facts.hosts {
@@ -197,7 +198,7 @@ pub fn summary(facts: &Facts, out: &mut dyn io::Write) -> io::Result<()> {
     }
     let classes = facts.classes.iter().zip(&ids).zip(hosts_of).zip(&tsc);
     let wire = Wire {
-        hosts: facts.hosts.iter().map(|host| host_of(host, &ids[host.class])).collect(),
+        hosts: facts.hosts.iter().map(|host| host_of(host, &ids[host.class], whole[host.class])).collect(),
         classes: classes.map(|(((class, id), hosts), tsc)| class_of(class, id, hosts, *tsc, knowledge)).collect(),
         problems: &facts.problems,
         ..Wire::empty()
@@ -217,6 +218,7 @@ pub fn fleet(fleet: &Fleet, out: &mut dyn io::Write) -> io::Result<()> {
         hosts.sort_unstable();
         hosts.into_iter().map(|h| &*fleet.hosts[h].name).collect()
     };
+    let partial: Vec<bool> = fleet.classes.iter().map(super::Group::is_partial).collect();
     let n = fleet.classes.len();
     let pairs = (0..n).flat_map(|from| (0..n).map(move |to| (from, to))).filter(|(from, to)| from != to);
     let partitions = fleet.partitions.iter().enumerate().map(|(at, partition)| {
@@ -237,7 +239,7 @@ pub fn fleet(fleet: &Fleet, out: &mut dyn io::Write) -> io::Result<()> {
     let wire = Wire {
         role: Some(fleet.role.word()),
         emulated: Some(fleet.emulated),
-        hosts: fleet.hosts.iter().map(|host| host_of(host, id(host.class))).collect(),
+        hosts: fleet.hosts.iter().map(|host| host_of(host, id(host.class), !partial[host.class])).collect(),
         classes: fleet
             .classes
             .iter()
@@ -332,7 +334,7 @@ fn widen(interval: &mut Option<[u64; 2]>, khz: Option<u64>) {
     }
 }
 
-fn host_of<'a>(host: &'a Host, class: &'a str) -> WireHost<'a> {
+fn host_of<'a>(host: &'a Host, class: &'a str, complete: bool) -> WireHost<'a> {
     WireHost {
         name: &host.name,
         class,
@@ -346,7 +348,7 @@ fn host_of<'a>(host: &'a Host, class: &'a str) -> WireHost<'a> {
         libvirt: host.libvirt.as_deref(),
         machine: host.machine.as_deref(),
         tsc_khz: host.tsc_khz,
-        complete: host.complete,
+        complete,
         file: &host.file,
     }
 }
@@ -397,10 +399,10 @@ fn pool_of<'a>(fleet: &'a Fleet, pool: &'a PoolCard, hosts: Vec<&'a str>, knowle
     WirePool {
         classes: pool.classes.iter().map(id).collect(),
         hosts,
-        libvirt: pool.definition.as_ref().map(|d| d.libvirt.as_str()),
-        qemu: pool.definition.as_ref().map(|d| d.qemu.as_str()),
-        refusal: pool.refusal.as_deref(),
-        words: pool.definition.as_ref().map(|d| d.words.as_slice()).unwrap_or_default(),
+        libvirt: pool.defined().map(|d| d.libvirt.as_str()),
+        qemu: pool.defined().map(|d| d.qemu.as_str()),
+        refusal: pool.refusal().map(ToString::to_string),
+        words: pool.defined().map(|d| d.words.as_slice()).unwrap_or_default(),
         isa_level: isa::word(pool.isa),
         hazards: names(&pool.hazards, knowledge),
         partial: pool.partial,

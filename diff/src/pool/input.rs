@@ -168,8 +168,9 @@ impl Says {
             let is = |(id, f): (usize, &Feature)| (known(f.place) == wanted).then_some(id);
             map.features.iter().enumerate().filter_map(is).collect()
         };
-        let unknown = those(Known::Unknown);
-        let mut brings = Features::new();
+        // What is no capability is the definition's, and comes with its model: `apic`, `ht`.
+        let mut brings = map.those(Knowledge::builtin(), |row| !row.is_capability());
+        let unknown = &those(Known::Unknown) | &brings;
         if origin.names_only {
             brings.extend(map.feature_at(ON_EVERY_HOST).filter(|id| unknown.contains(id)));
         }
@@ -187,7 +188,7 @@ impl Says {
         let width = origin.width.map(|bits| if origin.names_only { Width::Limit(bits) } else { Width::Read(bits) });
         Self {
             role: origin.role,
-            features: those(Known::Has),
+            features: &those(Known::Has) - &unknown,
             partly: Features::new(),
             unknown,
             brings,

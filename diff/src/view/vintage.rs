@@ -28,8 +28,10 @@ impl Since {
 /// them, by the names that it lists and by the version of its machine type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vintage {
-    libvirt: Version,
-    qemu: Version,
+    /// Surely at least this libvirt.
+    pub libvirt: Version,
+    /// Surely at least this QEMU.
+    pub qemu: Version,
 }
 
 impl Vintage {

@@ -130,7 +130,7 @@ fn pools(fleet: &Fleet, out: &mut String) {
             let _ = writeln!(out, "<li><b>{}</b> gives up {}</li>", escape(&who), escape(&what));
         }
         out.push_str("</ul>\n");
-        if let Some(d) = &pool.definition {
+        if let Some(d) = pool.defined() {
             for word in &d.words {
                 let _ = writeln!(out, "<p class=\"review\">{}</p>", escape(word));
             }

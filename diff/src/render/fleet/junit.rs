@@ -31,7 +31,7 @@ pub fn render(fleet: &Fleet) -> String {
     for host in &fleet.hosts {
         let mut failures = problems.remove(&*host.name).unwrap_or_default();
         let error = !failures.is_empty();
-        if !host.complete {
+        if fleet.classes[host.class].is_partial() {
             failures.push("captured in part".to_string());
         }
         let drift = fleet.drift.iter().find(|d| *d.host == *host.name);

@@ -185,17 +185,17 @@ fn pools(fleet: &Fleet, out: &mut String) {
         for (who, what) in words::gives_up(fleet, pool, 64) {
             let _ = writeln!(out, "- {} gives up {}", escape(&who), escape(&what));
         }
-        match (&pool.definition, &pool.refusal) {
-            (Some(d), _) => {
+        match &pool.definition {
+            Some(Ok(d)) => {
                 for word in &d.words {
                     let _ = writeln!(out, "- look: {}", escape(word));
                 }
                 let _ = writeln!(out, "\n```xml\n{}```\n\nQEMU: {}", d.libvirt, code(&format!("-cpu {}", d.qemu)));
             }
-            (None, Some(why)) => {
-                let _ = writeln!(out, "\nNo definition: {}.", escape(why));
+            Some(Err(why)) => {
+                let _ = writeln!(out, "\nNo definition: {}.", escape(&why.to_string()));
             }
-            (None, None) => {}
+            None => {}
         }
     }
 }

@@ -1,7 +1,5 @@
 //! A fleet's report for terminals: the answer first, and all of it on one screen, for 5 hosts and for 500.
 
-use std::fmt::Write;
-
 use comfy_table::{ContentArrangement, Table};
 
 use super::words;
@@ -23,33 +21,55 @@ const POOLS: [usize; 2] = [6, 3];
 /// The report.
 #[must_use]
 pub fn render(fleet: &Fleet, style: Style) -> String {
-    let mut out = String::new();
+    let mut page = Page { text: String::new(), style };
     let most = if style.all { usize::MAX } else { ROWS };
-    let width = usize::from(style.width);
-    let line = |out: &mut String, text: &str| {
-        for line in wrap(text, width) {
-            let _ = writeln!(out, "{line}");
-        }
-    };
     // Line 1 is one line, however wide: a script, or a mail's subject, takes it.
-    let _ = writeln!(out, "{}", words::headline(fleet));
+    page.line(&words::headline(fleet));
     for problem in &fleet.problems {
-        line(&mut out, &format!("  problem: {}", words::problem(problem)));
+        page.say(&format!("  problem: {}", words::problem(problem)));
     }
-    drift(fleet, width, most, &mut out);
-    placements(fleet, width, &mut out);
-    pools(fleet, width, style.all, &mut out);
+    drift(fleet, most, &mut page);
+    placements(fleet, &mut page);
+    pools(fleet, &mut page);
     for said in &fleet.without {
-        out.push('\n');
-        line(&mut out, said);
+        page.line("");
+        page.say(said);
     }
-    prices(fleet, width, &mut out);
-    classes(fleet, style, most, &mut out);
-    moves(fleet, style, style.all, &mut out);
+    prices(fleet, &mut page);
+    classes(fleet, most, &mut page);
+    moves(fleet, &mut page);
     for note in &fleet.notes {
-        line(&mut out, &format!("note: {note}"));
+        page.say(&format!("note: {note}"));
     }
-    out
+    page.text
+}
+
+/// A report as it grows.
+struct Page {
+    text: String,
+    style: Style,
+}
+
+impl Page {
+    /// One line, however wide.
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    /// A sentence, wrapped.
+    fn say(&mut self, text: &str) {
+        for line in wrap(text, usize::from(self.style.width)) {
+            self.line(&line);
+        }
+    }
+
+    /// What is left out, where something is.
+    fn more(&mut self, all: usize, most: usize, of: &str) {
+        if all > most {
+            self.line(&format!("{of}… and {} more (--all)", all - most));
+        }
+    }
 }
 
 fn table(header: &[&str], rows: Vec<Vec<String>>, style: Style) -> String {
@@ -74,7 +94,7 @@ fn short(name: &str) -> String {
     }
 }
 
-fn classes(fleet: &Fleet, style: Style, most: usize, out: &mut String) {
+fn classes(fleet: &Fleet, most: usize, page: &mut Page) {
     if fleet.classes.is_empty() {
         return;
     }
@@ -92,19 +112,12 @@ fn classes(fleet: &Fleet, style: Style, most: usize, out: &mut String) {
     };
     let rows = fleet.classes.iter().enumerate().take(most).map(row).collect();
     let header = ["class", "hosts", "which", "CPU", "level", "prot/haz", "TSC"];
-    let _ = write!(out, "\n{}", table(&header, rows, style));
-    if fleet.classes.len() > most {
-        let _ = writeln!(out, "… and {} classes more (--all)", fleet.classes.len() - most);
-    }
-    let mut said = Vec::new();
+    page.line("");
+    page.text += &table(&header, rows, page.style);
+    page.more(fleet.classes.len(), most, "classes: ");
     for i in (0..fleet.classes.len()).filter(|i| fleet.classes[*i].is_partial()).take(most) {
-        said.extend(
-            words::gaps(fleet, i).into_iter().map(|gap| format!("{} captured in part: {gap}", words::letter(i))),
-        );
-    }
-    for text in said {
-        for line in wrap(&text, usize::from(style.width)) {
-            let _ = writeln!(out, "{line}");
+        for gap in words::gaps(fleet, i) {
+            page.say(&format!("{} captured in part: {gap}", words::letter(i)));
         }
     }
 }
@@ -119,53 +132,50 @@ const fn sign(verdict: Verdict) -> &'static str {
     }
 }
 
-fn moves(fleet: &Fleet, style: Style, all: bool, out: &mut String) {
+fn moves(fleet: &Fleet, page: &mut Page) {
     let n = fleet.classes.len();
     if n < 2 {
         return;
     }
     if n <= MATRIX {
-        let _ = writeln!(out, "\nmoves from a row to a column: safe, ! review, - something is lost, ? not known");
+        page.line("\nmoves from a row to a column: safe, ! review, - something is lost, ? not known");
         let mut lines = vec![(0..n).fold(format!("{:<4}", ""), |line, to| line + &format!("{:<5}", words::letter(to)))];
         lines.extend((0..n).map(|from| {
             let cell = |to: usize| if from == to { "=" } else { sign(fleet.step(from, to).verdict) };
             (0..n).fold(format!("{:<4}", words::letter(from)), |line, to| line + &format!("{:<5}", cell(to)))
         }));
         for line in lines {
-            let _ = writeln!(out, "{}", line.trim_end());
+            page.line(line.trim_end());
         }
     }
     let mut pairs = words::pairs(fleet);
     let count = |v| pairs.iter().filter(|(.., step)| step.verdict == v).count();
     if n > MATRIX {
-        let _ = writeln!(
-            out,
+        page.line(&format!(
             "\n{} moves between classes: {} safe, {} review, {} unsafe, {} unknown (--format html draws them)",
             pairs.len(),
             count(Verdict::Safe),
             count(Verdict::Review),
             count(Verdict::Unsafe),
             count(Verdict::Unknown)
-        );
+        ));
     }
     // What a move within a vendor costs is worth a line; between vendors nothing moves.
     pairs.retain(|(a, b, step)| {
         step.verdict != Verdict::Safe && fleet.classes[*a].class.offer.vendor == fleet.classes[*b].class.offer.vendor
     });
-    if !all && n > EXPLAINED {
-        let _ = writeln!(out, "what each of the {} that are not safe loses: --all", pairs.len());
+    if !page.style.all && n > EXPLAINED {
+        page.line(&format!("what each of the {} that are not safe loses: --all", pairs.len()));
         return;
     }
     for (a, b, step) in pairs {
-        let text =
-            format!("{} -> {} {}: {}", words::letter(a), words::letter(b), step.verdict.word(), words::why(step, 12));
-        for line in wrap(&text, usize::from(style.width)) {
-            let _ = writeln!(out, "{line}");
-        }
+        let [from, to] = [a, b].map(words::letter);
+        page.say(&format!("{from} -> {to} {}: {}", step.verdict.word(), words::why(step, 12)));
     }
 }
 
-fn pools(fleet: &Fleet, width: usize, all: bool, out: &mut String) {
+fn pools(fleet: &Fleet, page: &mut Page) {
+    let all = page.style.all;
     let [most, lines] = if all { [usize::MAX; 2] } else { POOLS };
     if !fleet.partitions.is_empty() {
         let mut points = Vec::new();
@@ -175,16 +185,14 @@ fn pools(fleet: &Fleet, width: usize, all: bool, out: &mut String) {
             points.push(format!("{k}{sign}: {about}{loss}"));
         }
         let more = if fleet.partitions.len() > points.len() { ", …" } else { "" };
-        let _ = writeln!(out);
+        page.line("");
         let star = if fleet.recommended.is_some() { "; * is the one to take" } else { "" };
         let inexact = if fleet.partitions.iter().all(|p| p.exact) { "" } else { "; ~ is not proved to be the least" };
-        for line in wrap(&format!("pools: loss  {}{more}{star}{inexact}", points.join(", ")), width) {
-            let _ = writeln!(out, "{line}");
-        }
+        page.say(&format!("pools: loss  {}{more}{star}{inexact}", points.join(", ")));
     }
     let Some(recommended) = fleet.recommendation() else {
         if let Some(why) = &fleet.why {
-            let _ = writeln!(out, "no pools to take: {why}");
+            page.line(&format!("no pools to take: {why}"));
         }
         return;
     };
@@ -201,58 +209,44 @@ fn pools(fleet: &Fleet, width: usize, all: bool, out: &mut String) {
         if pool.partial {
             text += "; rests on captures that are not whole";
         }
-        let _ = writeln!(out);
-        for line in wrap(&text, width) {
-            let _ = writeln!(out, "{line}");
-        }
+        page.line("");
+        page.say(&text);
         let given_up = words::gives_up(fleet, pool, if all { usize::MAX } else { 10 });
-        let more = given_up.len().saturating_sub(lines);
-        for (who, what) in given_up.into_iter().take(lines) {
-            for line in wrap(&format!("  gives up: {who}: {what}"), width) {
-                let _ = writeln!(out, "{line}");
-            }
+        for (who, what) in given_up.iter().take(lines) {
+            page.say(&format!("  gives up: {who}: {what}"));
         }
-        if more > 0 {
-            let _ = writeln!(out, "  … and {more} more (--all)");
-        }
+        page.more(given_up.len(), lines, "  gives up: ");
         if !pool.hazards.is_empty() {
-            let _ = writeln!(out, "  hazards: {}", names(&pool.hazards, Knowledge::builtin()).join(" "));
+            page.say(&format!("  hazards: {}", names(&pool.hazards, Knowledge::builtin()).join(" ")));
         }
-        let warnings = pool.definition.as_ref().map(|d| d.words.as_slice()).unwrap_or_default();
+        let warnings = pool.defined().map(|d| d.words.as_slice()).unwrap_or_default();
         for word in warnings.iter().take(3) {
-            for line in wrap(&format!("  look: {word}"), width) {
-                let _ = writeln!(out, "{line}");
-            }
+            page.say(&format!("  look: {word}"));
         }
     }
-    if recommended.pools.len() > most {
-        let _ = writeln!(out, "… and {} pools more (--all)", recommended.pools.len() - most);
-    }
-    let _ = writeln!(out, "\n--format markdown has each pool's <cpu>");
+    page.more(recommended.pools.len(), most, "pools: ");
+    page.line("\n--format markdown has each pool's <cpu>");
 }
 
-fn prices(fleet: &Fleet, width: usize, out: &mut String) {
+fn prices(fleet: &Fleet, page: &mut Page) {
     let worth: Vec<_> = fleet.price.iter().filter(|price| price.saves > 0).take(2).collect();
     if worth.is_empty() {
         return;
     }
-    let _ = writeln!(out);
+    page.line("");
     for price in worth {
         let lost = names(&price.places, Knowledge::builtin());
-        let text = format!(
+        page.say(&format!(
             "price: in one pool, {} cost the others {} (loss {}): {}",
             words::hosts(fleet, &price.lacking, words::HOSTS),
             words::count(lost.len(), "feature"),
             price.saves,
             hosts_in_words(&lost, lost.len(), 12)
-        );
-        for line in wrap(&text, width) {
-            let _ = writeln!(out, "{line}");
-        }
+        ));
     }
 }
 
-fn placements(fleet: &Fleet, width: usize, out: &mut String) {
+fn placements(fleet: &Fleet, page: &mut Page) {
     for (vm, placements, pools) in words::vms(fleet) {
         let pools: Vec<String> = pools.iter().map(|p| (p + 1).to_string()).collect();
         let answer = match pools.len() {
@@ -260,29 +254,22 @@ fn placements(fleet: &Fleet, width: usize, out: &mut String) {
             1 => format!("pool {} takes it", pools[0]),
             _ => format!("pools {} take it", pools.join(", ")),
         };
-        let _ = writeln!(out, "\nVM {vm}: {answer}");
+        page.line(&format!("\nVM {vm}: {answer}"));
         for p in placements {
             let to: Vec<String> = p.moves_to.iter().map(|c| words::letter(*c)).collect();
             let to = if to.is_empty() { String::new() } else { format!(", moves to {}", to.join(" ")) };
             let why = if p.why.is_empty() { String::new() } else { format!(": {}", p.why.join("; ")) };
-            let text = format!(
-                "  on {} ({}): {}{why}{to}",
-                words::letter(p.class),
-                words::hosts(fleet, &[p.class], 4),
-                p.starts.word()
-            );
-            for line in wrap(&text, width) {
-                let _ = writeln!(out, "{line}");
-            }
+            let who = words::hosts(fleet, &[p.class], 4);
+            page.say(&format!("  on {} ({who}): {}{why}{to}", words::letter(p.class), p.starts.word()));
         }
     }
 }
 
-fn drift(fleet: &Fleet, width: usize, most: usize, out: &mut String) {
+fn drift(fleet: &Fleet, most: usize, page: &mut Page) {
     if fleet.drift.is_empty() {
         return;
     }
-    let _ = writeln!(out);
+    page.line("");
     for d in fleet.drift.iter().take(most) {
         let mut text = format!("changed: {}: {}", d.host, d.changes.join("; "));
         if !d.provenance.is_empty() {
@@ -294,11 +281,7 @@ fn drift(fleet: &Fleet, width: usize, most: usize, out: &mut String) {
         if !d.gained_destinations.is_empty() {
             text += &format!("; now a destination of {}", d.gained_destinations.join(", "));
         }
-        for line in wrap(&text, width) {
-            let _ = writeln!(out, "{line}");
-        }
+        page.say(&text);
     }
-    if fleet.drift.len() > most {
-        let _ = writeln!(out, "… and {} hosts more (--all)", fleet.drift.len() - most);
-    }
+    page.more(fleet.drift.len(), most, "changed: ");
 }

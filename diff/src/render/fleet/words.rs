@@ -223,24 +223,25 @@ pub fn tsc(range: Option<(u64, u64)>) -> String {
 #[must_use]
 pub fn gaps(fleet: &Fleet, class: usize) -> Vec<String> {
     let knowledge = Knowledge::builtin();
-    let unknown = fleet.classes[class].class.offer.unknown();
-    let said = unknown.into_iter().map(|(reason, places)| {
+    let offer = &fleet.classes[class].class.offer;
+    let said = offer.unknown().into_iter().map(|(reason, places)| {
         let names = names(&places, knowledge);
         format!("{}: {}; {}", reason.word(), hosts_in_words(&names, names.len(), 6), reason.remedy())
     });
-    said.collect()
+    let vcpus = "not every vCPU was captured; cpuid-probe reads all that are online".to_string();
+    said.chain(offer.lacks_vcpus().then_some(vcpus)).collect()
 }
 
 /// What a pool's definition is, short: its model and how much is listed beside it.
 #[must_use]
 pub fn definition(pool: &PoolCard) -> String {
-    match (&pool.definition, &pool.refusal) {
-        (Some(d), _) => {
+    match &pool.definition {
+        Some(Ok(d)) => {
             let count = |on: &str| d.libvirt.matches(&format!("<feature policy='{on}'")).count();
-            format!("{} with {} features more and {} less", d.common.model, count("require"), count("disable"))
+            format!("{} with {} features more and {} less", d.model, count("require"), count("disable"))
         }
-        (None, Some(why)) => format!("no definition: {why}"),
-        (None, None) => "not worked out: --pools asks for this partition".to_string(),
+        Some(Err(why)) => format!("no definition: {why}"),
+        None => "not worked out: --pools asks for this partition".to_string(),
     }
 }
 
