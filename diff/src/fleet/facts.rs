@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::offer::Offer;
+use super::says::Says;
 use crate::view::Role;
 
 /// One file of one host.
@@ -39,6 +40,8 @@ pub struct Host {
     pub machine: Option<Arc<str>>,
     /// The rate of its time stamp counter, in kHz.
     pub tsc_khz: Option<u64>,
+    /// What it says beside its offer.
+    pub says: Arc<Says>,
 }
 
 /// Hosts whose offers agree.

@@ -2,6 +2,7 @@
 //!
 //! - [`offer`]: what a host says, in canonical form. [`facts`]: hosts and classes, before anything is worked out.
 //! - [`intake`]: from a file's bytes to a host. [`summary`]: facts as JSON, read again.
+//! - [`says`]: what a host says beside its offer.
 //! - [`moves`]: may a guest move from one class to another? [`loss`], [`partition`]: pools of the least loss.
 //! - [`define`]: the `<cpu>` of a pool, proved. [`price`]: who costs the others what.
 //! - [`vm`], [`place`]: where a VM may run. [`drift`]: what changed.
@@ -21,6 +22,7 @@ pub mod partition;
 pub mod place;
 pub mod prepare;
 pub mod price;
+pub mod says;
 pub mod summary;
 pub mod vm;
 pub mod wire;
@@ -297,7 +299,9 @@ impl Fleet {
         let pools = self.recommendation().map(|taken| taken.pools.as_slice()).unwrap_or_default();
         let plain = pools.iter().all(|pool| pool.defined().is_none_or(|definition| definition.words.is_empty()));
         let one = self.classes.len() == self.vendors().len() && plain;
-        u8::from(!(whole && steady && placed && (asked || one)))
+        // Hosts are offers to make pools of: without any to take, there is no answer.
+        let pooled = self.scope() == Scope::Guest || self.recommended.is_some();
+        u8::from(!(whole && steady && placed && pooled && (asked || one)))
     }
 }
 
@@ -315,6 +319,8 @@ pub fn fleet(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Fleet {
     if fleet.scope() == Scope::Offer {
         make_pools(&mut fleet, &scales, asked, knowledge);
         fleet.price = price::prices(&fleet, &scales);
+    } else {
+        no_pools(&mut fleet, asked);
     }
     fleet.without = price::without(&fleet, asked, knowledge);
     fleet.placements = place::place(&fleet, &asked.vms, knowledge);
@@ -508,6 +514,20 @@ impl Scales {
                 if members.is_empty() { 0 } else { scale.cost(&members) }
             })
             .sum()
+    }
+}
+
+/// What is asked about pools, of guests, that nothing answers.
+fn no_pools(fleet: &mut Fleet, asked: &Asked) {
+    let demands = [
+        ("--pools", asked.pools.is_some()),
+        ("--require", !asked.require.is_empty()),
+        ("--min-hosts", asked.min_hosts > 1),
+        ("--keep", !asked.keep.is_empty()),
+    ];
+    for (option, _) in demands.iter().filter(|(_, asked)| *asked) {
+        let what = format!("{option}: pools are made of what hosts offer, and these files show guests");
+        fleet.problems.push(Problem { host: None, file: None, what });
     }
 }
 
