@@ -28,11 +28,9 @@ impl Bits {
         }
     }
 
-    /// Takes a number away.
-    pub fn remove(&mut self, i: usize) {
-        if let Some(word) = self.0.get_mut(i / 64) {
-            *word &= !(1 << (i % 64));
-        }
+    /// Takes all numbers away.
+    pub fn clear(&mut self) {
+        self.0.fill(0);
     }
 
     /// Whether it holds a number.

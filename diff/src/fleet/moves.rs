@@ -90,14 +90,10 @@ pub fn judge(from: &Offer, to: &Offer, scope: Scope, knowledge: &Knowledge) -> M
             found.verdict = Verdict::Review;
         }
     }
-    let places: BTreeSet<Place> = from.places.keys().chain(to.places.keys()).copied().collect();
-    for place in places {
-        // Most places are alike.
-        if matches!((from.at(place), to.at(place)), (Some(a), Some(b)) if a == b) {
-            continue;
-        }
+    // Most places are alike.
+    for (place, [a, b]) in from.beside(to).filter(|(_, [a, b])| a.is_none() || a != b) {
         let row = knowledge.row(place);
-        match (from.at(place), to.at(place)) {
+        match (a, b) {
             (Some(a), Some(b)) => {
                 let there = |offer: &Offer, value: u64| is_there(offer, place, value, scope);
                 let pair = Pair { a: there(from, a), b: there(to, b) };

@@ -3,6 +3,7 @@
 //! Two hosts with equal offers are one class. A place that is not listed is absent: zero, or not there. What stands behind
 //! a closed gate is absent. What a source does not say is *unknown*, with the reason, and never absent.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::OnceLock;
@@ -275,17 +276,39 @@ impl Offer {
         }
     }
 
+    /// Every place that one of two offers lists, in order, with the value of each: 0 where it is absent, `None` where it is
+    /// unknown.
+    pub fn beside<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (Place, [Option<u64>; 2])> + 'a {
+        let (mut one, mut two) = (self.places.iter().peekable(), other.places.iter().peekable());
+        std::iter::from_fn(move || {
+            let order = match (one.peek(), two.peek()) {
+                (Some((a, _)), Some((b, _))) if a == b => Ordering::Equal,
+                (Some((a, _)), Some((b, _))) => a.cmp(b),
+                (Some(_), None) => Ordering::Less,
+                (None, _) => Ordering::Greater,
+            };
+            let a = if order.is_le() { one.next() } else { None };
+            let b = if order.is_ge() { two.next() } else { None };
+            let (place, _) = a.or(b)?;
+            let value = |said: Option<(&Place, &Statement)>| match said {
+                None => Some(0),
+                Some((_, Statement::Value(value))) => Some(*value),
+                Some((_, Statement::Unknown(_))) => None,
+            };
+            Some((*place, [value(a), value(b)]))
+        })
+    }
+
     /// What both can give. What one of them does not say is unknown.
     #[must_use]
     pub fn meet(&self, other: &Self, knowledge: &Knowledge) -> Self {
-        let both: BTreeSet<Place> = self.places.keys().chain(other.places.keys()).copied().collect();
         let mut places = BTreeMap::new();
-        for place in both {
+        for (place, values) in self.beside(other) {
             let unknown = |offer: &Self| match offer.places.get(&place) {
                 Some(Statement::Unknown(reason)) => Some(*reason),
                 _ => None,
             };
-            let met = match (self.at(place), other.at(place)) {
+            let met = match values.into() {
                 (Some(a), Some(b)) => match met(&knowledge.row(place), a, b) {
                     0 => continue,
                     value => Statement::Value(value),
@@ -303,10 +326,9 @@ impl Offer {
     /// What two files of one host say together: where they disagree nothing is known, and what one alone says counts.
     #[must_use]
     pub fn both_say(&self, other: &Self) -> (Self, Vec<Place>) {
-        let all: BTreeSet<Place> = self.places.keys().chain(other.places.keys()).copied().collect();
         let (mut places, mut differ) = (BTreeMap::new(), Vec::new());
-        for place in all {
-            let said = match (self.at(place), other.at(place)) {
+        for (place, values) in self.beside(other) {
+            let said = match values.into() {
                 (Some(a), Some(b)) if a == b && a != 0 => Statement::Value(a),
                 (Some(a), Some(b)) if a == b => continue,
                 (Some(_), Some(_)) => {

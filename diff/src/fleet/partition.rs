@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::loss::Scale;
+use super::loss::{Bits, Scale};
 
 /// So many classes of one vendor are partitioned exactly.
 pub const EXACT: usize = 15;
@@ -44,20 +44,24 @@ pub struct Partition {
 struct Costs<'a> {
     scale: &'a Scale,
     demands: &'a Demands,
-    known: HashMap<Vec<usize>, Option<u64>>,
+    known: HashMap<Bits, Option<u64>>,
+    /// The pool that is asked for, as it is remembered.
+    asked: Bits,
 }
 
 impl Costs<'_> {
     /// What a pool costs; `None` where it must not be.
     fn of(&mut self, members: &[usize]) -> Option<u64> {
-        if let Some(known) = self.known.get(members) {
+        self.asked.clear();
+        members.iter().for_each(|class| self.asked.insert(*class));
+        if let Some(known) = self.known.get(&self.asked) {
             return *known;
         }
         let cost = allowed(self.scale, self.demands, members).then(|| self.scale.cost(members));
         if self.known.len() >= REMEMBERED {
             self.known.clear();
         }
-        self.known.insert(members.to_vec(), cost);
+        self.known.insert(self.asked.clone(), cost);
         cost
     }
 
@@ -147,7 +151,7 @@ pub fn exact(scale: &Scale, demands: &Demands) -> Vec<Option<Partition>> {
 #[must_use]
 pub fn agglomerative(scale: &Scale, demands: &Demands) -> Vec<Option<Partition>> {
     let n = scale.classes.len();
-    let mut costs = Costs { scale, demands, known: HashMap::new() };
+    let mut costs = Costs { scale, demands, known: HashMap::new(), asked: Bits::new(n) };
     let mut found: Vec<Vec<Vec<usize>>> = vec![Vec::new(); n];
     let mut pools: Vec<Vec<usize>> = (0..n).map(|i| vec![i]).collect();
     found[n - 1].clone_from(&pools);
@@ -201,11 +205,11 @@ fn without(pool: &[usize], class: usize) -> Vec<usize> {
 
 /// One pool less: those two that cost least together.
 fn merged(pools: &[Vec<usize>], costs: &mut Costs<'_>) -> Vec<Vec<usize>> {
+    let now: Vec<u64> = pools.iter().map(|pool| costs.weight(pool)).collect();
     let mut best: Option<(i128, usize, usize)> = None;
     for a in 0..pools.len() {
         for b in a + 1..pools.len() {
-            let apart = costs.weight(&pools[a]) + costs.weight(&pools[b]);
-            let more = i128::from(costs.weight(&union(&pools[a], &pools[b]))) - i128::from(apart);
+            let more = i128::from(costs.weight(&union(&pools[a], &pools[b]))) - i128::from(now[a] + now[b]);
             if best.is_none_or(|(least, ..)| more < least) {
                 best = Some((more, a, b));
             }
@@ -301,6 +305,7 @@ fn improve(pools: &mut Vec<Vec<usize>>, costs: &mut Costs<'_>) {
 }
 
 fn move_one(pools: &mut [Vec<usize>], costs: &mut Costs<'_>) -> bool {
+    let now: Vec<u64> = pools.iter().map(|pool| costs.weight(pool)).collect();
     let mut best: Option<(i128, usize, usize, usize)> = None;
     for a in 0..pools.len() {
         if pools[a].len() < 2 {
@@ -309,9 +314,9 @@ fn move_one(pools: &mut [Vec<usize>], costs: &mut Costs<'_>) -> bool {
         for at in 0..pools[a].len() {
             let class = pools[a][at];
             let left = without(&pools[a], class);
-            let saved = i128::from(costs.weight(&left)) - i128::from(costs.weight(&pools[a]));
+            let saved = i128::from(costs.weight(&left)) - i128::from(now[a]);
             for b in (0..pools.len()).filter(|b| *b != a) {
-                let more = i128::from(costs.weight(&union(&pools[b], &[class]))) - i128::from(costs.weight(&pools[b]));
+                let more = i128::from(costs.weight(&union(&pools[b], &[class]))) - i128::from(now[b]);
                 if saved + more < best.map_or(0, |(least, ..)| least) {
                     best = Some((saved + more, a, b, class));
                 }
