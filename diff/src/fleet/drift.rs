@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use cpuid_probe::Place;
 
 use super::facts::{Class, Facts, Host};
+use super::guest;
 use super::offer::{Offer, Reason, Statement, name};
 use super::place::{self, Starts};
 use super::prepare::stem;
+use super::says::Says;
 use super::{Asked, Fleet, moves};
 use crate::decode;
 use crate::knowledge::Knowledge;
@@ -53,8 +55,9 @@ pub fn drift(fleet: &Fleet, since: Facts, asked: &Asked, knowledge: &Knowledge) 
             // Of guests the accelerator is a fact of their own.
             changes.extend(kind(was, is).into_iter().filter(|change| !changes.contains(change)).collect::<Vec<_>>());
             for (what, of, with) in [("no longer says", was, is), ("now says", is, was)] {
-                // Another kind of capture says other things of the same host.
-                let only = if was.source == is.source { of.says.beyond(&with.says) } else { Vec::new() };
+                // Another kind of capture says other things of the same host, and an older report may say nothing.
+                let alike = was.source == is.source && *was.says != Says::default();
+                let only = if alike { of.says.beyond(&with.says) } else { Vec::new() };
                 changes.extend((!only.is_empty()).then(|| format!("{what}: {}", crate::list::first(&only, 8))));
             }
             changes.extend(clock(was, is));
@@ -105,6 +108,9 @@ fn changes(a: &Offer, b: &Offer, knowledge: &Knowledge) -> Vec<String> {
     }
     let facts: BTreeSet<&String> = a.facts.keys().chain(b.facts.keys()).collect();
     for fact in facts.into_iter().filter(|fact| a.facts.get(*fact) != b.facts.get(*fact)) {
+        if fact == guest::EACH {
+            continue;
+        }
         let said = |offer: &Offer| offer.facts.get(fact).cloned().unwrap_or_else(|| "not said".to_string());
         others.push(format!("{fact} {} -> {}", said(a), said(b)));
     }
@@ -123,6 +129,9 @@ fn changes(a: &Offer, b: &Offer, knowledge: &Knowledge) -> Vec<String> {
         said.push(format!("no longer known ({}): {}", reason.word(), super::hosts_in_words(&names, names.len(), 8)));
     }
     said.extend((!known.is_empty()).then(|| format!("now known: {}", super::hosts_in_words(&known, known.len(), 8))));
+    if said.is_empty() && a.facts.get(guest::EACH) != b.facts.get(guest::EACH) {
+        said.push("its vCPUs have other ids, or do not have what they have on the same vCPUs".to_string());
+    }
     // Whatever differs is a change, though nobody wrote a sentence for it.
     said.extend((said.is_empty() && a != b).then(|| "changed in something that has no name here".to_string()));
     said
@@ -175,9 +184,8 @@ fn destinations(
     let (mut lost, mut gained) = (Vec::new(), Vec::new());
     if let (Some(was), Some(pools)) = (was, before.recommendation()) {
         for (i, pool) in pools.pools.iter().enumerate().filter(|(_, pool)| pool.classes.contains(&was.class)) {
-            let holds = b.is_some_and(|b| {
-                moves::judge(&pool.offer, &b.offer, before.scope(), knowledge).verdict != moves::Verdict::Unsafe
-            });
+            let holds =
+                b.is_some_and(|b| moves::judge(&pool.offer, &b.offer, knowledge).verdict != moves::Verdict::Unsafe);
             if !holds {
                 lost.push(format!("pool {} of {} hosts, as it was", i + 1, pool.hosts));
             }

@@ -3,17 +3,18 @@
 //! A dump in our own form is cut in two: the provenance, which is read, and the vCPUs, whose bytes are looked up by their
 //! SHA-256. Only content that is new is parsed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cpuid_probe::dump::{Dump, Provenance, Source as Made};
+use cpuid_probe::json;
 use cpuid_probe::libvirt::cpu::{Cpu, Form};
 use cpuid_probe::printable::printable;
-use cpuid_probe::{Place, Register, json};
 use sha2::{Digest, Sha256};
 
 use super::facts::{Class, Facts, Host, Problem};
-use super::offer::{self, Offer, Reason, Scope, Statement};
+use super::guest;
+use super::offer::{Offer, Reason, Scope, Statement};
 use super::says::Says;
 use super::summary;
 use crate::cpu_map::wide::Wide;
@@ -207,12 +208,16 @@ impl<'a> Intake<'a> {
         if scope == Scope::Offer {
             hide_unmigratable(&mut offer, dump, self.knowledge);
         } else {
-            guest_facts(&mut offer, dump);
+            offer.facts = guest::facts(&view, self.knowledge);
+            offer.places.remove(&guest::READER);
         }
         let tcg = is_tcg(dump);
         let accel = dump.provenance.boot.as_ref().map(|b| if b.accel == "tcg" { "tcg" } else { "kvm" });
         let accel = if tcg { Some("tcg") } else { accel.or((dump.provenance.source == Made::Kvm).then_some("kvm")) };
         let class = self.class(offer);
+        if scope == Scope::Guest {
+            self.facts.classes[class].take_guest(Some(guest::text(dump)));
+        }
         let signature = dump.vcpus.first().and_then(|v| v.get(cpuid_probe::LeafId::new(1, 0))).map(|r| r.eax);
         let known = &mut self.facts.classes[class];
         known.signatures.extend(signature);
@@ -354,21 +359,6 @@ fn hide_unmigratable(offer: &mut Offer, dump: &Dump, knowledge: &Knowledge) {
     for (place, _) in knowledge.features().filter(|(_, row)| row.blocks_migration) {
         offer.places.entry(place).or_insert(Statement::Unknown(Reason::Migratable));
     }
-}
-
-/// What must agree between guests and stands in no register.
-fn guest_facts(offer: &mut Offer, dump: &Dump) {
-    let mut facts = BTreeMap::from([("role".to_string(), Role::Guest.word().to_string())]);
-    if let Some(boot) = &dump.provenance.boot {
-        facts.insert("machine type".to_string(), printable(&boot.machine, 200));
-        facts.insert("accelerator".to_string(), printable(&boot.accel, 20));
-    }
-    if dump.provenance.vcpus_online.is_none_or(|online| usize::try_from(online) == Ok(dump.vcpus.len())) {
-        facts.insert(offer::VCPUS.to_string(), dump.vcpus.len().to_string());
-    }
-    offer.facts = facts;
-    // The thread that reads leaf 1 is not the guest's.
-    offer.places.remove(&Place::cpuid(1, 0, Register::Ebx, 31, 24));
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::Fleet;
 use super::facts::Host;
 use super::offer::{Offer, name};
-use super::says::Says;
 use super::vm::{Vm, word};
 use crate::check::check_beside;
 use crate::cpu_map::CpuMap;
@@ -222,9 +221,9 @@ pub(super) fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<St
 
 /// What a VM promises beside features, held against each kind of host by `check`.
 fn beside(hosts: &[&Host], vm: &Vm, knowledge: &Knowledge, no: &mut Vec<String>, unknown: &mut Vec<String>) {
-    let mut kinds: BTreeMap<(&Says, Option<&str>, Option<&str>), Vec<&Host>> = BTreeMap::new();
+    let mut kinds: BTreeMap<_, Vec<&Host>> = BTreeMap::new();
     for host in hosts {
-        kinds.entry((&host.says, host.machine.as_deref(), host.accel.as_deref())).or_default().push(host);
+        kinds.entry((&*host.says, host.machine.as_deref(), host.accel.as_deref())).or_default().push(host);
     }
     let several = kinds.len() > 1;
     for ((says, _, accel), of) in kinds {
@@ -303,8 +302,8 @@ pub fn pools_of(fleet: &Fleet, vm: &str) -> Vec<usize> {
         classes.iter().all(|class| {
             let here = of.iter().find(|p| p.class == *class);
             here.is_some_and(|p| {
-                let moves = !p.stays && !(alone && p.is_hosts_own);
-                p.starts == Starts::Yes && moves && classes.iter().all(|to| to == class || p.moves_to.contains(to))
+                let kept = p.stays || alone && p.is_hosts_own;
+                p.starts == Starts::Yes && !kept && classes.iter().all(|to| to == class || p.moves_to.contains(to))
             })
         })
     };

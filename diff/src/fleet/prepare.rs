@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Asked;
 use super::facts::{Class, Facts, Host, Problem};
 use super::offer::{Offer, name};
+use super::says::Says;
 use crate::knowledge::Knowledge;
 use crate::list;
 use crate::view::Role;
@@ -151,7 +152,8 @@ fn one_a_host(hosts: &mut Vec<Host>, classes: &mut Vec<Class>, problems: &mut Ve
                 });
             }
             // What it gives under another machine type is another question.
-            if one.says != two.says && one.machine == two.machine && one.source == two.source {
+            let both_say = [one, two].iter().all(|host| *host.says != Says::default());
+            if both_say && one.says != two.says && one.machine == two.machine && one.source == two.source {
                 problems.push(Problem {
                     host: Some(one.name.to_string()),
                     file: Some(two.file.to_string()),

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cpuid_probe::{LeafId, Place};
+use cpuid_probe::{LeafId, Place, json};
 use serde::Deserialize;
 
 use super::facts::{Class, Facts, Host, Problem};
+use super::guest;
 use super::offer::{Offer, Reason, Statement, place_of};
 use super::says::Says;
 use super::wire::FLEET;
@@ -61,6 +62,8 @@ struct WireClass {
     offer: Vec<WireStatement>,
     facts: BTreeMap<String, String>,
     leaves: Vec<String>,
+    #[serde(default)]
+    guest: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -201,7 +204,10 @@ fn class_of(class: WireClass) -> Result<Class, String> {
     let leaves: Option<BTreeSet<LeafId>> = class.leaves.iter().map(leaf).collect();
     let signature = |text: &String| hex(text).and_then(|v| u32::try_from(v).ok());
     let signatures: Option<BTreeSet<u32>> = class.signatures.iter().map(signature).collect();
+    let guest = class.guest.map(|guest| json::from_str(&guest.to_string())).transpose();
+    let guest = guest.map_err(|e| format!("class {}: its guest: {e}", class.id))?;
     Ok(Class {
+        guest: guest.map(|dump| guest::text(&dump)),
         offer: Offer {
             vendor: class.vendor,
             places,

@@ -10,6 +10,7 @@ use cpuid_probe::Place;
 use serde::Serialize;
 
 use super::facts::{Class, Facts, Host, Problem};
+use super::moves::Verdict;
 use super::offer::{Offer, Statement, key, name};
 use super::says::Says;
 use super::{Fleet, PoolCard, isa, names};
@@ -83,6 +84,7 @@ struct WireClass<'a> {
     protections: Vec<String>,
     hazards: Vec<String>,
     tsc_khz: Option<[u64; 2]>,
+    guest: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -234,7 +236,9 @@ pub fn fleet(fleet: &Fleet, out: &mut dyn io::Write) -> io::Result<()> {
     let said = ids_of(&fleet.hosts);
     let partial: Vec<bool> = fleet.classes.iter().map(super::Group::is_partial).collect();
     let n = fleet.classes.len();
-    let pairs = (0..n).flat_map(|from| (0..n).map(move |to| (from, to))).filter(|(from, to)| from != to);
+    let pairs = (0..n).flat_map(|from| (0..n).map(move |to| (from, to)));
+    // Of guests that something keeps from moving even to a host just like their own, that too.
+    let pairs = pairs.filter(|(from, to)| from != to || fleet.step(*from, *to).verdict != Verdict::Safe);
     let partitions = fleet.partitions.iter().enumerate().map(|(at, partition)| {
         let all = fleet.recommended == Some(at) || fleet.hosts.len() * fleet.partitions.len() <= LISTED;
         WirePartition {
@@ -388,7 +392,7 @@ fn class_of<'a>(
     tsc_khz: Option<[u64; 2]>,
     knowledge: &Knowledge,
 ) -> WireClass<'a> {
-    let Class { offer, signatures, models, cpus } = class;
+    let Class { offer, signatures, models, cpus, guest: _ } = class;
     let guards = |wanted: Guard| -> Vec<String> {
         let have = offer.places.iter().filter(|(_, s)| matches!(s, Statement::Value(_)));
         let own = have.filter(|(p, _)| knowledge.row(**p).guard == Some(wanted));
@@ -409,6 +413,7 @@ fn class_of<'a>(
         protections: guards(Guard::Protection),
         hazards: guards(Guard::Hazard),
         tsc_khz,
+        guest: class.guest.as_deref().and_then(|text| serde_json::from_str(text).ok()),
     }
 }
 
