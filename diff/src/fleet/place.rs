@@ -226,8 +226,7 @@ fn beside(hosts: &[&Host], vm: &Vm, knowledge: &Knowledge, no: &mut Vec<String>,
         kinds.entry((&*host.says, host.machine.as_deref(), host.accel.as_deref())).or_default().push(host);
     }
     let several = kinds.len() > 1;
-    for ((says, _, accel), of) in kinds {
-        let Some(host) = of.first() else { continue };
+    for ((says, machine, accel), of) in kinds {
         let whose = |what: String| {
             let names: Vec<String> = of.iter().take(NAMED).map(|host| host.name.to_string()).collect();
             let hosts = super::hosts_in_words(&names, of.len(), NAMED);
@@ -239,7 +238,7 @@ fn beside(hosts: &[&Host], vm: &Vm, knowledge: &Knowledge, no: &mut Vec<String>,
             no.push(whose(format!("it runs under {}, and the host gives {}", accel_word(own), accel_word(given))));
         }
         let Some(definition) = &vm.definition else { continue };
-        match check_beside(definition, &says.host(host, definition), CpuMap::newest(), knowledge) {
+        match check_beside(definition, &says.host(machine, accel, definition), CpuMap::newest(), knowledge) {
             Ok(checked) => {
                 let broken = checked.findings.iter().filter(|finding| !finding.breaks.is_empty());
                 no.extend(broken.map(|finding| whose(words(finding))));

@@ -8,7 +8,6 @@ use cpuid_probe::libvirt::domain::Accel;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::facts::Host;
 use crate::check::offered;
 use crate::knowledge::Knowledge;
 use crate::view::DumpView;
@@ -88,9 +87,9 @@ impl Says {
         said
     }
 
-    /// The host as `check` takes it, beside a definition.
+    /// The host as `check` takes it, beside a definition: a host of this machine type and accelerator.
     #[must_use]
-    pub fn host(&self, host: &Host, definition: &Cpu) -> Cpu {
+    pub fn host(&self, machine: Option<&str>, accel: Option<&str>, definition: &Cpu) -> Cpu {
         let property = |(name, value): (&String, &String)| Property { name: name.clone(), value: value.clone() };
         let model = |(name, model): (&String, &Model)| HostModel {
             name: name.clone(),
@@ -102,8 +101,8 @@ impl Says {
             vcpus: self.vcpus,
             modes: self.modes.iter().map(|(mode, supported)| (mode.clone(), *supported)).collect(),
             models: self.models.iter().map(model).collect(),
-            machine: host.machine.as_deref().map(str::to_string),
-            accel: match host.accel.as_deref() {
+            machine: machine.map(str::to_string),
+            accel: match accel {
                 Some("kvm") => Some(Accel::Kvm),
                 Some("tcg") => Some(Accel::Tcg),
                 _ => None,
