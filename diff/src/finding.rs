@@ -19,15 +19,17 @@ pub enum Subject {
     Place(Place),
     /// A feature that a definition lists under a name that nobody knows.
     Listed(String),
+    /// What definitions ask for that is in no register set: `machine`, `topology`, one of QEMU's properties.
+    Asked(String),
 }
 
 impl Subject {
-    /// The place; `None` for an unknown name.
+    /// The place; `None` for what is in none.
     #[must_use]
     pub const fn place(&self) -> Option<Place> {
         match self {
             Self::Place(place) => Some(*place),
-            Self::Listed(_) => None,
+            Self::Listed(_) | Self::Asked(_) => None,
         }
     }
 
@@ -37,12 +39,14 @@ impl Subject {
         self.place().is_some_and(Place::is_read)
     }
 
-    /// The finding's id: `0x00000001:edx:21`, `msr:0x0000010a:0`, `vcpu-count`, `block:KVMKVMKVM`, `feature:NAME`.
+    /// The finding's id: `0x00000001:edx:21`, `msr:0x0000010a:0`, `vcpu-count`, `block:KVMKVMKVM`, `feature:NAME`,
+    /// `asks:NAME`.
     #[must_use]
     pub fn id(&self) -> String {
         match self {
             Self::Place(place) => place.id().to_string(),
             Self::Listed(name) => format!("feature:{name}"),
+            Self::Asked(name) => format!("asks:{name}"),
         }
     }
 }
@@ -53,6 +57,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Place(place) => place.fmt(f),
             Self::Listed(name) => write!(f, "feature:{name}"),
+            Self::Asked(name) => f.write_str(name),
         }
     }
 }

@@ -13,12 +13,11 @@ use cpuid_probe::place::Number;
 use cpuid_probe::{Place, Register};
 
 use crate::cause::definition::Definition;
-use crate::cause::{Cause, CauseOf};
-use crate::cause::{STATES, State, is_of, more_in};
+use crate::cause::{Cause, CauseOf, is_of, more_in};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Finding, Rule, Subject};
 use crate::knowledge::row::Element;
-use crate::knowledge::{Guard, Knowledge, Row, RuleKind, Version};
+use crate::knowledge::{Guard, Knowledge, Row, RuleKind, STATES, State, Version};
 use crate::view::clock::TOLERANCE_PPM;
 use crate::view::dump::OnVcpus;
 use crate::view::vintage::{machine_version, qemu_version};
@@ -172,7 +171,7 @@ impl Fix {
     /// Whether a definition changes anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.clears.is_empty()
+        self.clears.is_empty() && self.machine.is_none()
     }
 
     /// Switches a feature off that one side alone has. A protection stays.

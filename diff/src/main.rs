@@ -121,6 +121,9 @@ fn print_fix(report: &Report, format: Format) -> Result<ExitCode> {
         _ => bail!("--fix prints a definition: --format libvirt or qemu"),
     };
     let mut said = fix.explain();
+    let unsettled = report.unsettled();
+    let settled = fix.remains.is_empty() && unsettled.is_empty();
+    said.extend(unsettled);
     if fix.is_empty() {
         said.insert(0, "nothing differs that a definition could settle".to_string());
     } else if fix.base.is_none() {
@@ -131,8 +134,7 @@ fn print_fix(report: &Report, format: Format) -> Result<ExitCode> {
     if !fix.is_empty() {
         print(&definition)?;
     }
-    let settled = fix.remains.is_empty() && heard;
-    Ok(if settled { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if settled && heard { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// What the user says of the site and of the inputs.

@@ -141,6 +141,15 @@ pub enum By {
 }
 
 impl By {
+    /// Its name in sentences.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Qemu => "QEMU",
+            Self::Libvirt => "libvirt",
+        }
+    }
+
     /// The word in reports.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -180,6 +189,8 @@ pub struct Refused {
     pub way: Way,
     /// Why.
     pub reason: String,
+    /// It is the machine types that differ: one definition for both settles it.
+    pub of_machine: bool,
 }
 
 /// The verdict.
@@ -274,4 +285,29 @@ pub struct Report {
     pub summary: Summary,
     /// The inputs themselves, for renderers that show registers.
     pub dumps: Vec<Dump>,
+}
+
+impl Report {
+    /// What the verdict holds against a pair that its one fix does not settle, in sentences.
+    #[must_use]
+    pub fn unsettled(&self) -> Vec<String> {
+        let verdict = &self.verdict;
+        let one_machine = self.fix.as_ref().is_some_and(|fix| fix.machine.is_some() && fix.base.is_some());
+        let refused = verdict.refused.iter().filter(|refused| !(one_machine && refused.of_machine));
+        let mut said: Vec<String> = refused
+            .map(|refused| format!("not settled: {} refuses the pair: {}", refused.by.name(), refused.reason))
+            .collect();
+        // The same both ways.
+        said.dedup();
+        if verdict.unlike {
+            said.push("not settled: the inputs play different roles, or one is bare hardware".to_string());
+        }
+        if verdict.coverage == Coverage::Partial {
+            said.push("not settled: what was not captured is not known to be alike".to_string());
+        }
+        if verdict.baseline.iter().any(|input| input.result != BaselineResult::Met) {
+            said.push("not settled: the baseline is not met by both".to_string());
+        }
+        said
+    }
 }

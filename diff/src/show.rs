@@ -66,8 +66,12 @@ pub fn show(named: &Named, site: &Site<'_>, width: usize) -> String {
             "says",
             "names of features and numbers, no register sets: what is not listed below is not there, or not said",
         );
-        for limit in named.dump.provenance.imported.iter().flat_map(|imported| &imported.limits) {
-            line("note", limit);
+        if let Some(imported) = &named.dump.provenance.imported {
+            imported.limits.iter().for_each(|limit| line("note", limit));
+            let asks: Vec<String> = imported.asks.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            if !asks.is_empty() {
+                line("asks", &asks.join(", "));
+            }
         }
     }
     line("MSRs", if view.has_msrs() { "captured, or none is announced" } else { "not captured" });

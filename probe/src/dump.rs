@@ -1,5 +1,6 @@
 //! A dump in memory: everything one capture read, and where it came from.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -120,6 +121,17 @@ pub struct Imported {
     pub of: Option<Whose>,
     /// What the file calls the CPU.
     pub cpu: Option<String>,
+    /// What a definition asks for that is in no register set: names (`machine`, `topology`, `hv-relaxed`) and values, by
+    /// name.
+    pub asks: BTreeMap<String, String>,
+}
+
+impl Imported {
+    /// The value of what a definition asks for beside its CPU's places.
+    #[must_use]
+    pub fn asks(&self, name: &str) -> Option<&str> {
+        self.asks.get(name).map(String::as_str)
+    }
 }
 
 /// Whose CPU a file says that it describes.
@@ -187,10 +199,11 @@ impl Provenance {
                 texts.extend(feature);
             }
         }
-        if let Some(Imported { format, limits, of: _, cpu }) = imported {
+        if let Some(Imported { format, limits, of: _, cpu, asks }) = imported {
             texts.push(format);
             texts.extend(limits);
             texts.extend(cpu);
+            texts.extend(asks.values_mut());
         }
         for text in texts {
             *text = printable(text, usize::MAX);

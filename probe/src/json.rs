@@ -143,6 +143,7 @@ impl From<WireProvenance> for Provenance {
                 limits: i.limits,
                 of: i.of.and_then(|word| Whose::ALL.into_iter().find(|whose| whose.word() == word)),
                 cpu: i.cpu,
+                ..Imported::default()
             }),
             other: p.other.into_iter().map(|(k, v)| (k, v.to_string())).collect(),
         }

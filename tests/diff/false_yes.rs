@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use crate::support::files::Files;
 
 /// What one run ends with, and what it prints.
-fn run(arguments: &[&str]) -> (i32, String) {
+pub(super) fn run(arguments: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).args(arguments).stdin(Stdio::null()).output().unwrap();
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     (output.status.code().unwrap(), said.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// A whole guest of QEMU under KVM, with invtsc where asked.
-fn guest(invtsc: bool) -> Value {
+pub(super) fn guest(invtsc: bool) -> Value {
     let hex = |n: u32| format!("{n:#010x}");
     let leaf = |leaf: u32, subleaf: Option<u32>, r: [u32; 4]| {
         json!({"leaf": hex(leaf), "subleaf": subleaf.map(hex), "eax": hex(r[0]), "ebx": hex(r[1]), "ecx": hex(r[2]),
@@ -43,7 +43,7 @@ fn guest(invtsc: bool) -> Value {
     })
 }
 
-fn with(mut dump: Value, pointer: &str, value: Value) -> String {
+pub(super) fn with(mut dump: Value, pointer: &str, value: Value) -> String {
     *dump.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
     dump.to_string()
 }
@@ -275,4 +275,108 @@ fn a_domain_is_read_as_libvirt_and_qemu_read_it() {
     let two = "<domstatus><domain type='kvm'><cpu><model>486</model></cpu></domain>\
                <domain type='kvm'><cpu><model>Haswell</model></cpu></domain></domstatus>";
     assert_eq!(run(&["check", &guest, "--baseline", &files.put("two.xml", two)]).0, 2);
+}
+
+#[test]
+fn definitions_that_ask_for_different_things_beside_registers() {
+    let files = Files::new();
+    let domain = |kind: &str, vcpus: u32, machine: &str, rest: &str| {
+        format!(
+            "<domain type='{kind}'><vcpu>{vcpus}</vcpu><os><type machine='{machine}'>hvm</type></os>\
+             <cpu mode='custom' match='exact'><model>Haswell-noTSX</model>{rest}</cpu></domain>"
+        )
+    };
+    let one = domain("kvm", 2, "pc-q35-9.0", "");
+    for (what, other, words) in [
+        ("machine", domain("kvm", 2, "pc-q35-8.0", ""), "machine types differ"),
+        ("vCPUs", domain("kvm", 4, "pc-q35-9.0", ""), "numbers of vCPUs differ (2 and 4)"),
+        ("accelerator", domain("qemu", 2, "pc-q35-9.0", ""), "accelerators differ"),
+        (
+            "topology",
+            domain("kvm", 2, "pc-q35-9.0", "<topology sockets='1' cores='2' threads='1'/>"),
+            "topology: not said in A",
+        ),
+        ("a name that nobody knows", domain("kvm", 2, "pc-q35-9.0", "<feature name='quux'/>"), "quux: not said in A"),
+        (
+            "-global",
+            "qemu-system-x86_64 -machine pc-q35-9.0,accel=kvm -smp 2 -cpu Haswell-noTSX \
+             -global Haswell-noTSX-x86_64-cpu.avx2=off"
+                .to_string(),
+            "-global",
+        ),
+    ] {
+        let (a, b) = (files.put("a.xml", &one), files.put("b.xml", &other));
+        let (code, said) = run(&["compare", &a, &b, "--partial"]);
+        assert!(code == 1 && said.contains(words), "{what}: {said}");
+    }
+    let (a, b) = (files.put("a.xml", &one), files.put("b.xml", &domain("kvm", 2, "q35", "")));
+    let (_, said) = run(&["compare", &a, &b]);
+    assert!(!said.contains("REFUSED") && said.contains("machine: pc-q35-9.0 in A, q35 in B"), "{said}");
+    let same = run(&["compare", &a, &a, "--partial"]);
+    assert_eq!(same.0, 0, "{}", same.1);
+}
+
+#[test]
+fn what_an_input_shows_without_being_able_to_keep_it() {
+    let files = Files::new();
+    let cpu = |inside: &str| format!("<cpu mode='custom' match='exact'><model>486</model>{inside}</cpu>");
+    // A KVM guest with AVX whose XCR0 has room for x87 and SSE alone.
+    let mut dump = guest(false);
+    let vcpu = dump["vcpus"][0]["leaves"].as_array_mut().unwrap();
+    vcpu[0]["eax"] = "0x0000000d".into();
+    vcpu[1]["ecx"] = "0x94200000".into();
+    let at = vcpu.iter().position(|leaf| leaf["leaf"] == "0x40000000").unwrap();
+    let zero = json!({"eax": "0x00000000", "ebx": "0x00000000", "ecx": "0x00000000", "edx": "0x00000000"});
+    let mut new: Vec<Value> = Vec::new();
+    for (leaf, subleaf, eax) in
+        [(8, None, 0), (9, None, 0), (10, None, 0), (11, Some(0), 0), (12, None, 0), (13, Some(0), 3), (13, Some(1), 0)]
+    {
+        let mut set = zero.clone();
+        set["leaf"] = format!("{leaf:#010x}").into();
+        set["subleaf"] = subleaf.map(|subleaf: u32| format!("{subleaf:#010x}")).into();
+        set["eax"] = format!("{eax:#010x}").into();
+        new.push(set);
+    }
+    vcpu.splice(at..at, new);
+    let narrow = files.put("narrow.json", &dump.to_string());
+    let offer = files.put("offer.json", &booted(false, "pc-q35-11.1", "host"));
+    let table = files.put("table.json", &guest(false).to_string().replace("native", "kvm"));
+    let model = files.put(
+        "model.json",
+        r#"{"return": {"model": {"name": "486-x86_64-cpu", "props": {"fpu": true, "vme": true, "avx": true}}}}"#,
+    );
+    let emulated = format!("<domain type='qemu'>{}</domain>", cpu("<feature name='fpu'/>"));
+    for (what, input, role, baseline, words) in [
+        (
+            "AVX without its state",
+            &narrow,
+            None,
+            cpu("<feature name='avx'/>"),
+            "XCR0 (leaf 0xd EAX) has no room for the AVX",
+        ),
+        (
+            "a forbidden feature that `host` hides",
+            &offer,
+            Some("offer"),
+            cpu("<feature name='invtsc' policy='forbid'/>"),
+            "does not say 1 promised bit",
+        ),
+        ("KVM's table for an emulated guest", &table, None, emulated, "the definition is for QEMU's emulation"),
+        ("a model's expansion", &model, None, cpu("<feature name='avx'/>"), "no guest read it"),
+    ] {
+        let baseline = files.put("baseline.xml", &baseline);
+        let role: Vec<&str> = role.iter().flat_map(|role| ["--as", role]).collect();
+        let (code, said) = run(&[&["check", input, "--baseline", &baseline], &role[..]].concat());
+        assert!(code == 1 && said.contains("unverified") && said.contains(words), "{what}: {said}");
+    }
+    // Alike on both sides it is no difference, and is said.
+    let (code, said) = run(&["compare", &narrow, &narrow]);
+    assert!(code == 0 && said.contains("both inputs: avx is there"), "{said}");
+    let (code, said) =
+        run(&["compare", &offer, &files.put("old.json", &booted(false, "pc-q35-10.0", "host")), "--fix"]);
+    assert!(code == 1 || said.contains("pc-q35-10.0"), "{said}");
+    let pins =
+        ["host,tsc-frequency=2600000000", "host,tsc-frequency=2100000000"].map(|cpu| booted(false, "pc-q35-11.1", cpu));
+    let (code, said) = run(&["compare", &files.put("a.json", &pins[0]), &files.put("b.json", &pins[1]), "--fix"]);
+    assert!(code == 1 && said.contains("QEMU refuses the pair"), "{said}");
 }

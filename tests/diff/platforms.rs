@@ -200,6 +200,16 @@ fn what_a_form_cannot_say_is_refused_with_the_nearest_that_it_can() {
     let map = CpuMap::of(Knowledge::builtin());
     let (_, out, _) = baseline(&[&width, "--format", "proxmox"]);
     assert_eq!(read(Platform::Proxmox, &out, &map).bits, Some(44));
+    // A host's limit below QEMU's own 40 bits; none that is above.
+    let limit = |bits: u32| {
+        let host = format!(
+            "<domainCapabilities><arch>x86_64</arch><cpu><mode name='host-model' supported='yes'>\
+             <model>Nehalem</model><maxphysaddr mode='passthrough' limit='{bits}'/></mode></cpu></domainCapabilities>"
+        );
+        baseline(&[&files.put("host.xml", &host), "--format", "kubevirt"])
+    };
+    assert!(limit(39).2.contains("cannot say how wide physical addresses are (39 bits)"), "{}", limit(39).2);
+    assert_eq!((limit(39).0, limit(46).0), (1, 0), "{}", limit(46).2);
     let optional = FEW.replace("policy='require' name='vme'", "policy='optional' name='vme'");
     let optional = files.put("optional.xml", &optional);
     let (code, out, err) = baseline(&[&optional, "--format", "nova"]);

@@ -121,7 +121,9 @@ fn one_of_several_machines_is_chosen_everywhere() {
 fn nodes_of_a_list_are_inputs_each() {
     let files = Files::new();
     let node = |name: &str, more: &str| {
-        let names = "aes apic avx avx2 clflush cmov cx16 cx8 de fma fpu fxsr lahf_lm lm mca mce mmx movbe msr mtrr nx pae pat pge";
+        let names = "aes apic avx avx2 bmi1 bmi2 clflush cmov cx16 cx8 de erms fma fpu fsgsbase fxsr invpcid lahf_lm lm mca mce mmx \
+                     movbe msr mtrr nx pae pat pcid pclmuldq pge pni popcnt pse pse36 rdtscp sep smep sse sse2 sse4.1 sse4.2 ssse3 \
+                     syscall tsc tsc-deadline x2apic xsave";
         let feature = |name: &str| format!("      cpu-feature.node.kubevirt.io/{name}: \"true\"\n");
         let features: String = names.split(' ').chain(more.split_whitespace()).map(feature).collect();
         format!(

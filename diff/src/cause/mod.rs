@@ -14,10 +14,9 @@ use cpuid_probe::Place;
 
 use crate::cpu_map::CpuMap;
 use crate::finding::{Change, Finding, Judged, Value};
-use crate::knowledge::{Knowledge, copy_of};
+use crate::knowledge::{Knowledge, STATES, State, copy_of};
 use crate::view::DumpView;
 pub use data::{Cause, CauseOf};
-pub(crate) use properties::{STATES, State};
 use things::Thing;
 
 /// The side on which a place holds more.
@@ -137,6 +136,10 @@ fn follow(findings: &[Finding], claims: &mut [Vec<usize>], first: usize, knowled
             .filter(|i| claims[*i].is_empty() && findings[*i].is_open() && is_of(state, &findings[*i]))
             .collect();
         let Some(leader) = members.iter().find(|i| component(&findings[**i]).is_some()) else { continue };
+        // It follows a feature that differs as well: that is the cause, below.
+        if !followed[*leader].is_empty() {
+            continue;
+        }
         let side = more_in(&findings[*leader]);
         let members: Vec<usize> = members.iter().copied().filter(|i| more_in(&findings[*i]) == side).collect();
         for i in &members {
@@ -245,7 +248,10 @@ fn state_cause(state: &State, side: Option<usize>) -> Cause {
     Cause {
         of: CauseOf::State,
         what: format!("{} state", state.name),
-        why: format!("{room}, though {names} does not differ"),
+        why: format!(
+            "{room}, though {names} {} the same on both",
+            if state.features.len() == 1 { "is" } else { "are" }
+        ),
         inferred: false,
         clears: 0,
         fix: Some(format!("take {} out of both definitions", state.name)),
@@ -261,7 +267,7 @@ fn gate_cause(gate: &Finding) -> Cause {
     Cause {
         of: CauseOf::Gate,
         what,
-        why: "what stands behind it goes with it".to_string(),
+        why: "what needs it comes and goes with it".to_string(),
         inferred: false,
         clears: 0,
         fix: Some(format!("give both the same `{name}`")),

@@ -23,7 +23,7 @@ use super::value_of;
 use super::{Asked as Input, Tally};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Decoded, Finding, Rule, Subject, Value, Values};
-use crate::judge::notes::is_tcg;
+use crate::judge::notes::{is_kvm, is_tcg};
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Namespace, Offer, Severity};
 use crate::list;
@@ -233,7 +233,7 @@ impl<'a> Beside<'a> {
         let given = match asked.names {
             Some(names) => names.cpu.beside.as_ref().and_then(|beside| beside.accel),
             None if is_tcg(dump) => Some(Accel::Tcg),
-            None => dump.provenance.boot.as_ref().map(|_| Accel::Kvm),
+            None => is_kvm(dump).then_some(Accel::Kvm),
         };
         let word = |accel| if accel == Accel::Kvm { "KVM" } else { "QEMU's emulation (TCG)" };
         if let Some(given) = given.filter(|given| *given != wanted) {

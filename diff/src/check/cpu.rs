@@ -15,6 +15,7 @@ use super::{Asked as Input, Checked, Tally, value_of};
 use crate::cpu_map::{CpuMap, Feature, FeatureId, Features, Unknown, qemu_differs};
 use crate::finding::{Finding, Rule, Subject, Text, Value, Values};
 use crate::judge::Context;
+use crate::judge::within::{no_room, without_state};
 use crate::knowledge::Severity;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Row};
@@ -152,6 +153,7 @@ impl<'a> CpuBaseline<'a> {
             }
             one.vendor(&mut tally);
             one.phys_bits(&mut tally);
+            one.states(&mut tally);
         }
         self.beside.check(asked, &mut tally);
         tally.finish()
@@ -285,7 +287,8 @@ impl One<'_> {
                     ..said(Asked::Missing, Rule::Promised(policy), Severity::Info, Some(wanted))
                 };
                 tally.add(finding, Some(self.number));
-                if wanted {
+                // A host that hides what is forbidden may have it, and then refuses the guest.
+                if wanted || policy == Policy::Forbid && !guest {
                     tally.unread(self.number, feature.place, why);
                 } else {
                     tally.unread_away(self.number, feature.place, why);
@@ -325,6 +328,19 @@ impl One<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What is promised and there, and cannot be used.
+    fn states(&self, tally: &mut Tally<'_>) {
+        let Seer::Vcpu(vcpu) = self.seer else { return };
+        let wanted = |id| self.baseline.expanded.promise(id).and_then(Promise::wants) == Some(true);
+        for (place, state) in without_state(vcpu, tally.context.knowledge) {
+            let promised = (self.baseline.map.features.iter().enumerate())
+                .find(|(id, feature)| feature.place == place && wanted(*id));
+            if let Some((_, feature)) = promised {
+                tally.doubt(format!("{} is there, and {}", feature.name, no_room(state.name)));
+            }
         }
     }
 

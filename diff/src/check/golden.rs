@@ -78,7 +78,7 @@ impl<'a> Golden<'a> {
         let unread = (!unread.is_empty()).then(|| unread.join("; "));
         let refused = refused.into_iter().filter(|refused| refused.way == Way::AToB);
         others.extend(refused.map(|refused| {
-            format!("{} would not take a guest of the baseline: {}", refused.by.word(), refused.reason)
+            format!("{} would not take a guest of the baseline: {}", refused.by.name(), refused.reason)
         }));
         Checked { findings, not_captured: missing, doubts: Doubts { unread, others } }
     }

@@ -5,10 +5,11 @@
 //!
 //! - [`rule`]: how bad one differing row is, in each direction. [`describe`]: what a finding says.
 //! - [`per_vcpu`]: places that differ by vCPU, judged over all of them. [`within`]: one dump against itself.
-//! - [`mod@refused`]: what QEMU or libvirt would refuse.
+//! - [`asked`]: what two definitions ask for beside registers. [`mod@refused`]: what QEMU or libvirt would refuse.
 //! - [`collect`]: equal findings of several vCPUs are one. [`notes`]: what the provenances say.
 //! - [`verdict`]: what follows from all of it.
 
+pub mod asked;
 pub mod collect;
 pub mod describe;
 pub mod notes;
@@ -110,13 +111,16 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
         collector.put(describe::unpinned(&context, unpinned), None);
     }
     per_vcpu.judge(a, b, &context, &mut collector);
+    asked::check(a.dump, b.dump, &context, &mut collector);
     for (input, view) in [a, b].into_iter().enumerate() {
         within::check(input, view, &context, &mut collector);
     }
+    let mut notes = notes::notes(a, b);
+    notes.extend(within::check_states([a, b], &context, &mut collector));
     Comparison {
         findings: collector.into_sorted(),
         not_captured: joined.not_captured,
-        notes: notes::notes(a, b),
+        notes,
         refused: refused(a, b, knowledge),
         compared: joined.compared,
         complete: a.is_complete() && b.is_complete() && !joined.msr_unread && !may_differ_in_count(a.dump, b.dump),

@@ -1,9 +1,10 @@
 //! Sentences about the inputs that a reader of a verdict must know. They never change the exit code.
 
 use cpuid_probe::dump::{Dump, Source};
-use cpuid_probe::hypervisor::base_of;
+use cpuid_probe::hypervisor::{Owner, base_of};
 use cpuid_probe::leaf::LeafId;
 
+use super::asked;
 use crate::knowledge::Accel;
 use crate::view::pairs::has_all_vcpus;
 use crate::view::{DumpView, VcpuView};
@@ -35,6 +36,9 @@ pub fn notes(a: &DumpView<'_>, b: &DumpView<'_>) -> Vec<String> {
             _ => "the second input",
         };
         notes.push(format!("{which}: {note}"));
+    }
+    for (which, asks) in ["first", "second"].iter().zip(asked::notes(a, b)) {
+        notes.extend(asks.map(|asks| format!("the {which} input: {asks}")));
     }
     let unknown = |dump: &Dump| dump.provenance.vcpus_online.is_none();
     if a.vcpus.len() != b.vcpus.len() && (unknown(a) || unknown(b)) {
@@ -79,6 +83,17 @@ fn of_one(dump: &Dump) -> Vec<String> {
 pub fn is_tcg(dump: &Dump) -> bool {
     dump.provenance.boot.as_ref().is_some_and(|boot| boot.accel == "tcg")
         || dump.vcpus.iter().any(|v| v.blocks().any(|block| &block.signature.0 == b"TCGTCGTCGTCG"))
+}
+
+/// Whether a dump shows what KVM gives: its table, a guest that it ran, or one that reads its leaves.
+#[must_use]
+pub fn is_kvm(dump: &Dump) -> bool {
+    let boot = dump.provenance.boot.as_ref();
+    let reads =
+        |v: &cpuid_probe::dump::VcpuDump| v.blocks().any(|block| Owner::of_signature(&block.signature.0) == Owner::Kvm);
+    dump.provenance.source == Source::Kvm
+        || boot.is_some_and(|boot| boot.accel == "kvm")
+        || boot.is_none() && dump.vcpus.iter().any(reads)
 }
 
 /// What made the CPUs of these guests.

@@ -3,10 +3,12 @@
 use cpuid_probe::dump::Dump;
 use cpuid_probe::{Place, Register};
 
+use super::asked::refuses;
 use crate::knowledge::Knowledge;
 use crate::report::{By, Refused, Way};
 use crate::view::clock::pinned_khz;
 use crate::view::pairs::unlike_counts;
+use crate::view::said::{ACCEL, MACHINE};
 use crate::view::{DumpView, Role, Seen};
 
 /// Everything that would be refused, as the provenances and the dumps show it.
@@ -19,21 +21,25 @@ use crate::view::{DumpView, Role, Seen};
 #[must_use]
 pub fn refused(a: &DumpView<'_>, b: &DumpView<'_>, knowledge: &Knowledge) -> Vec<Refused> {
     let mut refused = Vec::new();
-    let mut refuse = |by, ways: &[Way], reason: String| {
-        refused.extend(ways.iter().map(|way| Refused { by, way: *way, reason: reason.clone() }));
-    };
     let both = [Way::AToB, Way::BToA];
     let (of_a, of_b) = (a.dump, b.dump);
-    if let (Some(x), Some(y)) = (&of_a.provenance.boot, &of_b.provenance.boot) {
-        if x.machine != y.machine {
-            refuse(By::Qemu, &both, format!("the machine types differ ({} and {})", x.machine, y.machine));
-        }
-        if x.accel != y.accel {
-            let reason = format!("the accelerators differ ({} and {})", x.accel, y.accel);
-            refuse(By::Libvirt, &both, reason.clone());
-            let from_kvm = if x.accel == "kvm" { Way::AToB } else { Way::BToA };
-            refuse(By::Qemu, &[from_kvm], reason);
-        }
+    let machines = [of_a, of_b].map(|dump| stated(dump, MACHINE));
+    if let [Some(x), Some(y)] = machines
+        && refuses(machines)
+    {
+        let reason = format!("the machine types differ ({x} and {y})");
+        refused.extend(both.map(|way| Refused { by: By::Qemu, way, reason: reason.clone(), of_machine: true }));
+    }
+    let mut refuse = |by, ways: &[Way], reason: String| {
+        let refusal = |way: &Way| Refused { by, way: *way, reason: reason.clone(), of_machine: false };
+        refused.extend(ways.iter().map(refusal));
+    };
+    if let (Some(x), Some(y)) = (stated(of_a, ACCEL), stated(of_b, ACCEL))
+        && x != y
+    {
+        let reason = format!("the accelerators differ ({x} and {y})");
+        refuse(By::Libvirt, &both, reason.clone());
+        refuse(By::Qemu, &[if x == "kvm" { Way::AToB } else { Way::BToA }], reason);
     }
     if let Some([x, y]) = unlike_counts(of_a, of_b) {
         refuse(By::Qemu, &both, format!("the numbers of vCPUs differ ({x} and {y})"));
@@ -47,23 +53,44 @@ pub fn refused(a: &DumpView<'_>, b: &DumpView<'_>, knowledge: &Knowledge) -> Vec
         if is_sev(view) {
             refuse(By::Qemu, &[way], "guests whose memory SEV encrypts do not migrate".to_string());
         }
-        let Some(boot) = view.dump.provenance.boot.as_ref().filter(|boot| boot.accel == "kvm") else { continue };
-        if is_blocked(view, knowledge) && pinned(view.dump).is_none() {
+        let accel = stated(view.dump, ACCEL);
+        if accel == Some("tcg") {
+            continue;
+        }
+        if accel.is_some() && is_blocked(view, knowledge) && pinned(view.dump).is_none() {
             refuse(By::Qemu, &[way], "invtsc without a pinned TSC frequency blocks migration".to_string());
         }
-        for property in boot.cpu.split(',').filter(|property| BLOCKERS.contains(property)) {
-            refuse(By::Qemu, &[way], format!("{property} blocks migration"));
+        for blocker in blockers(view.dump) {
+            refuse(By::Qemu, &[way], format!("{blocker} blocks migration"));
         }
     }
     refused
 }
 
-/// Properties of a `-cpu` argument that block migration under KVM: the host decides what they give.
+/// What a throw-away guest was started with, or a definition asks for.
+fn stated<'a>(dump: &'a Dump, name: &str) -> Option<&'a str> {
+    let of_boot = dump.provenance.boot.as_ref().and_then(|boot| match name {
+        MACHINE => Some(boot.machine.as_str()),
+        ACCEL => Some(boot.accel.as_str()),
+        _ => None,
+    });
+    of_boot.or_else(|| dump.provenance.imported.as_ref()?.asks(name))
+}
+
+/// Properties that block migration under KVM: the host decides what they give.
 ///
 /// # Source
 /// QEMU 7.2 target/i386/kvm/kvm.c (`kvm_arch_init_vcpu`: hv_passthrough_mig_blocker, hv_no_nonarch_cs_mig_blocker).
 const BLOCKERS: [&str; 4] =
     ["hv-passthrough", "hv-passthrough=on", "+hv-passthrough", "hv-no-nonarch-coresharing=auto"];
+
+/// Those that a guest was started with, or that a definition asks for.
+fn blockers(dump: &Dump) -> Vec<String> {
+    let boot = dump.provenance.boot.iter().flat_map(|boot| boot.cpu.split(',')).map(str::to_string);
+    let imported = dump.provenance.imported.iter().flat_map(|imported| &imported.asks);
+    let asked = imported.map(|(name, value)| format!("{name}={value}"));
+    boot.chain(asked).filter(|property| BLOCKERS.contains(&property.as_str())).collect()
+}
 
 /// Whether this is a guest with memory that AMD's SEV encrypts. QEMU shows it the SEV bits alone, without the bit of the
 /// host's own encryption, and fills the leaf for no other guest; what passes the host's leaf on has both.
@@ -84,8 +111,12 @@ pub fn is_blocked(view: &DumpView<'_>, knowledge: &Knowledge) -> bool {
     blockers.any(|(place, _)| view.values(place).iter().any(|seen| matches!(seen, Seen::Value(1))))
 }
 
-/// The TSC frequency that the `-cpu` argument pins, in kHz.
+/// The TSC frequency that the `-cpu` argument or the definition pins, in kHz.
 #[must_use]
 pub fn pinned(dump: &Dump) -> Option<u64> {
-    pinned_khz(&dump.provenance.boot.as_ref()?.cpu)
+    const FREQUENCY: &str = "tsc-frequency";
+    match &dump.provenance.boot {
+        Some(boot) => pinned_khz(&boot.cpu),
+        None => pinned_khz(&format!("{FREQUENCY}={}", stated(dump, FREQUENCY)?)),
+    }
 }

@@ -11,10 +11,10 @@ use super::Context;
 use super::collect::Collector;
 use crate::finding::{Change, Finding, Judged, Rule, Value, Values};
 use crate::knowledge::Severity;
-use crate::knowledge::{Row, RuleKind};
+use crate::knowledge::{Knowledge, Row, RuleKind, STATES, State};
 use crate::view::blocks::BlockMap;
 use crate::view::join::{is_closed, rows};
-use crate::view::{DumpView, VcpuView};
+use crate::view::{DumpView, Seen, VcpuView};
 
 /// A per-vCPU id that no two vCPUs of a guest may share.
 struct UniqueId {
@@ -52,6 +52,9 @@ const fn x2apic(leaf: u32, register: Register) -> UniqueId {
 
 /// The initial APIC id.
 const LEGACY: UniqueId = UniqueId { place: Place::cpuid(0x1, 0, Register::Ebx, 31, 24), valid: None, vcpus: 255 };
+/// Leaf 1 ECX\[26\]: XSAVE.
+const XSAVE: Place = Place::bit(1, 0, Register::Ecx, 26);
+
 /// The x2APIC id.
 const X2APIC: UniqueId = x2apic(0xb, Register::Edx);
 
@@ -98,6 +101,61 @@ pub fn check(input: usize, view: &DumpView<'_>, context: &Context<'_>, collector
             msrs_agree(input, first, other, context, collector);
         }
     }
+}
+
+/// Warns of features without the XSAVE state that they need. What both dumps show alike leaves the directions alone: it is
+/// returned as sentences.
+pub fn check_states(views: [&DumpView<'_>; 2], context: &Context<'_>, collector: &mut Collector) -> Vec<String> {
+    let found = views.map(|view| {
+        let mut found: BTreeMap<(Place, &str), Vec<u32>> = BTreeMap::new();
+        for v in &view.vcpus {
+            for (place, state) in without_state(v, context.knowledge) {
+                found.entry((place, state.name)).or_default().push(v.vcpu.vcpu);
+            }
+        }
+        found
+    });
+    if found[0].keys().eq(found[1].keys()) {
+        let named = |place: Place| context.knowledge.row(place).name.unwrap_or_default();
+        return found[0]
+            .keys()
+            .map(|(place, state)| format!("both inputs: {} is there, and {}", named(*place), no_room(state)))
+            .collect();
+    }
+    for (input, found) in found.into_iter().enumerate() {
+        for ((place, state), vcpus) in found {
+            let meaning = context.knowledge.row(place).meaning.map(Into::into);
+            let finding = Finding { meaning, ..about(context, input, place, 1, no_room(state)) };
+            vcpus.iter().for_each(|vcpu| collector.put(finding.clone(), Some(*vcpu)));
+        }
+    }
+    Vec::new()
+}
+
+/// What keeps a feature from being used.
+pub fn no_room(state: &str) -> String {
+    format!("XCR0 (leaf 0xd EAX) has no room for the {state} state that it needs")
+}
+
+/// Features of a vCPU with XSAVE whose registers no component of it holds: an instruction that uses them is an invalid
+/// opcode. Without XSAVE that itself says it (QEMU leaves avx there with xsave=off).
+///
+/// # Source
+/// Intel SDM vol. 1 ch. 13.1, 13.3.
+pub fn without_state(v: &VcpuView<'_>, knowledge: &Knowledge) -> Vec<(Place, &'static State)> {
+    if !v.see(XSAVE).is_set() {
+        return Vec::new();
+    }
+    let has_no_room = |state: &&State| {
+        let mut bits = (0..32).filter(|bit| state.xcr0 >> bit & 1 == 1);
+        bits.any(|bit| v.see(Place::bit(0xd, 0, Register::Eax, bit)) == Seen::Value(0))
+    };
+    let mut found = Vec::new();
+    for state in STATES.iter().filter(has_no_room) {
+        let places = state.features.iter().filter_map(|name| Some(knowledge.by_name(name).first()?.place));
+        found.extend(places.filter(|place| v.see(*place).is_set()).map(|place| (place, state)));
+    }
+    found
 }
 
 /// A warning about a per-vCPU id of one dump.

@@ -18,6 +18,7 @@ mod names;
 pub mod row;
 mod rows;
 mod sources;
+mod states;
 pub mod synthetic;
 pub mod table;
 pub mod unit;
@@ -34,6 +35,7 @@ pub use export::Entry;
 pub use names::Match;
 pub(crate) use names::{folded, near};
 pub use row::{CauseKind, Guard, Migratable, Names, Offer, Row, RuleKind, Severity, Shown, Version};
+pub use states::{STATES, State};
 pub use table::{Group, Line, Namespace, Sub};
 pub use unit::Unit;
 

@@ -97,6 +97,12 @@ impl Platform {
     }
 }
 
+/// The width of physical addresses that QEMU gives a named model that asks for none, in bits.
+///
+/// # Source
+/// QEMU 7.2 target/i386/cpu.h `TCG_PHYS_ADDR_BITS`, target/i386/cpu.c `x86_cpu_realizefn`.
+const QEMU_WIDTH: u32 = 40;
+
 /// Why a form cannot say a definition, and what it can say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -170,7 +176,13 @@ pub fn write(platform: Platform, common: &Common, map: &CpuMap) -> Result<String
             }
         }
     }
-    if let Some(Width::Exactly(bits) | Width::Read(bits)) = common.width {
+    let width = match common.width {
+        // QEMU's own width keeps most limits.
+        Some(Width::Limit(most)) => (most < QEMU_WIDTH || platform == Platform::Firecracker).then_some(most),
+        Some(Width::Exactly(bits) | Width::Read(bits)) => Some(bits),
+        None => None,
+    };
+    if let Some(bits) = width {
         words.width = Some(bits);
         if !takes_xml && !matches!(platform, Platform::Proxmox | Platform::Firecracker) {
             words.width = None;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use cpuid_probe::libvirt::cpu::{Cache, CacheMode, Policy, Topology};
+use cpuid_probe::libvirt::cpu::{Cache, Policy, Topology};
 
 use super::{Common, Width};
 use crate::cpu_map::{CpuMap, FeatureId};
@@ -29,12 +29,7 @@ pub fn libvirt(common: &Common, map: &CpuMap) -> String {
     }
     if let Some(Cache { level, mode }) = common.cache {
         let level = level.map_or_else(String::new, |level| format!(" level='{level}'"));
-        let mode = match mode {
-            CacheMode::Emulate => "emulate",
-            CacheMode::Passthrough => "passthrough",
-            CacheMode::Disable => "disable",
-        };
-        let _ = writeln!(out, "  <cache{level} mode='{mode}'/>");
+        let _ = writeln!(out, "  <cache{level} mode='{}'/>", mode.word());
     }
     let _ = match common.width {
         Some(Width::Limit(bits)) => writeln!(out, "  <maxphysaddr mode='passthrough' limit='{bits}'/>"),

@@ -148,7 +148,10 @@ impl Builder {
             return Err(ReadError::another(line, message));
         }
         let first = leaf == 0 && subleaf.is_none_or(|n| n == 0);
-        let next = first && self.vcpus.last().is_some_and(|v| v.has_leaf_0);
+        // The same line twice is no vCPU of which nothing but leaf 0 is there.
+        let again =
+            |v: &Vcpu| v.leaves.last().is_some_and(|l| (l.leaf, l.registers, l.line + 1) == (leaf, registers, line));
+        let next = first && self.vcpus.last().is_some_and(|v| v.has_leaf_0 && !again(v));
         let vcpu = self.vcpu(line, next)?;
         if vcpu.leaves.len() == MAX_LEAVES {
             return Err(ReadError::at(line, format!("more than {MAX_LEAVES} register sets in one vCPU")));
@@ -225,17 +228,23 @@ impl Builder {
         }
     }
 
-    /// Two reports in one file must not be read as the CPUs of one machine.
+    /// Two reports in one file must not be read as the CPUs of one machine. Of CPUs without numbers, two with one APIC id
+    /// are one CPU, read twice.
     fn is_one_machine(&self) -> Result<(), ReadError> {
         let mut alike: Vec<(&Vcpu, Identity)> = Vec::new();
+        let mut apics: HashMap<(u32, u32), &Vcpu> = HashMap::new();
         let mut numbered: HashMap<Option<u32>, (&Vcpu, Identity)> = HashMap::new();
         for vcpu in &self.vcpus {
             let of = Identity::of(vcpu);
             let stranger = alike.iter().find(|(_, other)| !of.goes_with(other)).map(|(first, _)| *first);
-            let again = numbered
-                .get(&vcpu.number)
-                .filter(|(_, other)| vcpu.number.is_none() && self.one_a_run || self.loose_headers && of != *other);
-            if let Some(first) = stranger.or(again.map(|(first, _)| *first)) {
+            let apic = vcpu.apic_id();
+            let again = numbered.get(&vcpu.number).filter(|(first, other)| match vcpu.number {
+                None if self.one_a_run => true,
+                Some(_) if self.loose_headers && apic.is_some() && apic == first.apic_id() => true,
+                _ => self.loose_headers && of != *other,
+            });
+            let same = apic.filter(|_| vcpu.number.is_none()).and_then(|id| apics.insert(id, vcpu));
+            if let Some(first) = stranger.or(again.map(|(first, _)| *first)).or(same) {
                 let what = if stranger.is_some() { "a CPU of another machine than" } else { "another run than" };
                 let message = format!("{what} in line {}; keep one dump a file", first.line);
                 return Err(ReadError::another(vcpu.line, message));
@@ -295,6 +304,16 @@ impl Builder {
 }
 
 impl Vcpu {
+    /// The APIC id, and the leaf that says it: 0xb where it is more than zeros, else 1, if there is an APIC.
+    fn apic_id(&self) -> Option<(u32, u32)> {
+        let leaf = |wanted| self.leaves.iter().find(|line| line.leaf == wanted).map(|line| line.registers);
+        match (leaf(0xb).filter(|r| r.ebx != 0), leaf(1)) {
+            (Some(topology), _) => Some((0xb, topology.edx)),
+            (None, Some(r)) if r.edx >> 9 & 1 == 1 => Some((1, r.ebx >> 24)),
+            _ => None,
+        }
+    }
+
     fn finish(self, number: u32) -> Result<VcpuDump, ReadError> {
         let mut places = places(self.leaves);
         // Sorted first, so that each insertion is at the end. Stable: of two equal places the earlier line stays first.
@@ -320,7 +339,8 @@ impl Vcpu {
 }
 
 /// The register sets with their places; the subleaves that lines leave out are found here.
-fn places(lines: Vec<Line>) -> Vec<(Record, usize)> {
+fn places(mut lines: Vec<Line>) -> Vec<(Record, usize)> {
+    lines.dedup_by(|line, above| is_same_line_again(line, above));
     let is_silent = |line: &Line| line.subleaf.is_none() && rules::has_subleaves(line.leaf);
     let mut silent: Vec<(u32, Vec<Registers>)> = Vec::new();
     for line in lines.iter().filter(|line| is_silent(line)) {
@@ -369,6 +389,14 @@ fn implied_subleaves(leaf: u32, sets: &[Registers]) -> Vec<u32> {
         }
         _ => counted.collect(),
     }
+}
+
+/// Whether a line without a subleaf is the one above it again. No list has two such entries, but for zeros, and leaves
+/// with a map of their subleaves.
+fn is_same_line_again(line: &Line, above: &Line) -> bool {
+    let of = |line: &Line| (line.leaf, line.subleaf, line.registers);
+    let mapped = matches!(rules::rule_of(line.leaf).map(|rule| rule.subleaves), Some(Subleaves::Mapped { .. }));
+    of(line) == of(above) && line.line == above.line + 1 && line.registers != Registers::ZERO && !mapped
 }
 
 fn twice(what: &str, first: usize, second: usize) -> ReadError {

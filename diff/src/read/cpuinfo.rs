@@ -4,7 +4,7 @@
 //! own. A flag that is there is a bit that is set. One that is not there says something only where the rows say that Linux
 //! always shows it ([`Shown`](crate::knowledge::Shown)).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cpuid_probe::dump::{Dump, VcpuDump};
 use cpuid_probe::{Place, Register};
@@ -14,6 +14,7 @@ use super::line::lines;
 use super::said::{Said, flag, has, places};
 use super::{Input, Read, ReadError, Reader, json, shorten};
 use crate::knowledge::{Knowledge, Namespace};
+use crate::list;
 
 pub(super) const READER: Reader = Reader {
     name: "cpuinfo",
@@ -59,10 +60,20 @@ fn is_flags(line: &str) -> bool {
     entry(line).is_some_and(|(key, value)| key == "flags" && known(value) >= 2)
 }
 
-/// How many of the words are flags of Linux.
+/// How many of the words are flags of the CPU's that Linux shows.
 fn known(words: &str) -> usize {
     let is_flag = |word: &str| !places(word, &[Namespace::Linux]).is_empty();
     words.split_ascii_whitespace().filter(|word| is_flag(word)).take(8).count()
+}
+
+/// Whether a word is a flag of Linux: the CPU's, or one of its own.
+fn is_flag(word: &str) -> bool {
+    synthetic(word) || !places(word, &[Namespace::Linux]).is_empty()
+}
+
+/// Whether the last line of a text has its end.
+fn ends_with_a_line(text: &str) -> bool {
+    text.ends_with(['\n', '\r'])
 }
 
 fn recognise(text: &str) -> bool {
@@ -81,6 +92,10 @@ struct Processor {
     number: Option<u32>,
     line: usize,
     flags: Option<(usize, String)>,
+    /// The last line of a list of flags that was wrapped.
+    flags_end: usize,
+    /// The text ends within the list of flags.
+    is_cut: bool,
     vendor: Option<(usize, String)>,
     family: Option<u64>,
     model: Option<u64>,
@@ -91,6 +106,21 @@ struct Processor {
     level: Option<u64>,
     name: Option<String>,
     microcode: Option<String>,
+    /// The package that it is in, and how many processors the package has.
+    package: Option<u64>,
+    siblings: Option<u64>,
+    /// The last line that Linux prints of a processor is there.
+    is_whole: bool,
+    /// How many processors there are, and which are in use, where the text counts them.
+    cpus: Option<u64>,
+    online: Option<u64>,
+    /// `vmx flags`.
+    nested: Option<(usize, String)>,
+    /// The list of them is in one line, and another key follows.
+    nested_is_whole: bool,
+    /// What `lscpu` calls the hypervisor, and how much of the machine it makes.
+    hypervisor: Option<(usize, String)>,
+    virtualization: Option<String>,
 }
 
 impl Processor {
@@ -104,6 +134,7 @@ impl Processor {
     /// Takes an entry. The same key again is another machine's.
     fn take(&mut self, line: usize, key: &str, value: &str) -> Result<(), ReadError> {
         let number = || value.split_ascii_whitespace().next().and_then(|n| n.parse::<u64>().ok());
+        self.nested_is_whole |= self.nested.is_some();
         match key {
             "flags" => {
                 if let Some((first, _)) = &self.flags {
@@ -115,6 +146,7 @@ impl Processor {
                     ));
                 }
                 self.flags = Some((line, value.to_string()));
+                self.flags_end = line;
             }
             "vendor id" => self.vendor = Some((line, value.to_string())),
             "cpu family" => self.family = number(),
@@ -123,6 +155,14 @@ impl Processor {
             "cpuid level" => self.level = number(),
             "clflush size" => self.clflush = number(),
             "microcode" => self.microcode = Some(value.to_string()),
+            "physical id" => self.package = number(),
+            "siblings" => self.siblings = number(),
+            "power management" => self.is_whole = true,
+            "cpu(s)" => self.cpus = number(),
+            "on-line cpu(s) list" => self.online = listed(value),
+            "vmx flags" => self.nested = Some((line, value.to_string())),
+            "hypervisor vendor" => self.hypervisor = Some((line, value.to_string())),
+            "virtualization type" => self.virtualization = Some(value.to_string()),
             "model name" => self.name = Some(value.to_string()).filter(|name| !name.is_empty()),
             "address sizes" => {
                 let mut numbers = value.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok());
@@ -133,9 +173,61 @@ impl Processor {
         Ok(())
     }
 
+    /// Takes a line without a key: below a list of flags that was wrapped, it goes on with it. A terminal breaks a line
+    /// within a word.
+    fn go_on(&mut self, number: usize, line: &str) {
+        let Some((_, flags)) = &mut self.flags else { return };
+        let last = flags.rsplit(' ').next().unwrap_or_default();
+        let first = line.split_ascii_whitespace().next().unwrap_or_default();
+        let broken = !(is_flag(last) && is_flag(first)) && is_flag(&format!("{last}{first}"));
+        if broken || known(line) > 0 {
+            flags.push_str(if broken { "" } else { " " });
+            flags.push_str(line);
+            self.flags_end = number;
+        }
+    }
+
+    /// Notes whether the text may have been cut within the list of flags: it ends with the list, without a line end, or in
+    /// a word that is no flag or that came before (`tsc` of `tsc_adjust`).
+    fn note_cut(&mut self, text: &str) {
+        let Some((_, flags)) = &self.flags else { return };
+        if text.trim_end().lines().count() == self.flags_end {
+            let last = flags.split_ascii_whitespace().next_back().unwrap_or_default();
+            let again = flags.split_ascii_whitespace().filter(|flag| *flag == last).count() > 1;
+            self.is_cut = !ends_with_a_line(text) || !is_flag(last) || again;
+        }
+    }
+
     fn flags(&self) -> BTreeSet<&str> {
         self.flags.iter().flat_map(|(_, flags)| flags.split_ascii_whitespace()).collect()
     }
+}
+
+/// How many numbers a list like `0-3,8` has.
+fn listed(list: &str) -> Option<u64> {
+    let mut count = 0u64;
+    for part in list.split(',').map(str::trim) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.parse::<u32>().ok()?, last.parse::<u32>().ok()?);
+        count += u64::from(last.checked_sub(first)?) + 1;
+    }
+    Some(count)
+}
+
+/// How many CPUs the machine has, where the text shows that it holds all of them: it begins with the first, has each
+/// package whole, and ends as Linux ends it.
+fn count(processors: &[Processor]) -> Option<u32> {
+    let mut numbers: Vec<u32> = processors.iter().map(|p| p.number).collect::<Option<_>>()?;
+    numbers.sort_unstable();
+    let mut packages: BTreeMap<Option<u64>, (u64, u64)> = BTreeMap::new();
+    for processor in processors {
+        let package = packages.entry(processor.package).or_insert((0, processor.siblings?));
+        package.0 += 1;
+    }
+    let is_whole = processors.last().is_some_and(|p| p.is_whole)
+        && numbers.iter().zip(0..).all(|(number, expected)| *number == expected)
+        && packages.values().all(|(held, siblings)| held == siblings);
+    u32::try_from(processors.len()).ok().filter(|_| is_whole)
 }
 
 fn read(text: &str) -> Result<Input, ReadError> {
@@ -147,13 +239,13 @@ fn read(text: &str) -> Result<Input, ReadError> {
             continue;
         }
         let Some((key, value)) = entry(line) else {
-            // A list that was wrapped goes on.
-            if last_key == "flags"
-                && known(line) > 0
-                && let Some((_, flags)) = processors.last_mut().and_then(|p| p.flags.as_mut())
-            {
-                flags.push(' ');
-                flags.push_str(line);
+            match processors.last_mut() {
+                Some(processor) if last_key == "flags" => processor.go_on(number, line),
+                Some(Processor { nested: Some((_, flags)), .. }) if last_key == "vmx flags" => {
+                    // The mark is no flag: a word may have been broken, and what is not there is unknown.
+                    *flags = format!("{flags} {line} …");
+                }
+                _ => {}
             }
             continue;
         };
@@ -174,10 +266,14 @@ fn read(text: &str) -> Result<Input, ReadError> {
         last_key = key;
     }
     processors.retain(|p| p.flags.is_some());
+    // The text ends with the last one.
+    if let Some(last) = processors.last_mut() {
+        last.note_cut(text);
+    }
     if processors.is_empty() {
         return Err(ReadError::whole("no `flags :` line; expected /proc/cpuinfo of an x86 system"));
     }
-    said(READER.name, &processors).map(|dump| Input::Dump(Box::new(dump)))
+    said(READER.name, &processors, count(&processors)).map(|dump| Input::Dump(Box::new(dump)))
 }
 
 fn read_lscpu(text: &str) -> Result<Input, ReadError> {
@@ -203,21 +299,19 @@ fn read_lscpu(text: &str) -> Result<Input, ReadError> {
                 }
                 processor.take(number, &key, value)?;
                 last_key = key;
-            } else if last_key == "flags"
-                && known(line) > 0
-                && let Some((_, flags)) = &mut processor.flags
-            {
-                flags.push(' ');
-                flags.push_str(line);
+            } else if last_key == "flags" {
+                processor.go_on(number, line);
             }
         }
+        processor.note_cut(text);
     }
     if processor.flags.is_none() {
         return Err(ReadError::whole(
             "no `Flags:` in this output of lscpu; give /proc/cpuinfo, or `lscpu` of an x86 system",
         ));
     }
-    said(LSCPU.name, &[processor]).map(|dump| Input::Dump(Box::new(dump)))
+    let online = processor.online.or(processor.cpus).and_then(|count| u32::try_from(count).ok());
+    said(LSCPU.name, &[processor], online.filter(|count| *count > 0)).map(|dump| Input::Dump(Box::new(dump)))
 }
 
 /// `lscpu -J`.
@@ -236,9 +330,10 @@ struct Field {
 }
 
 /// What these processors say. Those that say the same are one.
-fn said(format: &'static str, processors: &[Processor]) -> Result<Dump, ReadError> {
+fn said(format: &'static str, processors: &[Processor], online: Option<u32>) -> Result<Dump, ReadError> {
     let mut said = Said::new(format);
-    said.limits.push(KERNEL.to_string());
+    said.online = online;
+    said.limit(KERNEL);
     let Some(first) = processors.first() else { return Ok(said.finish()) };
     said.cpu.clone_from(&first.name);
     said.microcode.clone_from(&first.microcode);
@@ -251,7 +346,8 @@ fn said(format: &'static str, processors: &[Processor]) -> Result<Dump, ReadErro
         }
     }
     let flags = first.flags();
-    let alike = processors.iter().all(|p| p.agrees(first) && p.flags() == flags);
+    let nested: BTreeSet<&str> = processors.iter().filter_map(|p| Some(p.nested.as_ref()?.1.as_str())).collect();
+    let alike = nested.len() < 2 && processors.iter().all(|p| p.agrees(first) && p.flags() == flags);
     let different = if alike { 1 } else { processors.len() };
     // The numbers of the `processor` lines, unless a CPU has none: then all are counted in their order.
     let numbered = different > 1 && processors.iter().all(|p| p.number.is_some());
@@ -274,10 +370,11 @@ fn one(said: &mut Said, processor: &Processor) -> Result<(), ReadError> {
     for mark in &cut {
         flags.remove(mark);
     }
-    if !cut.is_empty() {
-        said.limits.push("the list of flags is cut: those that it lacks are unknown".to_string());
+    let is_cut = processor.is_cut || !cut.is_empty();
+    if is_cut {
+        said.limit("the list of flags is cut: those that it lacks are unknown");
     }
-    let whole = cut.is_empty() && has(&flags, FIRST);
+    let whole = !is_cut && has(&flags, FIRST);
     said.linux(line, &flags, whole)?;
     if let Some((line, vendor)) = &processor.vendor {
         said.vendor(*line, vendor)?;
@@ -291,6 +388,79 @@ fn one(said: &mut Said, processor: &Processor) -> Result<(), ReadError> {
     }
     if let Some(level) = processor.level {
         said.state(line, Place::cpuid(0, 0, Register::Eax, 31, 0), level)?;
+    }
+    if let Some((line, flags)) = &processor.nested {
+        nested(said, *line, flags, processor.nested_is_whole)?;
+    }
+    if let Some((line, vendor)) = &processor.hypervisor {
+        let is_full = processor.virtualization.as_deref().is_none_or(|kind| kind == "full");
+        hypervisor(said, *line, vendor, is_full)?;
+    }
+    Ok(())
+}
+
+/// The flags of VMX that Linux shows in a line of their own, and the rows' names of them. It prints all that a CPU has.
+///
+/// # Source
+/// Linux 5.6 and later, arch/x86/include/asm/vmxfeatures.h and arch/x86/kernel/cpu/feat_ctl.c (`init_vmx_capabilities`).
+const VMX: &str = "vnmi preemption_timer posted_intr invvpid ept_x_only=ept-execonly ept_ad=eptad ept_1gb tsc_offset \
+                   vtpr=flexpriority mtf vapic=apicv-xapic ept vpid unrestricted_guest vapic_reg=apicv-register \
+                   vid=apicv-vid ple shadow_vmcs pml tsc_scaling usr_wait_pause=enable-user-wait-pause";
+/// A flag that older kernels do not show.
+const LATER_VMX: &str = "ept_5level=page-walk-5";
+
+/// The flags of such a list, each with the row's name.
+fn vmx_flags(list: &'static str) -> impl Iterator<Item = (&'static str, String)> {
+    list.split(' ').map(|word| {
+        let (flag, name) = word.split_once('=').unwrap_or((word, word));
+        (flag, format!("vmx-{}", name.replace('_', "-")))
+    })
+}
+
+/// Flags of VMX that stand for several bits, or for one that no row names.
+const OTHER_VMX: &str = "flexpriority apicv eptp_switching ept_violation_ve ept_mode_based_exec mode_based_ept_exec \
+                         sgx_encls notify_vm_exiting bus_lock_detection ipi_virt";
+
+/// States what a line of `vmx flags` says; if it is `whole`, also which it lacks.
+fn nested(said: &mut Said, line: usize, flags: &str, whole: bool) -> Result<(), ReadError> {
+    let flags: BTreeSet<&str> = flags.split_ascii_whitespace().collect();
+    let always = vmx_flags(VMX).map(|(flag, name)| (flag, name, true));
+    let all: Vec<_> = always.chain(vmx_flags(LATER_VMX).map(|(flag, name)| (flag, name, false))).collect();
+    let is_known = |flag: &str| all.iter().any(|(known, ..)| *known == flag) || OTHER_VMX.split(' ').any(|o| o == flag);
+    let unknown: Vec<String> = flags.iter().filter(|flag| !is_known(flag)).map(|flag| shorten(flag)).collect();
+    // A word that is none may be a part of one.
+    let whole = whole && unknown.is_empty();
+    for (flag, name, is_always_shown) in &all {
+        let has = flags.contains(flag);
+        if has || whole && *is_always_shown {
+            said.feature(line, name, has, &[Namespace::Qemu, Namespace::Libvirt])?;
+        }
+    }
+    if !unknown.is_empty() {
+        said.limit(&format!("these flags of VMX are not known: {}", list::first(&unknown, 12)));
+    }
+    Ok(())
+}
+
+/// States the signature of the hypervisor that `lscpu` names.
+///
+/// # Source
+/// util-linux sys-utils/lscpu-virt.c (`read_hypervisor_cpuid`: leaf 0x40000000 alone; Xen is also known by its files,
+/// and then the machine is not a fully virtualized one).
+fn hypervisor(said: &mut Said, line: usize, vendor: &str, is_full: bool) -> Result<(), ReadError> {
+    let signature: &[u8; 12] = match vendor {
+        "KVM" => b"KVMKVMKVM\0\0\0",
+        "Microsoft" => b"Microsoft Hv",
+        "VMware" => b"VMwareVMware",
+        "Xen" if is_full => b"XenVMMXenVMM",
+        _ => {
+            said.limit(&format!("the hypervisor's vendor is {}, and this is not compared", shorten(vendor)));
+            return Ok(());
+        }
+    };
+    for (register, four) in [Register::Ebx, Register::Ecx, Register::Edx].into_iter().zip(signature.chunks_exact(4)) {
+        let value = four.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        said.state(line, Place::cpuid(0x4000_0000, 0, register, 31, 0), value)?;
     }
     Ok(())
 }
@@ -328,7 +498,13 @@ fn recognise_list(text: &str) -> bool {
 fn read_list(text: &str) -> Result<Input, ReadError> {
     let mut said = Said::new(FLAGS.name);
     let mut list: BTreeSet<&str> = BTreeSet::new();
+    let mut before: HashMap<&str, usize> = HashMap::new();
     for (number, word) in words(text) {
+        if let Some(first) = before.insert(word, number) {
+            let message =
+                format!("`{}` comes again, first in line {first}: another list; keep one a file", shorten(word));
+            return Err(ReadError::another(number, message));
+        }
         let (on, name) = match (word.strip_prefix('+'), word.strip_prefix('-')) {
             (Some(name), _) => (true, name),
             (_, Some(name)) => (false, name),
@@ -348,13 +524,9 @@ fn read_list(text: &str) -> Result<Input, ReadError> {
     }
     // As Linux prints it: all flags of a 64-bit CPU, in its order.
     let first: BTreeSet<&str> = words(text).map(|(_, word)| word).take(1).collect();
-    let whole = has(&first, FIRST) && has(&list, LONG_MODE) && list.len() > 20;
+    let whole = has(&first, FIRST) && has(&list, LONG_MODE) && list.len() > 20 && ends_with_a_line(text);
     said.linux(1, &list, whole)?;
-    said.limits.push(if whole {
-        KERNEL.to_string()
-    } else {
-        "a list of names: features that it does not name are unknown".to_string()
-    });
+    said.limit(if whole { KERNEL } else { "a list of names: features that it does not name are unknown" });
     Ok(Input::Dump(Box::new(said.finish())))
 }
 
@@ -373,6 +545,50 @@ mod tests {
     fn seen(dump: &Dump, name: &str) -> Seen {
         let place = Knowledge::builtin().by_name(name)[0].place;
         DumpView::of(dump).vcpus[0].see(place)
+    }
+
+    #[test]
+    fn no_flag_is_two_flags_without_a_blank() {
+        let names: Vec<&str> = Knowledge::builtin().features().filter_map(|(_, row)| row.names.linux).collect();
+        assert!(names.len() > 200);
+        for name in names {
+            let two = (1..name.len()).find(|at| [&name[..*at], &name[*at..]].into_iter().all(is_flag));
+            assert_eq!(two, None, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_flag_of_vmx_is_a_rows() {
+        for (flag, name) in vmx_flags(VMX).chain(vmx_flags(LATER_VMX)) {
+            let found = places(&name, &[Namespace::Qemu, Namespace::Libvirt]);
+            assert!(matches!(found[..], [place] if place.msr_index().is_some()), "{flag}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn how_many_there_are_is_said_of_a_whole_text_alone() {
+        let cpu = |number: u32, package: u32, siblings: u32| {
+            format!(
+                "processor\t: {number}\nphysical id\t: {package}\nsiblings\t: {siblings}\nflags\t\t: fpu sse sse2 lm\n\
+                 power management:\n\n"
+            )
+        };
+        let online = |text: &str| dump(text).provenance.vcpus_online;
+        assert_eq!(online(&(cpu(0, 0, 2) + &cpu(1, 0, 2))), Some(2));
+        assert_eq!(online(&(cpu(0, 0, 1) + &cpu(1, 1, 1))), Some(2));
+        for (what, text) in [
+            ("the first of two", cpu(0, 0, 2)),
+            ("the second of two", cpu(1, 0, 2)),
+            ("without the second", cpu(0, 0, 2) + &cpu(2, 0, 2)),
+            ("no siblings", cpu(0, 0, 1).replace("siblings", "apicid")),
+            ("cut", cpu(0, 0, 1).replace("power management:\n", "")),
+        ] {
+            assert_eq!(online(&text), None, "{what}");
+        }
+        let lscpu =
+            "Architecture: x86_64\nCPU(s): 8\nVendor ID: GenuineIntel\nFlags: fpu sse sse2 lm\nVulnerabilities:\n";
+        assert_eq!(online(lscpu), Some(8));
+        assert_eq!(online(&lscpu.replace("Vendor", "On-line CPU(s) list: 0-3,6\nVendor")), Some(5));
     }
 
     const TWO: &str = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nstepping\t: 1\n\

@@ -255,7 +255,9 @@ fn behind_prefixes(text: &str, wanted: Option<&str>) -> Option<Result<Input, Rea
 
 /// Whether a document by itself is an input.
 fn is_document(text: &str) -> bool {
-    let documents = [&json::READER, &firecracker::READER, &qmp::READER];
+    use definitions::{kubevirt, nova};
+    let documents =
+        [&json::READER, &firecracker::READER, &qmp::READER, &cpuinfo::LSCPU, &kubevirt::LABELS, &nova::READER];
     text.starts_with('<') || documents.iter().any(|r| (r.recognise)(text)) || firecracker::is_template(text)
 }
 
@@ -367,6 +369,10 @@ fn by_line(text: &str, change: impl for<'l> Fn(&'l str) -> Cow<'l, str>) -> Stri
     for line in text.lines() {
         changed.push_str(&change(line));
         changed.push('\n');
+    }
+    // A line without its end may have been cut.
+    if !text.ends_with('\n') {
+        changed.pop();
     }
     changed
 }

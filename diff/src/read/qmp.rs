@@ -68,7 +68,12 @@ fn read(text: &str) -> Result<Input, ReadError> {
                 feature_words(&mut said, words, filtered)?;
             }
             Value::Array(models) if models.iter().any(|m| m.get("unavailable-features").is_some()) => {
-                definitions.extend(models.iter().cloned());
+                if !definitions.is_empty() && definitions != *models {
+                    return Err(ReadError::whole(
+                        "answers about the models of more than one host; keep one host a file",
+                    ));
+                }
+                definitions.clone_from(models);
             }
             _ => match answer.pointer("/model/props").and_then(Value::as_object) {
                 Some(props) => {
@@ -120,7 +125,7 @@ fn expansion(said: &mut Said, name: &str, asked: Option<&str>, props: &Map<Strin
         _ => Whose::Promise,
     });
     said.cpu = props.get("model-id").and_then(Value::as_str).map(str::to_string).or_else(|| Some(name.to_string()));
-    said.limits.push("properties of QEMU's: what it has no property for is unknown".to_string());
+    said.limit("properties of QEMU's: what it has no property for is unknown");
     Ok(())
 }
 
@@ -151,7 +156,7 @@ fn models(said: &mut Said, definitions: &[Value]) -> Result<(), ReadError> {
         }
     }
     said.of = Some(Whose::Offer);
-    said.limits.push("what QEMU's models have and miss on this host: what no model has is unknown".to_string());
+    said.limit("what QEMU's models have and miss on this host: what no model has is unknown");
     Ok(())
 }
 
@@ -181,7 +186,7 @@ fn feature_words(said: &mut Said, words: &[Value], filtered: bool) -> Result<(),
         }
     }
     said.of = Some(Whose::Guest);
-    said.limits.push("registers of features that QEMU knows: other registers are unknown".to_string());
+    said.limit("registers of features that QEMU knows: other registers are unknown");
     Ok(())
 }
 

@@ -56,8 +56,10 @@ pub(super) struct Said {
     pub cpu: Option<String>,
     /// The microcode that the source names.
     pub microcode: Option<String>,
+    /// How many CPUs there are, where the source says so.
+    pub online: Option<u32>,
     /// What the source cannot say.
-    pub limits: Vec<String>,
+    limits: Vec<String>,
     format: &'static str,
     unknown: BTreeSet<String>,
 }
@@ -70,9 +72,17 @@ impl Said {
             of: None,
             cpu: None,
             microcode: None,
+            online: None,
             limits: Vec::new(),
             format,
             unknown: BTreeSet::new(),
+        }
+    }
+
+    /// Records, once, what the source cannot say.
+    pub fn limit(&mut self, limit: &str) {
+        if !self.limits.iter().any(|noted| noted == limit) {
+            self.limits.push(limit.to_string());
         }
     }
 
@@ -189,9 +199,15 @@ impl Said {
             let unknown: Vec<String> = self.unknown.iter().map(|name| shorten(name)).collect();
             limits.push(format!("no row knows these names: {}", list::first(&unknown, 12)));
         }
-        dump.provenance.imported =
-            Some(Imported { format: self.format.to_string(), limits, of: self.of, cpu: self.cpu });
+        dump.provenance.imported = Some(Imported {
+            format: self.format.to_string(),
+            limits,
+            of: self.of,
+            cpu: self.cpu,
+            ..Imported::default()
+        });
         dump.provenance.microcode = self.microcode;
+        dump.provenance.vcpus_online = self.online;
         dump.vcpus = self.vcpus;
         dump
     }

@@ -96,6 +96,8 @@ fn read(format: &'static str, text: &str, wanted: Option<&str>, form: Form) -> R
         }
     };
     let mut builder = Builder::new(format);
+    // x86info alone prints more than one CPU.
+    builder.one_a_run = format != X86INFO.name;
     builder.label = Some((*chosen).to_string()).filter(|name| !name.is_empty());
     for (number, entry) in entries.iter().filter(|(_, entry)| entry.set == *chosen) {
         builder.leaf(*number, entry.leaf, entry.subleaf, entry.registers)?;

@@ -81,16 +81,24 @@ fn goes_on(line: &str) -> bool {
 
 fn joined(text: &str) -> String {
     let mut lines: Vec<Cow<'_, str>> = Vec::new();
+    // The last line that is not empty.
+    let mut above = None;
     for line in text.lines() {
-        let above = lines.iter().rposition(|line| !line.trim().is_empty());
-        match above.filter(|_| goes_on(line)) {
+        match above.and_then(|above: usize| lines.get_mut(above)).filter(|_| goes_on(line)) {
             Some(above) => {
-                let whole = format!("{} {}", lines[above].trim_end(), line.trim());
-                lines[above] = Cow::Owned(whole);
+                let whole = above.to_mut();
+                whole.truncate(whole.trim_end().len());
+                whole.push(' ');
+                whole.push_str(line.trim());
                 // Lines keep their numbers.
                 lines.push(Cow::Borrowed(""));
             }
-            None => lines.push(Cow::Borrowed(line)),
+            None => {
+                if !line.trim().is_empty() {
+                    above = Some(lines.len());
+                }
+                lines.push(Cow::Borrowed(line));
+            }
         }
     }
     lines.join("\n") + "\n"
@@ -106,6 +114,10 @@ pub(super) fn document(text: &str, is_one: fn(&str) -> bool) -> Result<Option<(u
     let mut found: Option<(usize, &str)> = None;
     let mut at = 0;
     let mut until = 0;
+    // What no document ends before is looked at once: where each element is closed next, and the line up to which the last
+    // JSON was JSON.
+    let mut closes = [Some(0); ROOTS.len()];
+    let mut broken = 0;
     for (number, line) in text.split_inclusive('\n').enumerate() {
         let start = at + (line.len() - line.trim_start().len());
         at += line.len();
@@ -114,15 +126,28 @@ pub(super) fn document(text: &str, is_one: fn(&str) -> bool) -> Result<Option<(u
         }
         let rest = &text[start..];
         let end = if rest.starts_with('{') {
+            if number < broken {
+                continue;
+            }
             let mut documents = serde_json::Deserializer::from_str(rest).into_iter::<serde::de::IgnoredAny>();
-            documents.next().and_then(Result::ok).map(|_| documents.byte_offset())
+            match documents.next() {
+                Some(Ok(_)) => Some(documents.byte_offset()),
+                Some(Err(e)) => {
+                    broken = number + e.line().saturating_sub(1);
+                    None
+                }
+                None => None,
+            }
         } else {
-            let is_root = |root: &&&str| {
+            let is_root = |(root, _): &(&&str, _)| {
                 rest.strip_prefix(**root).is_some_and(|rest| rest.starts_with([' ', '>', '\n', '\t', '/']))
             };
-            ROOTS.iter().find(is_root).and_then(|root| {
-                let close = format!("</{}>", &root[1..]);
-                rest.find(&close).map(|at| at + close.len())
+            ROOTS.iter().zip(&mut closes).find(is_root).and_then(|(root, next)| {
+                if next.is_some_and(|end| end <= start) {
+                    let close = format!("</{}>", &root[1..]);
+                    *next = rest.find(&close).map(|at| start + at + close.len());
+                }
+                next.map(|end| end - start)
             })
         };
         let Some(end) = end.filter(|end| is_one(&rest[..*end])) else { continue };
@@ -255,6 +280,12 @@ mod tests {
         let error =
             leaves(&format!("0x00000001 0x00: eax=0x000306c1 ebx=0x00000800 ecx=0x7ffa3227 edx=0x0fabfbff\n{xml}\n"));
         assert!(error.expect_err("two things").contains("not part of this dump"));
+        // What begins above it and has no end hides nothing either.
+        for above in ["{\"a\": 1,\n", "{\n", "<cpudata>\n"] {
+            let text = format!("{above}{xml}\n");
+            let found = super::document(&text, |_| true).expect("one document");
+            assert_eq!(found, Some((above.lines().count(), xml)), "{text}");
+        }
         // Prose beside it hides nothing.
         let prose = format!("my CPU:\n{xml}\nthanks\n");
         assert_eq!(super::document(&prose, |_| true).expect("one document"), Some((1, xml)));

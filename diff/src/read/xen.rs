@@ -13,13 +13,15 @@
 //! A leaf without subleaves has subleaf ffffffff (Xen's `XEN_CPUID_NO_SUBLEAF`). One file holds several policies:
 //! `--from xen:NAME` chooses, e.g. `xen:host`, `xen:hvm-max`, `xen:domain-3`.
 
+use std::collections::HashMap;
+
 use cpuid_probe::Registers;
 use cpuid_probe::dump::MsrRecord;
 use cpuid_probe::text::hex8;
 
 use super::builder::Builder;
 use super::line::{self, Line};
-use super::{Input, Read, ReadError, Reader, skip};
+use super::{Input, Read, ReadError, Reader, shorten, skip};
 
 pub(super) const READER: Reader = Reader {
     name: "xen",
@@ -49,6 +51,14 @@ fn policy(line: &str) -> Option<&str> {
 fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
     let names: Vec<String> =
         line::lines(text).filter_map(|(_, line)| policy(line).map(str::to_string)).take(MAX_POLICIES).collect();
+    let mut before: HashMap<String, usize> = HashMap::new();
+    for (number, line) in line::lines(text) {
+        if let Some(first) = policy(line).and_then(|name| before.insert(fold(name), number)) {
+            let message =
+                format!("`{}` again, first in line {first}; keep the policies of one host a file", shorten(line));
+            return Err(ReadError::at(number, message));
+        }
+    }
     let list = || names.iter().map(|name| fold(name)).collect::<Vec<_>>().join(" ");
     let chosen = match (wanted, names.as_slice()) {
         (Some(wanted), _) => names.iter().position(|name| fold(name) == fold(wanted)).ok_or_else(|| {
@@ -61,12 +71,6 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
             return Err(ReadError::whole(message));
         }
     };
-    let mut lines =
-        line::lines(text).filter(|(_, line)| policy(line).map(fold) == names.get(chosen).map(|name| fold(name)));
-    if let (Some((first, _)), Some((second, line))) = (lines.next(), lines.next()) {
-        let message = format!("`{}` again, first in line {first}; keep the policies of one host a file", line.trim());
-        return Err(ReadError::at(second, message));
-    }
     let mut builder = Builder::new(READER.name);
     builder.limits = LIMITS.map(str::to_string).to_vec();
     builder.label = names.get(chosen).cloned();
@@ -87,7 +91,7 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
 const MAX_POLICIES: usize = 65_536;
 
 /// `HVM Max`, `hvm_max` and `hvm-max` are one name.
-fn fold(name: &str) -> String {
+pub(super) fn fold(name: &str) -> String {
     name.trim().to_ascii_lowercase().replace([' ', '_'], "-")
 }
 

@@ -7,7 +7,7 @@ use cpuid_probe::dump::Source;
 use crate::finding::{Change, Decoded, Finding, Judged};
 use crate::knowledge::Severity;
 use crate::list;
-use crate::report::{BaselineResult, By, Coverage, Direction, Input, Overall, Report, Verdict, Way};
+use crate::report::{BaselineResult, Coverage, Direction, Input, Overall, Report, Verdict, Way};
 use crate::view::Role;
 use crate::view::join::Lack;
 
@@ -381,7 +381,7 @@ fn refused(v: &Verdict) -> String {
         let mut by: Vec<&str> = Vec::new();
         let ways: Vec<Way> = v.refused.iter().filter(|other| other.reason == r.reason).map(|other| other.way).collect();
         for other in v.refused.iter().filter(|other| other.reason == r.reason) {
-            let name = if other.by == By::Qemu { "QEMU" } else { "libvirt" };
+            let name = other.by.name();
             if !by.contains(&name) {
                 by.push(name);
             }

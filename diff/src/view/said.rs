@@ -1,9 +1,13 @@
 //! What a CPU says that is described by a model and names, place by place: a view like any other.
 
+use std::collections::BTreeMap;
+
 use cpuid_probe::Place;
 use cpuid_probe::Register;
 use cpuid_probe::dump::{Dump, Imported, Source, VcpuDump, Whose};
-use cpuid_probe::libvirt::cpu::{Cpu, Form};
+use cpuid_probe::libvirt::cpu::{Cache, Cpu, Form, MaxPhysAddr, PhysAddrMode, Topology};
+use cpuid_probe::libvirt::domain::Accel;
+use cpuid_probe::printable::printable;
 
 use super::Seen;
 use super::dump::PHYS_BITS;
@@ -11,6 +15,14 @@ use super::promise::{Expanded, Promise};
 use crate::check::offer::Names;
 use crate::cpu_map::{CpuMap, FeatureId, Unknown};
 use crate::knowledge::Knowledge;
+
+/// The machine type, among what a definition asks for.
+pub const MACHINE: &str = "machine";
+/// The accelerator, among what a definition asks for: `kvm` or `tcg`.
+pub const ACCEL: &str = "accelerator";
+
+/// A name is cut after this many characters.
+const MOST: usize = 200;
 
 /// A dump of statements: each feature that the CPU is said to have or to lack, its vendor and its address width.
 ///
@@ -43,7 +55,6 @@ pub fn of_cpu(cpu: &Cpu, map: &CpuMap, knowledge: &Knowledge) -> Result<Dump, Un
     if !unknown.is_empty() {
         limits.push(format!("{} does not know {}", map.origin, unknown.join(", ")));
     }
-    limits.extend(besides(cpu));
     let mut dump = Dump::new(Source::Import);
     let of = match cpu.form {
         Form::Host => Whose::Hardware,
@@ -52,7 +63,10 @@ pub fn of_cpu(cpu: &Cpu, map: &CpuMap, knowledge: &Knowledge) -> Result<Dump, Un
     };
     let model = cpu.model.clone().unwrap_or_else(|| cpu.mode.word().to_string());
     let format = cpu.document.unwrap_or("libvirt").to_string();
-    dump.provenance.imported = Some(Imported { format, limits, of: Some(of), cpu: Some(model) });
+    let mut asks = asks(cpu);
+    asks.extend(expanded.unknown.iter().map(|(listed, _)| (listed.name.clone(), listed.policy.word().to_string())));
+    dump.provenance.vcpus_online = cpu.beside.as_ref().filter(|_| cpu.form == Form::Guest).and_then(|b| b.vcpus);
+    dump.provenance.imported = Some(Imported { format, limits, of: Some(of), cpu: Some(model), asks });
     dump.vcpus.push(vcpu);
     Ok(dump)
 }
@@ -66,14 +80,49 @@ fn promised(expanded: &Expanded<'_>, id: FeatureId) -> Option<u64> {
     }
 }
 
-/// What a definition asks that no place of these statements shows.
-fn besides(cpu: &Cpu) -> Option<String> {
-    let beside = cpu.beside.as_deref().filter(|_| cpu.form == Form::Guest)?;
-    let mut words: Vec<String> = beside.properties.iter().map(|p| format!("{}={}", p.name, p.value)).collect();
-    words.extend(beside.machine.as_ref().map(|machine| format!("machine {machine}")));
-    words.extend(beside.vcpus.map(|vcpus| format!("{vcpus} vCPUs")));
-    words.sort();
-    (!words.is_empty()).then(|| format!("it also asks, and this is not compared: {}", words.join(", ")))
+/// What a definition asks for that no place of these statements shows.
+fn asks(cpu: &Cpu) -> BTreeMap<String, String> {
+    let mut asks = BTreeMap::new();
+    if cpu.form != Form::Guest {
+        return asks;
+    }
+    let mut ask = |name: &str, value: String| asks.insert(printable(name, MOST), value);
+    ask("CPU model", cpu.model.clone().unwrap_or_else(|| cpu.mode.word().to_string()));
+    if let Some(vendor) = &cpu.vendor_id {
+        ask("vendor id", vendor.clone());
+    }
+    if let Some(Topology { sockets, dies, clusters, cores, threads }) = cpu.topology {
+        ask(
+            "topology",
+            format!("{sockets} sockets, {dies} dies, {clusters} clusters, {cores} cores, {threads} threads"),
+        );
+    }
+    if let Some(Cache { level, mode }) = cpu.cache {
+        let level = level.map(|level| format!(" of level {level}")).unwrap_or_default();
+        ask("caches", format!("{}{level}", mode.word()));
+    }
+    if let Some(MaxPhysAddr { mode: PhysAddrMode::Passthrough, limit, .. }) = cpu.max_phys_addr {
+        let limit = limit.map(|bits| format!(", at most {bits} bits")).unwrap_or_default();
+        ask("address width", format!("the host's{limit}"));
+    }
+    if cpu.numa {
+        ask("NUMA cells", "given".to_string());
+    }
+    if let Some(beside) = cpu.beside.as_deref() {
+        beside.properties.iter().for_each(|property| {
+            ask(&property.name, property.value.clone());
+        });
+        if let Some(machine) = &beside.machine {
+            ask(MACHINE, machine.clone());
+        }
+        if let Some(accel) = beside.accel {
+            ask(ACCEL, if accel == Accel::Kvm { "kvm" } else { "tcg" }.to_string());
+        }
+        for gap in &beside.gaps {
+            ask(&gap.what, "asked for".to_string());
+        }
+    }
+    asks
 }
 
 #[cfg(test)]

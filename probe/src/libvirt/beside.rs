@@ -13,10 +13,11 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+use super::commandline::{self, Global, Said};
 use super::cpu::{Cpu, Mode};
 use super::domain::{
-    Accel, FEATURES, HARMFUL_VALUES, HARMLESS_OPTIONS, HYPERV, HYPERV_INNER, KVM, ON_OFF, OTHER_FEATURES,
-    QEMU_NAMESPACE, TIMERS, hyperv_value, on_off, read_accel, read_machine_type, read_vcpus,
+    Accel, FEATURES, HYPERV, HYPERV_INNER, KVM, ON_OFF, OTHER_FEATURES, TIMERS, hyperv_value, on_off, read_accel,
+    read_machine_type, read_vcpus,
 };
 use super::names::libvirt_name;
 use super::xml::{Element, Position, XmlError, short};
@@ -76,10 +77,13 @@ impl Beside {
     /// Reads a domain whose `<cpu>` is `cpu`.
     pub(super) fn read(domain: Element<'_, '_>, cpu: &Cpu) -> Self {
         let mut read = Self::default();
-        let own = domain.children().filter(|e| e.namespace() == Some(QEMU_NAMESPACE));
-        let own: Vec<Element<'_, '_>> = own.collect();
+        let own = commandline::read(domain);
         // In the order in which QEMU takes them: the last one counts.
-        read.arguments(&own, "global", cpu);
+        for (_, said) in &own {
+            if let Said::Global(global) = said {
+                read.global(*global, cpu);
+            }
+        }
         let globals = read.properties.clone();
         for features in domain.all("features") {
             read.features(features);
@@ -91,9 +95,11 @@ impl Beside {
             read.set("hv-crash", "on");
         }
         // QEMU takes the last -cpu: this one replaces libvirt's, with all that libvirt wrote into it.
-        if arguments(&own).iter().any(|(option, ..)| *option == "cpu") {
+        let last =
+            own.iter().rev().find_map(|(arg, said)| if let Said::Cpu(cpu) = said { Some((arg, cpu)) } else { None });
+        if let Some((arg, argument)) = last {
             read.properties = globals;
-            read.arguments(&own, "cpu", cpu);
+            read.cpu_argument(*arg, argument, cpu);
         }
         if domain.attribute("type").is_some() {
             read.accel = read.understood(read_accel(domain));
@@ -105,7 +111,7 @@ impl Beside {
         if domain.at(&["os", "type"]).is_some_and(|kind| kind.attribute("machine").is_some()) {
             read.machine = read.understood(read_machine_type(domain));
         }
-        read.rest(domain, &own);
+        read.rest(domain, own);
         read
     }
 
@@ -277,16 +283,7 @@ impl Beside {
         }
     }
 
-    /// What QEMU is told past libvirt: `-global` of a CPU, or `-cpu`.
-    fn arguments(&mut self, own: &[Element<'_, '_>], wanted: &str, cpu: &Cpu) {
-        for (_, arg, value) in
-            arguments(own).into_iter().filter(|(option, _, value)| *option == wanted && value.is_some())
-        {
-            let value = value.unwrap_or_default();
-            if wanted == "cpu" { self.cpu_argument(arg, value, cpu) } else { self.global(arg, value, cpu) }
-        }
-    }
-
+    /// QEMU's own `-cpu`.
     fn cpu_argument(&mut self, arg: Element<'_, '_>, value: &str, cpu: &Cpu) {
         let mut parts = value.split(',');
         let model = parts.next().unwrap_or_default();
@@ -317,33 +314,17 @@ impl Beside {
         }
     }
 
-    /// `DRIVER.PROPERTY=VALUE` or `driver=DRIVER,property=PROPERTY,value=VALUE`.
-    fn global(&mut self, arg: Element<'_, '_>, value: &str, cpu: &Cpu) {
-        let long = |key: &str| value.split(',').find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
-        let read = match (long("driver"), long("property"), long("value")) {
-            (Some(driver), Some(property), Some(value)) => Some((driver, property, value)),
-            _ => value.split_once('=').and_then(|(left, value)| {
-                let (driver, property) = left.rsplit_once('.')?;
-                Some((driver, property, value))
-            }),
-        };
-        match read {
-            // libvirt's -cpu comes later and has what `<cpu>` lists.
-            Some((driver, property, value)) if is_type_of(driver, cpu) => {
-                let property = dashed(property);
-                if !cpu.features.iter().any(|listed| listed.name == libvirt_name(&property)) {
-                    self.set(&property, value);
-                }
-            }
-            // QEMU applies a property of another CPU type to no CPU here.
-            Some((driver, ..)) if driver.ends_with("-cpu") => {}
-            Some((driver, ..)) if !["cpu", "apic"].iter().any(|word| driver.contains(word)) => {}
-            _ => self.gap(arg, format!("QEMU's argument '-global {}' may change CPUID", short(value))),
+    /// QEMU applies a property of another model's type to no CPU here; libvirt's -cpu comes later and has what `<cpu>` lists.
+    fn global(&mut self, global: Global<'_>, cpu: &Cpu) {
+        let property = dashed(global.property);
+        let listed = cpu.features.iter().any(|listed| listed.name == libvirt_name(&property));
+        if is_of(global, cpu) && !listed {
+            self.set(&property, global.value);
         }
     }
 
     /// What else may change CPUID.
-    fn rest(&mut self, domain: Element<'_, '_>, own: &[Element<'_, '_>]) {
+    fn rest(&mut self, domain: Element<'_, '_>, own: Vec<(Element<'_, '_>, Said<'_>)>) {
         for security in domain.all("launchSecurity") {
             self.gap(security, "<launchSecurity> changes CPUID");
         }
@@ -352,51 +333,24 @@ impl Beside {
                 self.gap(memory, "<memory model='sgx-epc'> changes CPUID");
             }
         }
-        for element in own {
+        for element in domain.children().filter(|e| e.namespace() == Some(commandline::NAMESPACE)) {
             match element.local_name() {
-                "capabilities" => self.gap(*element, "<qemu:capabilities> changes what libvirt tells QEMU"),
-                "override" => self.gap(*element, "<qemu:override> changes what libvirt tells QEMU of a device"),
+                "capabilities" => self.gap(element, "<qemu:capabilities> changes what libvirt tells QEMU"),
+                "override" => self.gap(element, "<qemu:override> changes what libvirt tells QEMU of a device"),
                 _ => {}
             }
         }
-        for (option, arg, value) in arguments(own) {
-            let harmless = match value {
-                None => option == "cpu" || HARMLESS_OPTIONS.contains(&option),
-                Some(value) => {
-                    let harmful = HARMFUL_VALUES.iter().find(|row| row.0 == option).map_or(&[][..], |row| row.1);
-                    option == "global" || !harmful.iter().any(|word| value.contains(word))
-                }
-            };
-            if !harmless {
-                let argument = arg.attribute("value").unwrap_or_default();
-                self.gap(arg, format!("QEMU's argument '{}' may change CPUID", short(argument)));
+        for (arg, said) in own {
+            if let Said::Unknown(argument) = said {
+                self.gap(arg, format!("QEMU's argument '{}' may change CPUID", short(&argument)));
             }
         }
     }
 }
 
-/// The arguments that go to QEMU as they are: the option, its element, and nothing; then the option again with a value.
-fn arguments<'a, 'input>(own: &[Element<'a, 'input>]) -> Vec<(&'a str, Element<'a, 'input>, Option<&'a str>)> {
-    let mut option = "";
-    let lines = own.iter().filter(|element| element.local_name() == "commandline");
-    let args = lines.flat_map(|line| line.children()).filter(|arg| arg.local_name() == "arg");
-    let read = args.map(|arg| {
-        let value = arg.attribute("value").unwrap_or_default();
-        if value.starts_with('-') && value.len() > 1 {
-            option = value.trim_start_matches('-');
-            (option, arg, None)
-        } else {
-            (option, arg, Some(value))
-        }
-    });
-    read.collect()
-}
-
-/// Whether a `-global` of this driver reaches the guest's CPU: QEMU's type of all CPUs, or of its model.
-fn is_type_of(driver: &str, cpu: &Cpu) -> bool {
-    let Some(model) = driver.strip_suffix("-x86_64-cpu").or(driver.strip_suffix("-i386-cpu")) else {
-        return ["x86_64-cpu", "i386-cpu"].contains(&driver);
-    };
+/// Whether a `-global` reaches the guest's CPU: it is for all CPUs, or for those of its model.
+fn is_of(global: Global<'_>, cpu: &Cpu) -> bool {
+    let Some(model) = global.model() else { return true };
     match cpu.mode {
         Mode::HostPassthrough => model == "host",
         Mode::Maximum => model == "max",
@@ -416,7 +370,10 @@ mod tests {
     use super::*;
 
     fn beside(inside: &str) -> Beside {
-        let text = format!("<domain type='kvm' xmlns:qemu='{QEMU_NAMESPACE}'>{inside}<cpu mode='maximum'/></domain>");
+        let text = format!(
+            "<domain type='kvm' xmlns:qemu='{}'>{inside}<cpu mode='maximum'/></domain>",
+            commandline::NAMESPACE
+        );
         *read_cpus(&text).expect(&text).remove(0).beside.expect("a domain")
     }
 
@@ -487,6 +444,15 @@ mod tests {
             let pmu = found.properties.iter().any(|p| p.name == "pmu");
             assert_eq!(pmu, !inside.contains("'-cpu'"), "{inside}: QEMU's own -cpu replaces libvirt's");
         }
+    }
+
+    #[test]
+    fn of_two_arguments_the_last_is_the_guests_cpu() {
+        let cpu = |value: &str| format!("<qemu:arg value='-cpu'/><qemu:arg value='{value}'/>");
+        let found =
+            beside(&format!("<qemu:commandline>{}{}</qemu:commandline>", cpu("max,pmu=off"), cpu("max,x2apic=on")));
+        let names: Vec<&str> = found.properties.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!((names, found.gaps.len()), (Vec::from(["x2apic"]), 0));
     }
 
     #[test]

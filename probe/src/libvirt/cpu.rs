@@ -222,6 +222,17 @@ pub enum CacheMode {
     Disable,
 }
 
+impl CacheMode {
+    const WORDS: &[(&'static str, Self)] =
+        &[("emulate", Self::Emulate), ("passthrough", Self::Passthrough), ("disable", Self::Disable)];
+
+    /// libvirt's word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        word(Self::WORDS, self)
+    }
+}
+
 /// `<cache>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cache {
@@ -618,9 +629,7 @@ fn read_topology(element: Element<'_, '_>) -> Result<Topology, XmlError> {
 fn read_cache(element: Element<'_, '_>) -> Result<Cache, XmlError> {
     element.only_attributes(&["level", "mode"])?;
     element.required("mode")?;
-    let words =
-        [("emulate", CacheMode::Emulate), ("passthrough", CacheMode::Passthrough), ("disable", CacheMode::Disable)];
-    let mode = element.word("mode", &words)?.unwrap_or(CacheMode::Emulate);
+    let mode = element.word("mode", CacheMode::WORDS)?.unwrap_or(CacheMode::Emulate);
     let level = element.word("level", &[("1", 1), ("2", 2), ("3", 3)])?;
     Ok(Cache { level, mode })
 }

@@ -14,6 +14,7 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+use super::commandline::{self, Global, Said};
 use super::cpu::{self, CacheMode, Cpu, Form, Match, Mode, PhysAddrMode, Policy};
 use super::names::{NOT_IN_QEMU, qemu_name};
 use super::xml::{self, Element, Position, XmlError, is_name, short};
@@ -114,24 +115,6 @@ pub(super) const TIMERS: &[(&str, bool)] = &[
     ("platform", false),
     ("rtc", false),
 ];
-
-/// QEMU options of `<qemu:commandline>` that cannot change CPUID, without their dashes. Any other is an error.
-#[rustfmt::skip]
-pub(super) const HARMLESS_OPTIONS: &[&str] = &[
-    "D", "S", "acpitable", "add-fd", "audiodev", "blockdev", "boot", "cdrom", "chardev", "d", "daemonize", "debugcon",
-    "device", "display", "dfilter", "drive", "fsdev", "fw_cfg", "g", "gdb", "global", "hda", "hdb", "hdc", "hdd", "k",
-    "mem-path", "mem-prealloc", "mon", "monitor", "msg", "name", "net", "netdev", "nic", "no-reboot", "no-shutdown",
-    "object", "option-rom", "parallel", "pflash", "pidfile", "qmp", "qmp-pretty", "rtc", "s", "sandbox", "sd", "seed",
-    "serial", "set", "smbios", "snapshot", "spice", "tpmdev", "trace", "usb", "usbdevice", "uuid", "vga", "virtfs",
-    "vnc", "watchdog-action",
-];
-
-/// Words that make the value of a harmless option harmful: a CPU is a device with properties, and confidential computing
-/// and SGX memory are objects.
-pub(super) const HARMFUL_VALUES: &[(&str, &[&str])] =
-    &[("device", &["-cpu"]), ("global", &["cpu", "apic"]), ("object", &["sev", "tdx", "-epc"]), ("set", &["cpu"])];
-
-pub(super) const QEMU_NAMESPACE: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
 
 /// Reads every CPU of a text, as [`super::read_cpus`] does, in QEMU's words.
 ///
@@ -570,15 +553,11 @@ pub(super) fn refuse_what_cannot_be_shown<'a>(domain: Element<'a, '_>) -> Result
         let message = "<memory model='sgx-epc'> changes CPUID, and a throw-away guest cannot have it; leave it out to see the rest";
         return Err(sgx.error(message));
     }
-    let mut own = Own::default();
-    for element in domain.children().filter(|element| element.namespace() == Some(QEMU_NAMESPACE)) {
-        match element.local_name() {
-            "commandline" => own.read(element)?,
-            "capabilities" => return Err(element.error("<qemu:capabilities> changes what libvirt tells QEMU")),
-            _ => {}
-        }
+    let own = domain.children().filter(|element| element.namespace() == Some(commandline::NAMESPACE));
+    if let Some(capabilities) = { own }.find(|element| element.local_name() == "capabilities") {
+        return Err(capabilities.error("<qemu:capabilities> changes what libvirt tells QEMU"));
     }
-    Ok(own)
+    Own::read(domain)
 }
 
 /// What a domain tells QEMU of its CPU past libvirt, in `<qemu:commandline>`.
@@ -586,45 +565,31 @@ pub(super) fn refuse_what_cannot_be_shown<'a>(domain: Element<'a, '_>) -> Result
 pub(super) struct Own<'a> {
     /// Another `-cpu`, which replaces libvirt's.
     cpu: Option<&'a str>,
-    /// Properties of a CPU type (the type, the property, its value), each with where it is.
-    globals: Vec<((&'a str, &'a str, &'a str), Position)>,
+    /// Properties of a CPU type, each with where it is.
+    globals: Vec<(Global<'a>, Position)>,
     /// Where the first of it is.
     at: Option<Position>,
 }
 
-/// The type of every x86 CPU of QEMU; a model's own has the model's name before it.
-const CPU_TYPE: &str = "x86_64-cpu";
-
 impl<'a> Own<'a> {
-    fn read(&mut self, commandline: Element<'a, '_>) -> Result<(), XmlError> {
-        let mut option = "";
-        for arg in commandline.children().filter(|arg| arg.local_name() == "arg") {
-            let value = arg.attribute("value").unwrap_or_default();
-            let harmless = if value.starts_with('-') && value.len() > 1 {
-                option = value.trim_start_matches('-');
-                option == "cpu" || HARMLESS_OPTIONS.contains(&option)
-            } else if option == "cpu" {
-                self.at = self.at.or(Some(arg.position()));
-                self.cpu = Some(value);
-                !value.is_empty()
-            } else if let Some(global) = global_of_cpu(value).filter(|_| option == "global") {
-                self.at = self.at.or(Some(arg.position()));
-                self.globals.push((global, arg.position()));
-                true
-            } else {
-                let harmful = HARMFUL_VALUES.iter().find(|row| row.0 == option).map_or(&[][..], |row| row.1);
-                !harmful.iter().any(|word| value.contains(word))
-            };
-            if !harmless {
-                let message = format!(
-                    "QEMU's argument '{}' may change CPUID, and of such arguments only -cpu and -global of a CPU are \
-                     taken; leave it out, and give the CPU with --cpu, --machine and --smp",
-                    short(value)
-                );
-                return Err(arg.error(message));
+    fn read(domain: Element<'a, '_>) -> Result<Self, XmlError> {
+        let mut own = Self::default();
+        for (arg, said) in commandline::read(domain) {
+            match said {
+                Said::Cpu(cpu) => own.cpu = Some(cpu),
+                Said::Global(global) => own.globals.push((global, arg.position())),
+                Said::Unknown(argument) => {
+                    let message = format!(
+                        "QEMU's argument '{}' may change CPUID, and of such arguments only -cpu and -global of a CPU are \
+                         taken; leave it out, and give the CPU with --cpu, --machine and --smp",
+                        short(&argument)
+                    );
+                    return Err(arg.error(message));
+                }
             }
+            own.at = own.at.or(Some(arg.position()));
         }
-        Ok(())
+        Ok(own)
     }
 
     /// The `-cpu` argument: the domain's own replaces libvirt's, and what it sets for the type of all CPUs, or of this
@@ -636,8 +601,9 @@ impl<'a> Own<'a> {
         let cpu = self.cpu.map_or_else(|| options.join(","), ToOwned::to_owned);
         let (model, settings) = cpu.split_once(',').unwrap_or((&cpu, ""));
         let mut words = Vec::from([model.to_owned()]);
-        for ((kind, property, value), at) in &self.globals {
-            if *kind != CPU_TYPE && kind.strip_suffix(CPU_TYPE) != Some(&format!("{model}-")) {
+        for (global, at) in &self.globals {
+            let Global { kind, property, value } = global;
+            if global.model().is_some_and(|of| of != model) {
                 let message = format!("-global is for the type '{}', and the guest's model is {model}", short(kind));
                 return Err(XmlError { at: *at, message });
             }
@@ -655,29 +621,6 @@ impl<'a> Own<'a> {
         let message = "<qemu:commandline> gives the CPU past libvirt; give it with <cpu>";
         self.at.map_or(Ok(()), |at| Err(XmlError { at, message: message.into() }))
     }
-}
-
-/// `TYPE.PROPERTY=VALUE` or `driver=TYPE,property=PROPERTY,value=VALUE`, where the type is one of a CPU.
-///
-/// # Source
-/// QEMU 7.2 docs, `-global`.
-fn global_of_cpu(global: &str) -> Option<(&str, &str, &str)> {
-    let long = || {
-        let mut parts = global.split(',');
-        let kind = parts.next()?.strip_prefix("driver=")?;
-        let property = parts.next()?.strip_prefix("property=")?;
-        let value = parts.next()?.strip_prefix("value=")?;
-        parts.next().is_none().then_some((kind, property, value))
-    };
-    let (kind, property, value) = match global.split_once('=') {
-        Some((name, value)) if name.contains('.') => {
-            let (kind, property) = name.rsplit_once('.')?;
-            (kind, property, value)
-        }
-        _ => long()?,
-    };
-    let plain = is_name(property) && !value.is_empty() && !value.contains(',');
-    (plain && (kind == CPU_TYPE || kind.ends_with("-x86_64-cpu"))).then_some((kind, property, value))
 }
 
 pub(super) const fn on_off(on: bool) -> &'static str {

@@ -8,6 +8,7 @@
 //! business of `cpuid-diff`.
 
 pub mod beside;
+pub mod commandline;
 pub mod cpu;
 pub mod domain;
 pub mod names;

@@ -3,18 +3,20 @@
 //! # Source
 //! kubevirt staging/src/kubevirt.io/api/core/v1/types.go (the labels' prefixes) and schema.go (`CPU`, `CPUFeature`),
 //! pkg/virt-handler/node-labeller (the labels come from `virsh domcapabilities`: its host-model, the models that are
-//! usable, and the features of the host-model, of which old versions leave out those of an old model).
+//! usable, and the features of the host-model, of which old versions leave out those of an old model),
+//! pkg/virt-launcher/virtwrap/converter/compute (cpu.go, clock.go, hypervisor_features.go: what becomes of a machine's
+//! settings in libvirt's XML) and converter/vcpu (`GetCPUTopology`).
 
 use std::collections::BTreeMap;
 
-use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode, Policy};
-use serde_json::Value;
+use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode, Policy, Topology};
+use serde_json::{Map, Value};
 use yaml_rust2::parser::{Event, Parser};
 use yaml_rust2::scanner::ScanError;
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::super::{Input, Read, ReadError, Reader, json, shorten};
-use super::{libvirt_name, list, position};
+use super::{gap, libvirt_name, list, map, position, qemu};
 
 pub(in crate::read) const LABELS: Reader = Reader {
     name: "kubevirt-node",
@@ -43,7 +45,12 @@ struct Node {
     line: usize,
     name: Option<String>,
     labels: BTreeMap<String, String>,
+    /// Something stands behind the labels of features, so that none was cut off.
+    is_whole: bool,
 }
+
+/// The last labels of features: Kubernetes sorts what it prints.
+const LAST: &str = "host-model-required-features.";
 
 /// The labels of a line: `KEY: "true"`, `"KEY": "true",`, `KEY=true`, several after commas.
 fn labels(line: &str) -> Vec<(&str, &str)> {
@@ -73,44 +80,65 @@ fn begins(line: &str) -> Option<Option<&str>> {
     }
 }
 
-fn nodes_of_text(text: &str) -> Vec<Node> {
+/// Something stands behind the last node's labels.
+fn behind(nodes: &mut [Node]) {
+    if let Some(last) = nodes.last_mut() {
+        last.is_whole |= !last.labels.is_empty();
+    }
+}
+
+fn nodes_of_text(text: &str) -> Result<Vec<Node>, ReadError> {
     let mut nodes: Vec<Node> = Vec::new();
+    // Where the last node's labels are.
+    let mut before: BTreeMap<&str, usize> = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines()) {
         let new = begins(line);
         // `kubectl get nodes --show-labels` has a node a line.
         let found = labels(line);
         let row = found.iter().filter(|(key, _)| key.contains(SUFFIX)).count() > 1;
         if new.is_some() || row || nodes.is_empty() {
+            behind(&mut nodes);
             let name = new.flatten().or_else(|| line.split_whitespace().next().filter(|_| row));
             nodes.push(Node { line: number, name: name.map(str::to_string), ..Node::default() });
+            before.clear();
+        }
+        // A label that was cut in its key is no line behind the labels.
+        if found.is_empty() && line.contains([':', '=']) {
+            behind(&mut nodes);
         }
         let Some(node) = nodes.last_mut() else { continue };
         for (key, value) in found {
             if node.labels.is_empty() {
                 node.line = number;
             }
-            node.labels.insert(key.to_string(), value.to_string());
+            node.is_whole |= key > LAST && !key.starts_with(LAST);
+            // `f:KEY: {}` says who set a label.
+            if value.is_empty() {
+                continue;
+            }
+            let known = node.labels.insert(key.to_string(), value.to_string());
+            if let (Some(first), Some(known)) = (before.insert(key, number), known)
+                && (key.contains(SUFFIX) || known != value)
+            {
+                let message = format!("the label {} again, first in line {first}; another node", shorten(key));
+                return Err(ReadError::another(number, message));
+            }
         }
     }
-    nodes
+    Ok(nodes)
 }
 
 /// Every object that has labels of KubeVirt's.
 fn nodes_of_json(value: &Value, nodes: &mut Vec<Node>) {
-    let labels = value.pointer("/metadata/labels").or_else(|| value.get("labels")).and_then(Value::as_object);
+    let labels = value.pointer("/metadata/labels").or_else(|| value.get("labels")).unwrap_or(value).as_object();
     match labels.filter(|labels| labels.keys().any(|key| key.contains(SUFFIX))) {
         Some(labels) => {
             let name = value.pointer("/metadata/name").and_then(Value::as_str).map(str::to_string);
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
             let labels = labels.iter().map(|(key, value)| (key.clone(), text(value))).collect();
-            nodes.push(Node { line: 1, name, labels });
+            nodes.push(Node { line: 1, name, labels, is_whole: true });
         }
         None => match value {
-            Value::Object(map) if map.keys().any(|key| key.contains(SUFFIX)) => {
-                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
-                let labels = map.iter().map(|(key, value)| (key.clone(), text(value))).collect();
-                nodes.push(Node { line: 1, name: None, labels });
-            }
             Value::Object(map) => map.values().for_each(|value| nodes_of_json(value, nodes)),
             Value::Array(list) => list.iter().for_each(|value| nodes_of_json(value, nodes)),
             _ => {}
@@ -124,7 +152,7 @@ fn read_labels(text: &str) -> Result<Input, ReadError> {
         let value: Value = serde_json::from_str(text).map_err(|e| json::error(&e))?;
         nodes_of_json(&value, &mut nodes);
     } else {
-        nodes = nodes_of_text(text);
+        nodes = nodes_of_text(text)?;
     }
     nodes.retain(|node| node.labels.keys().any(|key| key.contains(SUFFIX)));
     let cpus: Result<Vec<Cpu>, ReadError> = nodes.iter().map(node).collect();
@@ -147,7 +175,6 @@ fn node(node: &Node) -> Result<Cpu, ReadError> {
     let at = position(node.line);
     let mut cpu = Cpu { form: Form::HostModel, document: Some("KubeVirt's labels of a node"), ..Cpu::empty(at) };
     let of_features = node.labels.keys().filter(|key| key.starts_with("cpu-feature.")).count();
-    cpu.excerpt = of_features < FEWEST || !node.labels.keys().any(|key| key.starts_with("host-model-cpu."));
     cpu.name = node.name.clone().or_else(|| node.labels.get("kubernetes.io/hostname").cloned());
     let mut frequency = None;
     let mut scaling = None;
@@ -183,8 +210,40 @@ fn node(node: &Node) -> Result<Cpu, ReadError> {
             _ => {}
         }
     }
+    cpu.excerpt = of_features < FEWEST || cpu.model.is_none() || !node.is_whole;
+    leave_unnamed(&mut cpu, &node.labels);
     cpu.tsc = frequency.map(|frequency| cpuid_probe::libvirt::cpu::Tsc { frequency, scaling });
     Ok(cpu)
+}
+
+/// The model whose features old versions of KubeVirt leave out of the labels.
+///
+/// # Source
+/// KubeVirt up to 0.58: `minCPUModel` of the cluster's configuration, Penryn unless it says otherwise.
+const LEFT_OUT: &str = "Penryn";
+
+/// Makes unknown what the host-model has and no label names, where labels name features of the model at all: a host-model
+/// may lack some of its model. The features that old versions leave out are apart.
+fn leave_unnamed(cpu: &mut Cpu, labels: &BTreeMap<String, String>) {
+    let Some(Ok(model)) = cpu.model.as_deref().map(|name| map().model(name)) else { return };
+    let old = map().model(LEFT_OUT).map(|old| old.features.clone()).unwrap_or_default();
+    let is_named = |id: &usize| {
+        let name = map().features.get(*id).map_or("", |feature| feature.name);
+        labels.keys().any(|key| {
+            let label = key.strip_prefix("cpu-feature").and_then(|key| key.strip_prefix(SUFFIX));
+            label.is_some_and(|label| libvirt_name(label).unwrap_or(label) == name)
+        })
+    };
+    let (named, unnamed): (Vec<usize>, Vec<usize>) = model.features.iter().copied().partition(is_named);
+    for id in unnamed {
+        let is_old = old.contains(&id);
+        let tells = named.iter().any(|other| old.contains(other) == is_old);
+        if let Some(feature) = map().features.get(id).filter(|_| tells)
+            && !cpu.features.iter().any(|listed| listed.name == feature.name)
+        {
+            list(cpu, feature.name, Policy::Optional, cpu.at);
+        }
+    }
 }
 
 /// Documents of YAML (or JSON) as JSON.
@@ -236,21 +295,41 @@ fn as_json(yaml: &Yaml) -> Value {
     }
 }
 
+/// A machine's CPU, as it is read.
+struct Found<'a> {
+    cpu: &'a Map<String, Value>,
+    /// What the CPU is in: a domain, or an instance type.
+    domain: &'a Map<String, Value>,
+    of: Of<'a>,
+}
+
+/// Whose a CPU is.
+#[derive(Clone, Copy, Default)]
+struct Of<'a> {
+    name: Option<&'a str>,
+    /// Another object, which adds to the machine's own settings.
+    beside: Option<&'static str>,
+}
+
 /// Every `cpu:` with a model or features, the machine's name with it.
-fn machines<'a>(value: &'a Value, name: Option<&'a str>, found: &mut Vec<(&'a Value, Option<&'a str>)>) {
-    let name = value.pointer("/metadata/name").and_then(Value::as_str).or(name);
+fn machines<'a>(value: &'a Value, of: Of<'a>, found: &mut Vec<Found<'a>>) {
+    let others = ["instancetype", "preference"];
+    let refers = |other: &&str| value.get("spec").and_then(|spec| spec.get(*other)).is_some_and(Value::is_object);
+    let of = Of {
+        name: value.pointer("/metadata/name").and_then(Value::as_str).or(of.name),
+        beside: others.into_iter().find(refers).or(of.beside),
+    };
     match value {
-        Value::Object(map) => {
-            for (key, inner) in map {
+        Value::Object(domain) => {
+            for (key, inner) in domain {
                 let is_cpu = inner.get("model").is_some() || inner.get("features").is_some_and(Value::is_array);
-                if key == "cpu" && is_cpu {
-                    found.push((inner, name));
-                } else {
-                    machines(inner, name, found);
+                match inner.as_object().filter(|_| key == "cpu" && is_cpu) {
+                    Some(cpu) => found.push(Found { cpu, domain, of }),
+                    None => machines(inner, of, found),
                 }
             }
         }
-        Value::Array(list) => list.iter().for_each(|inner| machines(inner, name, found)),
+        Value::Array(list) => list.iter().for_each(|inner| machines(inner, of, found)),
         _ => {}
     }
 }
@@ -262,7 +341,7 @@ fn recognise_machine(text: &str) -> bool {
     has_cpu && (text.contains("model") || text.contains("features")) && !text.trim_start().starts_with('<') && {
         let read = documents(text).unwrap_or_default();
         let mut found = Vec::new();
-        read.iter().for_each(|document| machines(document, None, &mut found));
+        read.iter().for_each(|document| machines(document, Of::default(), &mut found));
         !found.is_empty()
     }
 }
@@ -270,15 +349,16 @@ fn recognise_machine(text: &str) -> bool {
 fn read_machine(text: &str) -> Result<Input, ReadError> {
     let read = documents(text)?;
     let mut found = Vec::new();
-    read.iter().for_each(|document| machines(document, None, &mut found));
-    let cpus: Result<Vec<Cpu>, ReadError> = found.iter().map(|(value, name)| machine(value, *name)).collect();
+    read.iter().for_each(|document| machines(document, Of::default(), &mut found));
+    let cpus: Result<Vec<Cpu>, ReadError> = found.iter().map(machine).collect();
     let cpus = cpus?;
     if cpus.is_empty() { Err(ReadError::whole("no cpu with a model or features")) } else { Ok(Input::Cpus(cpus)) }
 }
 
-fn machine(cpu: &Value, name: Option<&str>) -> Result<Cpu, ReadError> {
+fn machine(found: &Found<'_>) -> Result<Cpu, ReadError> {
     let at = position(1);
-    let mut read = Cpu { form: Form::Guest, name: name.map(str::to_string), ..Cpu::empty(at) };
+    let cpu = found.cpu;
+    let mut read = Cpu { form: Form::Guest, name: found.of.name.map(str::to_string), ..Cpu::empty(at) };
     match cpu.get("model").and_then(Value::as_str) {
         Some("host-passthrough") => read.mode = Mode::HostPassthrough,
         Some("host-model") => read.mode = Mode::HostModel,
@@ -294,7 +374,172 @@ fn machine(cpu: &Value, name: Option<&str>) -> Result<Cpu, ReadError> {
         };
         list(&mut read, libvirt_name(name).unwrap_or(name), policy, at);
     }
+    vcpus(&mut read, found)?;
+    if let Some(other) = found.of.beside {
+        gap(&mut read, 1, format!("`{other}` names another object, which may change the guest's CPU"));
+    }
+    known(&mut read, "cpu", cpu, OF_CPU);
+    known(&mut read, "domain", found.domain, OF_DOMAIN);
+    if let Some(kind) = found.domain.get("machine").and_then(|machine| machine.get("type")).and_then(Value::as_str) {
+        read.beside.get_or_insert_default().machine = Some(kind.to_string()).filter(|kind| !kind.is_empty());
+    }
+    if let Some(features) = object(found.domain, "features") {
+        features_of(&mut read, features)?;
+    }
+    if let Some(clock) = object(found.domain, "clock") {
+        clock_of(&mut read, clock)?;
+    }
+    let panics = found.domain.get("devices").and_then(|devices| devices.get("panicDevices")).and_then(Value::as_array);
+    if panics.into_iter().flatten().any(|device| device.get("model").and_then(Value::as_str) == Some("hyperv")) {
+        hyperv(&mut read, "crash", "on")?;
+    }
     Ok(read)
+}
+
+/// Keys that are read, and keys that say nothing of the CPU that a guest sees.
+const OF_CPU: &str = "model features cores sockets threads maxSockets guest numa isolateEmulatorThread \
+                      dedicatedCpuPlacement dedicatedCPUPlacement";
+const OF_DOMAIN: &str = "cpu machine features clock devices resources memory firmware ioThreads ioThreadsPolicy chassis \
+                         rebootPolicy apiVersion kind metadata gpus hostDevices nodeSelector schedulerName annotations \
+                         volumes";
+const OF_FEATURES: &str = "acpi apic smm hyperv hypervPassthrough kvm pvspinlock";
+const OF_CLOCK: &str = "utc timezone timer";
+const OF_TIMERS: &str = "hpet pit rtc kvm hyperv";
+/// Enlightenments that are switches, in the words of both KubeVirt and QEMU.
+const SWITCHES: &str = "relaxed vapic vpindex runtime synic reset frequencies reenlightenment tlbflush ipi evmcs";
+const OTHER_HYPERV: &str = "spinlocks synictimer vendorid";
+/// What QEMU calls paravirtual spinlocks, behind the name of KVM.
+const UNHALT: &str = "pv-unhalt";
+/// How often a guest spins, unless the machine says so.
+const SPINS: u64 = 4096;
+
+/// Lists every key of an object that is not among these words. One without a value is none.
+fn known(cpu: &mut Cpu, of: &str, object: &Map<String, Value>, words: &str) {
+    for (key, _) in object.iter().filter(|(_, value)| !value.is_null()) {
+        if !words.split_ascii_whitespace().any(|word| word == key) {
+            gap(cpu, 1, format!("{of}: `{}` may change the guest's CPU", shorten(key)));
+        }
+    }
+}
+
+fn object<'a>(of: &'a Map<String, Value>, key: &str) -> Option<&'a Map<String, Value>> {
+    of.get(key).and_then(Value::as_object)
+}
+
+/// A switch, which is on unless it says otherwise; nothing where there is none.
+fn switch(cpu: &mut Cpu, of: &Map<String, Value>, key: &str, words: &str) -> Option<&'static str> {
+    let switch = object(of, key)?;
+    known(cpu, key, switch, words);
+    let state = ["enabled", "present"].iter().find_map(|word| switch.get(*word)).and_then(Value::as_bool);
+    Some(if state.unwrap_or(true) { "on" } else { "off" })
+}
+
+/// Sets an enlightenment.
+fn hyperv(cpu: &mut Cpu, name: &str, value: &str) -> Result<(), ReadError> {
+    qemu::set(cpu, &format!("hv-{name}"), value, 1)
+}
+
+fn features_of(cpu: &mut Cpu, features: &Map<String, Value>) -> Result<(), ReadError> {
+    known(cpu, "features", features, OF_FEATURES);
+    if let Some(state) = switch(cpu, features, "pvspinlock", "enabled") {
+        qemu::set(cpu, &format!("kvm-{UNHALT}"), state, 1)?;
+    }
+    if object(features, "apic").is_some_and(|apic| apic.get("endOfInterrupt") == Some(&Value::Bool(true))) {
+        gap(cpu, 1, "apic: `endOfInterrupt` may change the guest's CPU");
+    }
+    if let Some(kvm) = object(features, "kvm") {
+        known(cpu, "kvm", kvm, "hidden");
+        let is_hidden = kvm.get("hidden") == Some(&Value::Bool(true));
+        qemu::set(cpu, "kvm", if is_hidden { "off" } else { "on" }, 1)?;
+    }
+    let Some(asked) = object(features, "hyperv") else {
+        if switch(cpu, features, "hypervPassthrough", "enabled") == Some("on") {
+            hyperv(cpu, "passthrough", "on")?;
+        }
+        return Ok(());
+    };
+    known(cpu, "hyperv", asked, &format!("{SWITCHES} {OTHER_HYPERV}"));
+    for name in SWITCHES.split_ascii_whitespace() {
+        if let Some(state) = switch(cpu, asked, name, "enabled") {
+            hyperv(cpu, name, state)?;
+        }
+    }
+    let own = |name: &str, key: &str| object(asked, name).and_then(|switch| switch.get(key));
+    if let Some(state) = switch(cpu, asked, "spinlocks", "enabled spinlocks") {
+        let spins = own("spinlocks", "spinlocks").and_then(Value::as_u64).unwrap_or(SPINS);
+        let spins = if state == "on" { format!("{spins:#x}") } else { state.to_string() };
+        hyperv(cpu, "spinlocks", &spins)?;
+    }
+    if let Some(state) = switch(cpu, asked, "vendorid", "enabled vendorid") {
+        let text = own("vendorid", "vendorid").and_then(Value::as_str).filter(|_| state == "on");
+        hyperv(cpu, "vendor-id", text.unwrap_or("off"))?;
+    }
+    if let Some(state) = switch(cpu, asked, "synictimer", "enabled direct") {
+        hyperv(cpu, "stimer", state)?;
+    }
+    if let Some(timer) = object(asked, "synictimer")
+        && let Some(state) = switch(cpu, timer, "direct", "enabled")
+    {
+        hyperv(cpu, "stimer-direct", state)?;
+    }
+    Ok(())
+}
+
+fn clock_of(cpu: &mut Cpu, clock: &Map<String, Value>) -> Result<(), ReadError> {
+    known(cpu, "clock", clock, OF_CLOCK);
+    let Some(timers) = object(clock, "timer") else { return Ok(()) };
+    known(cpu, "timer", timers, OF_TIMERS);
+    if let Some(state) = switch(cpu, timers, "kvm", "present") {
+        qemu::set(cpu, "kvmclock", state, 1)?;
+    }
+    match switch(cpu, timers, "hyperv", "present") {
+        Some(state) => hyperv(cpu, "time", state),
+        None => Ok(()),
+    }
+}
+
+/// How many vCPUs a machine has: by its topology, else by what it asks of the node.
+fn vcpus(cpu: &mut Cpu, found: &Found<'_>) -> Result<(), ReadError> {
+    let count = |key: &str| match found.cpu.get(key).filter(|value| !value.is_null()) {
+        None => Ok(None),
+        Some(value) => {
+            let count = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+            let count = count.and_then(|n| u32::try_from(n).ok()).filter(|n| *n <= 8192);
+            let expected =
+                || ReadError::whole(format!("cpu: {key} is {}, expected a number", shorten(&value.to_string())));
+            count.ok_or_else(expected).map(|count| Some(count).filter(|count| *count > 0))
+        }
+    };
+    let [cores, sockets, threads, most, guest] = ["cores", "sockets", "threads", "maxSockets", "guest"].map(count);
+    let (cores, sockets, threads, most, guest) = (cores?, sockets?, threads?, most?, guest?);
+    if cores.or(sockets).or(threads).is_some() {
+        let [cores, sockets, threads] = [cores, sockets, threads].map(|count| count.unwrap_or(1));
+        let topology = Topology { sockets, dies: 1, clusters: 1, cores, threads };
+        cpu.topology = Some(topology);
+        let beside = cpu.beside.get_or_insert_default();
+        beside.vcpus = Some(topology.vcpus());
+        let most = Topology { sockets: most.unwrap_or(sockets).max(sockets), ..topology };
+        beside.most_vcpus = Some(most.vcpus());
+        return Ok(());
+    }
+    let asked = ["limits", "requests"].iter().find_map(|kind| {
+        let number = found.domain.get("resources")?.get(kind)?.get("cpu")?;
+        whole_cpus(number)
+    });
+    if let Some(count) = guest.or(asked) {
+        cpu.beside.get_or_insert_default().vcpus = Some(count);
+    }
+    Ok(())
+}
+
+/// A quantity of CPUs as Kubernetes writes it, `4` or `3500m`, rounded up.
+fn whole_cpus(quantity: &Value) -> Option<u32> {
+    let text = quantity.as_str().map_or_else(|| quantity.to_string(), str::to_string);
+    let count = match text.strip_suffix('m') {
+        Some(thousandths) => thousandths.parse::<u32>().ok()?.div_ceil(1000),
+        None => text.parse().ok()?,
+    };
+    Some(count).filter(|count| (1..=8192).contains(count))
 }
 
 #[cfg(test)]
@@ -371,8 +616,11 @@ mod tests {
         }
         let fragment: String = LABELS_OF.iter().map(|key| format!("    {key}: \"true\"\n")).collect();
         assert_eq!(cpus(&fragment).len(), 1);
-        let two = fragment.clone() + &fragment.replace("EPYC-Rome", "EPYC-Milan");
-        assert!(crate::read::read(two.as_bytes(), None).unwrap_err().to_string().contains("second host-model"));
+        let second = "    host-model-cpu.node.kubevirt.io/EPYC-Milan: \"true\"\n";
+        for (two, words) in [(second, "second host-model"), (&*fragment, "first in line 1; another node")] {
+            let error = crate::read::read((fragment.clone() + two).as_bytes(), None).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(super) mod qemu;
 pub(super) mod xen;
 
 use cpuid_probe::libvirt::Position;
+use cpuid_probe::libvirt::beside::Gap;
 use cpuid_probe::libvirt::cpu::{Cpu, Feature, Policy};
 use cpuid_probe::place::Place;
 
@@ -42,6 +43,11 @@ fn list(cpu: &mut Cpu, name: &str, policy: Policy, at: Position) {
         Some(listed) => listed.policy = policy,
         None => cpu.features.push(Feature { name: name.to_string(), policy, at }),
     }
+}
+
+/// Notes something that may change the guest's CPU and is not understood.
+fn gap(cpu: &mut Cpu, line: usize, what: impl Into<String>) {
+    cpu.beside.get_or_insert_default().gaps.push(Gap { at: position(line), what: what.into() });
 }
 
 #[cfg(test)]

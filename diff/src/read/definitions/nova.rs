@@ -2,14 +2,17 @@
 //!
 //! # Source
 //! nova nova/conf/libvirt.py (`cpu_mode`, `cpu_models`, `cpu_model_extra_flags`), nova/virt/libvirt/driver.py
-//! (`_get_cpu_info`: what `virsh capabilities` says).
+//! (`_get_cpu_info`: what `virsh capabilities` says); oslo.config oslo_config/iniparser.py (a line that begins with a
+//! blank goes on with the value above, and a blank line ends it).
+
+use std::collections::BTreeMap;
 
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode, Policy};
+use cpuid_probe::libvirt::domain::Accel;
 use serde_json::Value;
 
-use super::super::line::lines;
 use super::super::{Input, Read, ReadError, Reader, json, shorten};
-use super::{libvirt_name, list, position};
+use super::{gap, libvirt_name, list, position};
 
 pub(in crate::read) const READER: Reader = Reader {
     name: "nova",
@@ -20,10 +23,86 @@ pub(in crate::read) const READER: Reader = Reader {
 
 const KEYS: [&str; 4] = ["cpu_mode", "cpu_models", "cpu_model", "cpu_model_extra_flags"];
 
-fn setting(line: &str) -> Option<(&str, &str)> {
-    let (key, value) = line.split_once('=').or_else(|| line.split_once(':'))?;
-    let key = key.trim().trim_start_matches("nova_");
-    KEYS.contains(&key).then(|| (key, value.trim().trim_matches(['"', '\''])))
+/// Settings of libvirt's section that choose what runs a guest.
+const AROUND: [&str; 2] = ["virt_type", "hw_machine_type"];
+
+/// What the names of libvirt's settings begin with that say nothing of a guest's CPU.
+///
+/// # Source
+/// nova nova/conf/libvirt.py.
+const HARMLESS: &str = "block_migration_flag ceph_ connection_uri cpu_power_ default_ephemeral_format device_detach_ \
+                        disk_ enabled_perf_events file_backed_memory gid_maps glusterfs_ hw_disk_discard images_ inject_ \
+                        iscsi_ iser_ live_migration_ max_queues mem_stats_period_seconds nfs_ num_aoe_ num_iser_ \
+                        num_memory_encrypted_guests num_nvme_ num_pcie_ports num_volume_ nvme pmem_namespaces quobyte_ \
+                        rbd_ realtime_scheduler_priority remote_filesystem_transport rescue_ rng_dev_path rx_queue_size \
+                        smbfs_ snapshot sparse_logical_volumes swtpm_ sysinfo_serial tb_cache_size tx_queue_size uid_maps \
+                        use_default_aio use_virtio_for_bridges volume_ vzstorage_ wait_soft_reboot_seconds \
+                        xen_hvmloader_path";
+
+const SECTION: &str = "libvirt";
+
+/// One setting.
+struct Setting<'a> {
+    line: usize,
+    section: &'a str,
+    key: &'a str,
+    /// The lines of its value.
+    value: Vec<(usize, &'a str)>,
+}
+
+impl<'a> Setting<'a> {
+    fn is_of_a_cpu(&self) -> bool {
+        KEYS.contains(&self.key)
+    }
+
+    /// Whether it is among libvirt's settings, as far as the text says.
+    fn is_libvirts(&self) -> bool {
+        ["", SECTION].contains(&self.section)
+    }
+
+    /// The value, without quotes.
+    fn words(&self) -> impl Iterator<Item = (usize, &'a str)> {
+        let words = self.value.iter().flat_map(|(line, part)| part.split(',').map(|word| (*line, word)));
+        words
+            .map(|(line, word)| (line, word.trim().trim_matches(['"', '\'']).trim()))
+            .filter(|(_, word)| !word.is_empty())
+    }
+}
+
+/// The settings of a configuration, and the lines that are none.
+fn settings(text: &str) -> (Vec<Setting<'_>>, Vec<(usize, &str)>) {
+    let (mut found, mut strange): (Vec<Setting<'_>>, Vec<(usize, &str)>) = Default::default();
+    let mut section = "";
+    // How far the key is indented whose value may go on.
+    let mut open: Option<usize> = None;
+    for (number, raw) in (1..).zip(text.lines()) {
+        let line = raw.trim();
+        let indent = raw.len() - raw.trim_start().len();
+        if line.is_empty() {
+            open = None;
+            continue;
+        }
+        if open.is_some_and(|by| by < indent)
+            && let Some(last) = found.last_mut()
+        {
+            last.value.push((number, line));
+            continue;
+        }
+        open = None;
+        if line.starts_with(['#', ';']) {
+            continue;
+        }
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name;
+        } else if let Some((key, value)) = line.split_once(['=', ':']) {
+            let key = key.trim().trim_start_matches("nova_");
+            found.push(Setting { line: number, section, key, value: vec![(number, value.trim())] });
+            open = Some(indent);
+        } else if section == SECTION {
+            strange.push((number, line));
+        }
+    }
+    (found, strange)
 }
 
 /// The object of `cpu_info`, which may be a string of JSON within JSON.
@@ -47,7 +126,7 @@ fn recognise(text: &str) -> bool {
     if start.starts_with('{') || start.starts_with("\"{") {
         return text.contains("features") && text.contains("arch") && cpu_info(text).is_some();
     }
-    text.contains("cpu_mode") && lines(text).any(|(_, line)| setting(line).is_some())
+    text.contains("cpu_mode") && settings(text).0.iter().any(Setting::is_of_a_cpu)
 }
 
 fn read(text: &str) -> Result<Input, ReadError> {
@@ -60,18 +139,48 @@ fn read(text: &str) -> Result<Input, ReadError> {
             .err()
             .unwrap_or_else(|| ReadError::whole("no cpu_info with arch, model and features")));
     }
+    let (found, strange) = settings(text);
     let (mut mode, mut models, mut flags) = (None, Vec::new(), Vec::new());
-    for (number, line) in lines(text).filter(|(_, line)| !line.starts_with(['#', ';'])) {
-        match setting(line) {
-            Some(("cpu_mode", value)) => mode = Some((number, value)),
-            Some(("cpu_model_extra_flags", value)) => {
-                flags.extend(value.split(',').map(|flag| (number, flag.trim())).filter(|(_, flag)| !flag.is_empty()));
+    let (mut accel, mut machine) = (None, None);
+    let mut gaps: Vec<(usize, String)> = Vec::new();
+    let mut before: BTreeMap<&str, &Setting<'_>> = BTreeMap::new();
+    for setting in &found {
+        let is_around = AROUND.contains(&setting.key) && setting.is_libvirts();
+        if !setting.is_of_a_cpu() && !is_around {
+            let harmless = || HARMLESS.split_ascii_whitespace().any(|known| setting.key.starts_with(known));
+            if setting.section == SECTION && !harmless() {
+                gaps.push((setting.line, format!("`{}` may change the guest's CPU", shorten(setting.key))));
             }
-            Some((_, value)) => models.extend(value.split(',').map(|model| (number, model.trim()))),
-            None => {}
+            continue;
+        }
+        let mut words = setting.words();
+        if let Some(first) = before.insert(setting.key, setting) {
+            if first.words().map(|(_, word)| word).eq(words.map(|(_, word)| word)) {
+                continue;
+            }
+            let (key, line) = (setting.key, first.line);
+            let message =
+                format!("{key} is set again, and not alike, first in line {line}; keep one configuration a file");
+            return Err(ReadError::another(setting.line, message));
+        }
+        match setting.key {
+            "cpu_mode" => mode = words.next(),
+            "cpu_model_extra_flags" => flags.extend(words),
+            "virt_type" => match words.next() {
+                Some((_, "kvm")) => accel = Some(Accel::Kvm),
+                Some((_, "qemu")) => accel = Some(Accel::Tcg),
+                Some((line, other)) => gaps.push((line, format!("virt_type = {}", shorten(other)))),
+                None => {}
+            },
+            "hw_machine_type" => {
+                machine = words.find_map(|(_, word)| word.strip_prefix("x86_64=").map(str::to_string));
+            }
+            _ => models.extend(words),
         }
     }
-    models.retain(|(_, model)| !model.is_empty());
+    gaps.extend(strange.iter().map(|(line, text)| (*line, format!("`{}`", shorten(text)))));
+    // More would say no more, and every CPU has them.
+    gaps.truncate(12);
     let empty = |line: usize| Cpu { form: Form::Guest, model_at: position(line), ..Cpu::empty(position(line)) };
     let mut cpus: Vec<Cpu> = match mode {
         Some((line, "host-passthrough")) => vec![Cpu { mode: Mode::HostPassthrough, ..empty(line) }],
@@ -96,6 +205,13 @@ fn read(text: &str) -> Result<Input, ReadError> {
         return Err(ReadError::whole("these settings of Nova name no CPU: expected cpu_models, or cpu_mode"));
     }
     for cpu in &mut cpus {
+        for (line, what) in &gaps {
+            gap(cpu, *line, what.clone());
+        }
+        if accel.is_some() || machine.is_some() {
+            let beside = cpu.beside.get_or_insert_default();
+            (beside.accel, beside.machine) = (accel, machine.clone());
+        }
         for (line, flag) in &flags {
             let (name, policy) = match (flag.strip_prefix('+'), flag.strip_prefix('-')) {
                 (Some(name), _) => (name, Policy::Require),
@@ -133,13 +249,15 @@ mod tests {
     #[test]
     fn settings_and_what_a_hypervisor_reports() {
         let conf = "[libvirt]\nvirt_type = kvm\ncpu_mode = custom\ncpu_models = Haswell-noTSX,EPYC\n\
-                    cpu_model_extra_flags = +vme, -pcid, ssbd\n";
+                    cpu_model_extra_flags = +vme, -pcid,\n  ssbd\n\nimages_type = rbd\nnew_thing = 1\n";
         let read = cpus(conf);
         assert_eq!(
             read.iter().map(|cpu| cpu.model.as_deref()).collect::<Vec<_>>(),
             [Some("Haswell-noTSX"), Some("EPYC")]
         );
         assert_eq!(read[0].features.len(), 3);
+        let beside = read[0].beside.as_ref().expect("virt_type");
+        assert_eq!((beside.accel, beside.gaps.len()), (Some(Accel::Kvm), 1), "{:?}", beside.gaps);
         assert_eq!(cpus("cpu_mode = host-passthrough\n")[0].mode, Mode::HostPassthrough);
         let info = r#"{"arch": "x86_64", "model": "Nehalem", "vendor": "Intel", "topology": {"cores": 2}, "features": ["vme", "ssse3"]}"#;
         let inner = serde_json::to_string(info).expect("text");

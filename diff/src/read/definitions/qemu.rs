@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use cpuid_probe::libvirt::beside::{Beside, Property};
+use cpuid_probe::libvirt::beside::{Beside, Gap, Property};
 use cpuid_probe::libvirt::cpu::{Cpu, Form, MaxPhysAddr, Mode, PhysAddrMode, Policy};
 use cpuid_probe::libvirt::domain::Accel;
 
@@ -138,7 +138,7 @@ fn is_argument(text: &str) -> bool {
 }
 
 /// The words of command lines, without quotes and the `\` of lines that go on, each with its line.
-fn words(text: &str) -> Vec<(usize, String)> {
+pub(super) fn words(text: &str) -> Vec<(usize, String)> {
     let mut words: Vec<(usize, String)> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let (mut word, mut quote, mut any) = (String::new(), None, false);
@@ -181,6 +181,8 @@ struct Around {
     machine: Option<String>,
     accel: Option<Accel>,
     vcpus: Option<u32>,
+    /// What is not understood.
+    gaps: Vec<Gap>,
 }
 
 fn accel(word: &str) -> Option<Accel> {
@@ -192,7 +194,7 @@ fn accel(word: &str) -> Option<Accel> {
 }
 
 impl Around {
-    fn take(&mut self, option: &str, value: &str) {
+    fn take(&mut self, option: &str, value: &str, line: usize) {
         let mut keys: BTreeMap<&str, &str> = BTreeMap::new();
         for part in value.split(',') {
             let (key, value) = part.split_once('=').unwrap_or(("", part));
@@ -207,6 +209,11 @@ impl Around {
             }
             "-accel" => self.accel = first("accel").and_then(accel).or(self.accel),
             "-smp" => self.vcpus = first("cpus").and_then(|n| n.parse().ok()),
+            // A property of a CPU, below those of -cpu.
+            "-global" if value.contains("-cpu.") || value.contains("-cpu,") => {
+                let what = format!("-global {} is not read here; say it in -cpu", shorten(value));
+                self.gaps.push(Gap { at: position(line), what });
+            }
             _ => {}
         }
     }
@@ -219,6 +226,8 @@ fn read(text: &str) -> Result<Input, ReadError> {
     let mut found: Vec<(Cpu, Around)> = Vec::new();
     let mut open: Option<Cpu> = None;
     let mut around = Around::default();
+    // A program's name has begun the command line.
+    let mut begun = false;
     let words = words(text);
     let mut words = words.iter().peekable();
     let close = |open: &mut Option<Cpu>, around: &mut Around, found: &mut Vec<(Cpu, Around)>| {
@@ -229,6 +238,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
     };
     while let Some((line, word)) = words.next() {
         if is_program(word) {
+            begun = true;
             close(&mut open, &mut around, &mut found);
         }
         if word == "-enable-kvm" || word == "--enable-kvm" {
@@ -240,22 +250,24 @@ fn read(text: &str) -> Result<Input, ReadError> {
         let (option, own) = option.split_once('=').map_or((option.as_str(), None), |(o, v)| (o, Some(v)));
         let Some(value) = own.or_else(|| words.peek().map(|(_, next)| next.as_str())) else { continue };
         if option == "-cpu" {
-            if open.is_some() {
+            // Of several in one command line QEMU takes the last (softmmu/vl.c, `QEMU_OPTION_cpu`).
+            if open.is_some() && !begun {
                 close(&mut open, &mut around, &mut found);
             }
             open = Some(argument(value, *line)?);
         } else {
-            around.take(option, value);
+            around.take(option, value, *line);
         }
     }
     close(&mut open, &mut around, &mut found);
     let cpus = found.into_iter().map(|(mut cpu, around)| {
-        let Around { name, machine, accel, vcpus } = around;
-        if machine.is_some() || accel.is_some() || vcpus.is_some() {
+        let Around { name, machine, accel, vcpus, gaps } = around;
+        if machine.is_some() || accel.is_some() || vcpus.is_some() || !gaps.is_empty() {
             let beside: &mut Beside = cpu.beside.get_or_insert_default();
             beside.machine = machine;
             beside.accel = accel;
             beside.vcpus = vcpus;
+            beside.gaps.extend(gaps);
         }
         cpu.name = name;
         cpu

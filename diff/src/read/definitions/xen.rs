@@ -13,8 +13,10 @@ use cpuid_probe::{LeafId, Register};
 
 use super::super::line::lines;
 use super::super::said::{Said, places};
+use super::super::xen::fold;
 use super::super::{Input, Read, ReadError, Reader, shorten};
 use crate::knowledge::Namespace;
+use crate::view::clock::integer;
 use crate::view::template::{Masked, Template};
 
 pub(in crate::read) const READER: Reader = Reader {
@@ -74,7 +76,12 @@ fn words(text: &str, sign: char) -> Option<Vec<u32>> {
 fn sets(text: &str) -> Vec<Set<'_>> {
     let mut sets: Vec<Set<'_>> = Vec::new();
     let mut keys: Option<Vec<Option<Place>>> = None;
+    let mut above = "";
     for (number, line) in lines(text) {
+        // The rest of a set that was wrapped begins with no first word.
+        if goes_on(std::mem::replace(&mut above, line), line) {
+            continue;
+        }
         if let Some(names) = line.strip_prefix("KEY ") {
             let place = |name: &str| WORDS.iter().find(|(word, _)| *word == name).map(|(_, place)| *place);
             keys = Some(names.split_ascii_whitespace().map(place).collect());
@@ -118,14 +125,22 @@ fn sets(text: &str) -> Vec<Set<'_>> {
     sets
 }
 
+/// Whether a set that was wrapped goes on in a line: the one above ends, or it begins, between two words or within one.
+fn goes_on(above: &str, line: &str) -> bool {
+    let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
+    ['-', ':'].into_iter().any(|sign| {
+        let before = above.rsplit_once(sign).is_some_and(|(words, rest)| {
+            let word = words.len().checked_sub(8).and_then(|at| words.get(at..));
+            word.is_some_and(is_hex) && rest.len() < 8 && is_hex(rest)
+        });
+        before || line.starts_with(sign) && line.get(1..9).is_some_and(is_hex)
+    })
+}
+
 fn recognise(text: &str) -> bool {
     let may_be =
         text.contains("features") || text.contains("hw_caps") || text.contains("KEY ") || text.trim().len() < 400;
     may_be && !text.trim_start().starts_with(['<', '{']) && !sets(text).is_empty()
-}
-
-fn fold(name: &str) -> String {
-    name.trim().to_ascii_lowercase().replace([' ', '_'], "-")
 }
 
 /// Whose CPU a set describes; nothing where its name does not say.
@@ -183,48 +198,68 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
         }
     }
     if unplaced > 0 {
-        said.limits.push(format!("{unplaced} words of the set have names that are not known here"));
+        said.limit(&format!("{unplaced} words of the set have names that are not known here"));
     }
     if let Some(vendor) = text.split("vendor:").nth(1).map(|rest| rest.trim_start()) {
         let end = vendor.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(vendor.len());
         said.vendor(chosen.line, &vendor[..end])?;
     }
     said.of = whose(&chosen.name).or(Some(Whose::Unclear));
-    said.limits
-        .push("feature words alone: Xen fills in other leaves, and what is in other words is unknown".to_string());
+    said.limit("feature words alone: Xen fills in other leaves, and what is in other words is unknown");
     Ok(Input::Dump(Box::new(said.finish())))
 }
 
 /// The quoted strings of `cpuid = [ … ]` or `cpuid = "…"`, each with its line.
-fn settings(text: &str) -> Option<Vec<(usize, &str)>> {
-    let start = text.split_inclusive('\n').scan(0, |at, line| {
-        let here = *at;
-        *at += line.len();
-        Some((here, line))
-    });
-    let (at, _) = { start }.find(|(_, line)| {
-        line.trim_start().strip_prefix("cpuid").is_some_and(|rest| rest.trim_start().starts_with('='))
-    })?;
-    let value = text.get(at..)?;
-    let (_, value) = value.split_once('=')?;
-    let end = match value.trim_start().chars().next()? {
-        '[' => value.find(']')? + 1,
-        _ => value.find('\n').unwrap_or(value.len()),
-    };
-    let first = text[..at].lines().count() + 1;
+type Strings<'a> = Vec<(usize, &'a str)>;
+
+/// Every `cpuid` of a configuration.
+///
+/// # Errors
+/// A list without its end.
+fn settings(text: &str) -> Result<Vec<Strings<'_>>, ReadError> {
     let mut found = Vec::new();
-    for (number, line) in (first..).zip(value[..end].lines()) {
-        let mut parts = line.split(['"', '\'']);
-        parts.next();
-        while let (Some(inside), _) = (parts.next(), parts.next()) {
-            found.push((number, inside));
+    let (mut at, mut until) = (0, 0);
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        let start = at;
+        at += line.len();
+        if start < until {
+            continue;
+        }
+        let value = line.trim_start().strip_prefix("cpuid").and_then(|rest| rest.trim_start().strip_prefix('='));
+        let Some(value) = value.map(|rest| &text[at - rest.len()..]) else { continue };
+        let end = match value.trim_start().chars().next() {
+            Some('[') => value.find(']').ok_or_else(|| ReadError::at(number, "cpuid = [ without its `]`: cut off"))?,
+            _ => value.find('\n').unwrap_or(value.len()),
+        };
+        until = text.len() - value.len() + end;
+        let mut strings = Vec::new();
+        for (number, line) in (number..).zip(value[..end].lines()) {
+            strings.extend(line.split(['"', '\'']).skip(1).step_by(2).map(|inside| (number, inside)));
+        }
+        if !strings.is_empty() {
+            found.push(strings);
         }
     }
-    (!found.is_empty()).then_some(found)
+    Ok(found)
 }
 
 fn recognise_xl(text: &str) -> bool {
-    text.contains("cpuid") && settings(text).is_some()
+    text.contains("cpuid") && settings(text).map_or(true, |found| !found.is_empty())
+}
+
+/// The one setting of a configuration.
+fn setting(text: &str) -> Result<Strings<'_>, ReadError> {
+    let mut all = settings(text)?.into_iter();
+    let first = all.next().ok_or_else(|| ReadError::whole("no `cpuid = [ \"LEAF:REGISTER=BITS\" ]`"))?;
+    let inside = |strings: &Strings<'_>| strings.iter().map(|(_, inside)| inside.to_string()).collect::<Vec<_>>();
+    let line = |strings: &Strings<'_>| strings.first().map_or(1, |(line, _)| *line);
+    match all.find(|other| inside(other) != inside(&first)) {
+        Some(other) => {
+            let message = format!("a second cpuid, after that of line {}; keep one configuration a file", line(&first));
+            Err(ReadError::another(line(&other), message))
+        }
+        None => Ok(first),
+    }
 }
 
 fn read_xl(text: &str) -> Result<Input, ReadError> {
@@ -239,7 +274,7 @@ fn read_xl(text: &str) -> Result<Input, ReadError> {
         masked.value |= value;
         Ok(())
     };
-    for (line, setting) in settings(text).ok_or_else(|| ReadError::whole("no `cpuid = [ \"LEAF:REGISTER=BITS\" ]`"))? {
+    for (line, setting) in setting(text)? {
         let expected = || {
             let found = shorten(setting);
             ReadError::at(
@@ -262,13 +297,7 @@ fn read_xl(text: &str) -> Result<Input, ReadError> {
             continue;
         }
         let (place, list) = setting.split_once(':').ok_or_else(expected)?;
-        let number = |text: &str| {
-            let text = text.trim();
-            match text.strip_prefix("0x") {
-                Some(hex) => u32::from_str_radix(hex, 16).ok(),
-                None => text.parse().ok(),
-            }
-        };
+        let number = |text: &str| integer(text.trim()).and_then(|n| u32::try_from(n).ok());
         let (leaf, subleaf) = match place.split_once(',') {
             Some((leaf, subleaf)) => (number(leaf), number(subleaf)),
             None => (number(place), Some(0)),
@@ -276,9 +305,7 @@ fn read_xl(text: &str) -> Result<Input, ReadError> {
         let (Some(leaf), Some(subleaf)) = (leaf, subleaf) else { return Err(expected()) };
         for part in list.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let (register, bits) = part.split_once('=').ok_or_else(expected)?;
-            let register = Register::from_name(&register.trim().to_ascii_uppercase())
-                .or_else(|| Register::from_name(register.trim()))
-                .ok_or_else(expected)?;
+            let register = Register::from_name(register.trim()).ok_or_else(expected)?;
             let bits: Vec<char> = bits.trim().chars().filter(|c| *c != '_').collect();
             if bits.len() != 32 {
                 return Err(expected());
@@ -345,9 +372,9 @@ mod tests {
     fn a_config_of_windows_is_read_alike() {
         let config = "name = \"vm\"\nmemory = 512\ncpuid = [ \"0x1:ecx=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx0\" ]\n";
         let read = |text: &str| {
-            settings(text).map(|found| found.into_iter().map(|(n, s)| (n, s.to_string())).collect::<Vec<_>>())
+            setting(text).map(|found| found.into_iter().map(|(n, s)| (n, s.to_string())).collect::<Vec<_>>())
         };
-        assert!(read(config).is_some());
+        assert!(read(config).is_ok());
         assert_eq!(read(&config.replace('\n', "\r\n")), read(config));
     }
 

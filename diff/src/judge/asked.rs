@@ -1,0 +1,60 @@
+//! What two definitions ask for that is in no register set, name by name: a definition says it, so a difference is one of
+//! the guests'.
+
+use cpuid_probe::dump::{Dump, Imported, Whose};
+
+use super::Context;
+use super::collect::Collector;
+use crate::finding::{Change, Finding, Judged, Rule, Subject, Value, Values};
+use crate::knowledge::{RuleKind, Severity};
+use crate::view::said::{ACCEL, MACHINE};
+
+/// What two definitions ask for; `None` where one of them is none.
+fn definitions<'a>(a: &'a Dump, b: &'a Dump) -> Option<[&'a Imported; 2]> {
+    let of = |dump: &'a Dump| dump.provenance.imported.as_ref().filter(|i| i.of == Some(Whose::Promise));
+    Some([of(a)?, of(b)?])
+}
+
+/// Judges what is asked for with different values, or by one side alone. What QEMU or libvirt refuses is not here
+/// ([`super::refused`]).
+pub fn check(a: &Dump, b: &Dump, context: &Context<'_>, collector: &mut Collector) {
+    let Some(sides) = definitions(a, b) else { return };
+    let mut names: Vec<&String> = sides.iter().flat_map(|side| side.asks.keys()).collect();
+    names.sort();
+    names.dedup();
+    for name in names {
+        let [x, y] = sides.map(|side| side.asks(name));
+        if x == y || (name == ACCEL || name == MACHINE) && refuses([x, y]) {
+            continue;
+        }
+        let value = |said: Option<&str>| Value::Text(said.unwrap_or("not said").to_string());
+        let finding = Finding {
+            name: Some(name.clone().into()),
+            values: Values { a: value(x), b: value(y), expected: Value::Unknown },
+            meaning: Some("what the definition asks for beside the CPU's features".into()),
+            consequence: Some("What it changes in the guests' CPUs is not known from the definitions alone.".into()),
+            cause: Some("the definitions differ in it".into()),
+            remedy: Some("start both guests from one definition, or compare dumps of guests of both".into()),
+            ..Finding::new(Subject::Asked(name.clone()), Rule::Row(RuleKind::Equal))
+        };
+        let judged = Judged { change: Change::Changed, severity: Severity::Warning };
+        collector.put(context.judged(finding, judged, judged), None);
+    }
+}
+
+/// Whether two machine types or accelerators are others for QEMU: `q35` may stand for any version of it.
+pub fn refuses(said: [Option<&str>; 2]) -> bool {
+    let [Some(a), Some(b)] = said else { return false };
+    let is_family = |name: &str, other: &str| ["pc", "q35"].contains(&name) && other.starts_with("pc-");
+    a != b && !is_family(a, b) && !is_family(b, a)
+}
+
+/// What one side asks for, where the other is no definition: a sentence for each of the two.
+pub fn notes(a: &Dump, b: &Dump) -> [Option<String>; 2] {
+    let both = definitions(a, b).is_some();
+    [a, b].map(|dump| {
+        let asks = &dump.provenance.imported.as_ref()?.asks;
+        let words: Vec<String> = asks.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        (!both && !words.is_empty()).then(|| format!("it also asks, and this is not compared: {}", words.join(", ")))
+    })
+}
