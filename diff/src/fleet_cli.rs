@@ -1,5 +1,6 @@
 //! `cpuid-diff fleet`: reads hosts on two threads, and prints the report.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,15 +34,23 @@ const THREADS: usize = 2;
 pub fn run(args: &FleetArgs) -> Result<ExitCode> {
     let knowledge = Knowledge::builtin();
     let wide = Wide::new(CpuMap::of(knowledge), knowledge);
-    let facts = facts(&args.hosts, &wide, &args.roles)?;
+    let (mut facts, mut met) = facts(&args.hosts, &wide, &args.roles)?;
+    let since = args.since.as_ref().map(|path| since(path, &wide, &args.roles)).transpose()?;
+    let since = since.map(|(since, of_since)| {
+        met.extend(of_since);
+        since
+    });
+    let in_vain = in_vain(&args.roles, &met);
     if args.summary {
-        let trouble = !facts.problems.is_empty();
-        for problem in &facts.problems {
+        let trouble = !facts.problems.is_empty() || !in_vain.is_empty();
+        // Of the whole fleet, and so in no shard's summary.
+        for problem in facts.problems.iter().chain(&in_vain) {
             input::complain(&anyhow!("{}", render::fleet::words::problem(problem)));
         }
         stream(|out| wire::summary(&facts, out))?;
         return Ok(if trouble { ExitCode::from(2) } else { ExitCode::SUCCESS });
     }
+    facts.problems.extend(in_vain);
     let today = args.as_of.unwrap_or_else(|| Day::of(SystemTime::now())).to_string();
     let asked = Asked {
         vms: vms(&args.vm, &wide.map, knowledge)?,
@@ -51,7 +60,7 @@ pub fn run(args: &FleetArgs) -> Result<ExitCode> {
         expect: args.expect.as_deref().map(names).transpose()?.unwrap_or_default(),
         max_age: args.max_age,
         today: days(&today).unwrap_or_default(),
-        since: args.since.as_ref().map(|path| since(path, &wide, &args.roles)).transpose()?,
+        since,
         keep: match &args.keep {
             Some(path) => summary::pools(&input::bytes(path)?).map_err(|why| anyhow!("{}: {why}", path.display()))?,
             None => Vec::new(),
@@ -97,12 +106,22 @@ fn vms(paths: &[PathBuf], map: &CpuMap, knowledge: &Knowledge) -> Result<Vec<Vm>
     Ok(vms)
 }
 
-fn since(path: &Path, wide: &Wide, roles: &[(Option<String>, Role)]) -> Result<Facts> {
-    let facts = facts(&[path.to_path_buf()], wide, roles)?;
+fn since(path: &Path, wide: &Wide, roles: &[(Option<String>, Role)]) -> Result<(Facts, BTreeSet<usize>)> {
+    let (facts, met) = facts(&[path.to_path_buf()], wide, roles)?;
     if let Some(problem) = facts.problems.first() {
         bail!("--since {}: {}", path.display(), render::fleet::words::problem(problem));
     }
-    Ok(facts)
+    Ok((facts, met))
+}
+
+/// Roles that are stated of hosts that nobody knows: the user meant another one, which now keeps its own role.
+fn in_vain(roles: &[(Option<String>, Role)], met: &BTreeSet<usize>) -> Vec<Problem> {
+    let names = roles.iter().enumerate().filter(|(at, _)| !met.contains(at));
+    let problem = |(_, (name, role)): (usize, &(Option<String>, Role))| {
+        let what = format!("--as {}={}: no host is called so", name.as_deref()?, role.word());
+        Some(Problem { host: None, file: None, what })
+    };
+    names.filter_map(problem).collect()
 }
 
 /// A file, and what the host is called that it is of.
@@ -111,8 +130,8 @@ struct Found {
     path: PathBuf,
 }
 
-/// Everything that the user named.
-fn facts(paths: &[PathBuf], wide: &Wide, roles: &[(Option<String>, Role)]) -> Result<Facts> {
+/// Everything that the user named, and which of the roles that are stated some host is meant by.
+fn facts(paths: &[PathBuf], wide: &Wide, roles: &[(Option<String>, Role)]) -> Result<(Facts, BTreeSet<usize>)> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
         if path.is_dir() {
@@ -138,9 +157,10 @@ fn facts(paths: &[PathBuf], wide: &Wide, roles: &[(Option<String>, Role)]) -> Re
                 }
             }
         }
-        intake.into_facts()
+        let met = intake.met().clone();
+        (intake.into_facts(), met)
     };
-    let parts: Vec<Facts> = thread::scope(|scope| {
+    let parts: Vec<(Facts, BTreeSet<usize>)> = thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS.min(files.len())).map(|_| scope.spawn(read)).collect();
         threads
             .into_iter()
@@ -148,7 +168,8 @@ fn facts(paths: &[PathBuf], wide: &Wide, roles: &[(Option<String>, Role)]) -> Re
             .collect::<Result<_>>()
     })?;
     let of_tree = Facts { problems, ..Facts::default() };
-    Ok(Facts::merged(parts.into_iter().chain([of_tree])))
+    let (parts, met): (Vec<Facts>, Vec<BTreeSet<usize>>) = parts.into_iter().unzip();
+    Ok((Facts::merged(parts.into_iter().chain([of_tree])), met.into_iter().flatten().collect()))
 }
 
 /// Every file below a directory, but those whose name begins with a dot.

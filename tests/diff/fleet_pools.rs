@@ -8,7 +8,7 @@ use cpuid_diff::fleet::facts::Facts;
 use cpuid_diff::fleet::intake::Intake;
 use cpuid_diff::fleet::loss::Scale;
 use cpuid_diff::fleet::moves::{Verdict, judge};
-use cpuid_diff::fleet::offer::{Offer, Scope, Statement};
+use cpuid_diff::fleet::offer::{Offer, Statement};
 use cpuid_diff::fleet::partition::{Demands, agglomerative, exact};
 use cpuid_diff::fleet::{Asked, Fleet, fleet, wire};
 use cpuid_diff::knowledge::{Guard, Knowledge, RuleKind};
@@ -319,7 +319,7 @@ fn what_holds_for_every_fleet() {
             fleet.partitions[0].pools[0].offer.clone()
         };
         let (before, after) = (all(&nodes), all(&[nodes.clone(), vec![more]].concat()));
-        let step = judge(&after, &before, Scope::Offer, knowledge);
+        let step = judge(&after, &before, knowledge);
         assert!(step.loses.is_empty() && step.numbers.is_empty(), "{step:?}");
     }
 }

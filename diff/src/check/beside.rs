@@ -8,6 +8,8 @@
 //! QEMU 7.2 target/i386/cpu.c (`x86_cpu_properties`, leaves 0xA, 0xB, 0x1F and 0x40000000), target/i386/kvm/kvm.c
 //! (`kvm_arch_init_vcpu`, `hyperv_fill_cpuids`).
 
+use std::collections::BTreeSet;
+
 use cpuid_probe::dump::Dump;
 use cpuid_probe::hypervisor::Owner;
 use cpuid_probe::libvirt::beside::Property;
@@ -27,7 +29,7 @@ use crate::knowledge::{Knowledge, Namespace, Offer, Severity};
 use crate::list;
 use crate::view::blocks::owner_of;
 use crate::view::clock::{Clocks, hz, integer, pinned_khz};
-use crate::view::{Role, Seen, VcpuView};
+use crate::view::{DumpView, Role, Seen, VcpuView};
 
 /// What a property of QEMU's asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -640,6 +642,30 @@ fn dump_offers(promise: &Promise, asked: &Input<'_>, role: Role, tally: &mut Tal
             _ => cannot_tell(promise, tally),
         }
     }
+}
+
+/// Which properties beside features the dump of an offer shows that a guest can have, or that it cannot; of the others it
+/// says nothing.
+#[must_use]
+pub fn offered(view: &DumpView<'_>, knowledge: &Knowledge) -> Vec<Property> {
+    let owners = [Owner::Kvm, Owner::HyperV];
+    let names = knowledge.names().filter(|m| m.namespace == Namespace::Qemu && owners.contains(&m.place.owner()));
+    let names: BTreeSet<String> = names.map(|m| m.name.to_string()).chain([String::from("pmu")]).collect();
+    let on = names.into_iter().filter_map(|name| {
+        let property = Property { name, value: "on".to_string() };
+        let what = what(&property, knowledge)?;
+        let promise = Promise { name: property.name.clone(), what, wants: true };
+        let mut tally = Tally::new(0, view, knowledge);
+        let asked = Input { view, role: Role::Offer, log: None, names: None };
+        dump_offers(&promise, &asked, Role::Offer, &mut tally);
+        let checked = tally.finish();
+        match (checked.findings.is_empty(), checked.doubts.unread) {
+            (true, None) => Some(property),
+            (true, Some(_)) => None,
+            (false, _) => Some(Property { value: "off".to_string(), ..property }),
+        }
+    });
+    if view.vcpus.is_empty() { Vec::new() } else { on.collect() }
 }
 
 fn cannot_tell(promise: &Promise, tally: &mut Tally<'_>) {

@@ -14,11 +14,12 @@ pub mod template;
 use std::collections::BTreeSet;
 
 use cpuid_probe::Place;
-use cpuid_probe::dump::GapReason;
+use cpuid_probe::dump::{self, Dump, GapReason};
 use cpuid_probe::leaf::LeafId;
+use cpuid_probe::libvirt::cpu::Cpu;
 use cpuid_probe::place::BitRange;
 
-use crate::cpu_map::CpuMap;
+use crate::cpu_map::{CpuMap, Unknown};
 use crate::finding::{Finding, Value};
 use crate::judge::Context;
 use crate::judge::collect::Collector;
@@ -32,6 +33,7 @@ use crate::view::source::Source;
 use crate::view::template::Template;
 use crate::view::{DumpView, Role, Seen, Why};
 
+pub use beside::offered;
 use cpu::CpuBaseline;
 use evidence::Log;
 use golden::Golden;
@@ -146,6 +148,20 @@ impl<'a> Baseline<'a> {
             Self::Template(_) => Vec::new(),
         }
     }
+}
+
+/// Holds what a definition promises beside features against what a host says that it can give.
+///
+/// # Errors
+/// The host names a model or a vendor that the map does not know.
+pub fn check_beside(definition: &Cpu, host: &Cpu, map: &CpuMap, knowledge: &Knowledge) -> Result<Checked, Unknown> {
+    let names = offer::Names::new(host, map, knowledge)?;
+    let none = Dump::new(dump::Source::Import);
+    let view = DumpView::of(&none);
+    let mut tally = Tally::new(0, &view, knowledge);
+    let asked = Asked { view: &view, role: Role::Offer, log: None, names: Some(&names) };
+    beside::Beside::new(definition, map, knowledge).check(&asked, &mut tally);
+    Ok(tally.finish())
 }
 
 /// Why no dump without the hypervisor bit is better than unverified.

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use cpuid_probe::Place;
 
 use super::facts::{Class, Facts, Host};
+use super::guest;
 use super::offer::{Offer, Reason, Statement, name};
 use super::place::{self, Starts};
 use super::prepare::stem;
+use super::says::Says;
 use super::{Asked, Fleet, moves};
 use crate::decode;
 use crate::knowledge::Knowledge;
@@ -50,6 +52,14 @@ pub fn drift(fleet: &Fleet, since: Facts, asked: &Asked, knowledge: &Knowledge) 
         };
         let mut provenance = Vec::new();
         if let (Some(was), Some(is)) = (was, is) {
+            // Of guests the accelerator is a fact of their own.
+            changes.extend(kind(was, is).into_iter().filter(|change| !changes.contains(change)).collect::<Vec<_>>());
+            for (what, of, with) in [("no longer says", was, is), ("now says", is, was)] {
+                // Another kind of capture says other things of the same host, and an older report may say nothing.
+                let alike = was.source == is.source && *was.says != Says::default();
+                let only = if alike { of.says.beyond(&with.says) } else { Vec::new() };
+                changes.extend((!only.is_empty()).then(|| format!("{what}: {}", crate::list::first(&only, 8))));
+            }
             changes.extend(clock(was, is));
             provenance = provenance_of(was, is);
         }
@@ -96,9 +106,19 @@ fn changes(a: &Offer, b: &Offer, knowledge: &Knowledge) -> Vec<String> {
             (None, Some(_)) => known.push(what),
         }
     }
-    for (fact, value) in &b.facts {
-        if a.facts.get(fact) != Some(value) {
-            others.push(format!("{fact} {} -> {value}", a.facts.get(fact).map_or("not said", String::as_str)));
+    let facts: BTreeSet<&String> = a.facts.keys().chain(b.facts.keys()).collect();
+    for fact in facts.into_iter().filter(|fact| a.facts.get(*fact) != b.facts.get(*fact)) {
+        if fact == guest::EACH {
+            continue;
+        }
+        let said = |offer: &Offer| offer.facts.get(fact).cloned().unwrap_or_else(|| "not said".to_string());
+        others.push(format!("{fact} {} -> {}", said(a), said(b)));
+    }
+    for (what, of, with) in [("has no longer", a, b), ("has now", b, a)] {
+        let only = of.leaves.difference(&with.leaves).map(|id| Place::Leaf { block: None, id: *id }.to_string());
+        let only: Vec<String> = only.collect();
+        if !only.is_empty() {
+            others.push(format!("{what} {}", super::hosts_in_words(&only, only.len(), 8)));
         }
     }
     let mut said = Vec::new();
@@ -109,7 +129,25 @@ fn changes(a: &Offer, b: &Offer, knowledge: &Knowledge) -> Vec<String> {
         said.push(format!("no longer known ({}): {}", reason.word(), super::hosts_in_words(&names, names.len(), 8)));
     }
     said.extend((!known.is_empty()).then(|| format!("now known: {}", super::hosts_in_words(&known, known.len(), 8))));
+    if said.is_empty() && a.facts.get(guest::EACH) != b.facts.get(guest::EACH) {
+        said.push("its vCPUs have other ids, or do not have what they have on the same vCPUs".to_string());
+    }
+    // Whatever differs is a change, though nobody wrote a sentence for it.
+    said.extend((said.is_empty() && a != b).then(|| "changed in something that has no name here".to_string()));
     said
+}
+
+/// What a host's file shows, and what made its CPU: another one answers for other guests. What was not said before is no
+/// change.
+fn kind(was: &Host, is: &Host) -> Vec<String> {
+    let accel = |host: &Host| host.accel.as_deref().map(str::to_string);
+    let pairs = [
+        ("role", Some(was.role.word().to_string()), Some(is.role.word().to_string())),
+        ("accelerator", accel(was), accel(is)),
+    ];
+    let differ = pairs.into_iter().filter(|(_, a, b)| a.is_some() && a != b);
+    let said = |value: Option<String>| value.unwrap_or_else(|| "not said".to_string());
+    differ.map(|(what, a, b)| format!("{what} {} -> {}", said(a), said(b))).collect()
 }
 
 fn clock(was: &Host, is: &Host) -> Option<String> {
@@ -146,9 +184,8 @@ fn destinations(
     let (mut lost, mut gained) = (Vec::new(), Vec::new());
     if let (Some(was), Some(pools)) = (was, before.recommendation()) {
         for (i, pool) in pools.pools.iter().enumerate().filter(|(_, pool)| pool.classes.contains(&was.class)) {
-            let holds = b.is_some_and(|b| {
-                moves::judge(&pool.offer, &b.offer, before.scope(), knowledge).verdict != moves::Verdict::Unsafe
-            });
+            let holds =
+                b.is_some_and(|b| moves::judge(&pool.offer, &b.offer, knowledge).verdict != moves::Verdict::Unsafe);
             if !holds {
                 lost.push(format!("pool {} of {} hosts, as it was", i + 1, pool.hosts));
             }

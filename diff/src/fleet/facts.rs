@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::offer::Offer;
+use super::says::Says;
 use crate::view::Role;
 
 /// One file of one host.
@@ -39,6 +40,8 @@ pub struct Host {
     pub machine: Option<Arc<str>>,
     /// The rate of its time stamp counter, in kHz.
     pub tsc_khz: Option<u64>,
+    /// What it says beside its offer.
+    pub says: Arc<Says>,
 }
 
 /// Hosts whose offers agree.
@@ -52,6 +55,15 @@ pub struct Class {
     pub models: BTreeSet<String>,
     /// What their CPUs call themselves.
     pub cpus: BTreeSet<String>,
+    /// Of guests: a dump of one, as JSON. All of them are alike in what decides on a move.
+    pub guest: Option<Arc<str>>,
+}
+
+impl Class {
+    /// Takes another guest's dump: of several the first in order, so that it does not matter who comes when.
+    pub fn take_guest(&mut self, other: Option<Arc<str>>) {
+        self.guest = [self.guest.take(), other].into_iter().flatten().min();
+    }
 }
 
 /// Something that keeps an answer from being whole.
@@ -93,6 +105,7 @@ impl Facts {
                 known.signatures.extend(class.signatures);
                 known.models.extend(class.models);
                 known.cpus.extend(class.cpus);
+                known.take_guest(class.guest);
             }
             of_part.extend(facts.hosts.into_iter().map(|host| (part, host)));
             all.problems.extend(facts.problems);

@@ -3,17 +3,19 @@
 //! A dump in our own form is cut in two: the provenance, which is read, and the vCPUs, whose bytes are looked up by their
 //! SHA-256. Only content that is new is parsed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cpuid_probe::dump::{Dump, Provenance, Source as Made};
+use cpuid_probe::json;
 use cpuid_probe::libvirt::cpu::{Cpu, Form};
 use cpuid_probe::printable::printable;
-use cpuid_probe::{Place, Register, json};
 use sha2::{Digest, Sha256};
 
 use super::facts::{Class, Facts, Host, Problem};
-use super::offer::{self, Offer, Reason, Scope, Statement};
+use super::guest;
+use super::offer::{Offer, Reason, Scope, Statement};
+use super::says::Says;
 use super::summary;
 use crate::cpu_map::wide::Wide;
 use crate::decode::brand;
@@ -32,6 +34,7 @@ struct Content {
     role: Role,
     tsc_khz: Option<u64>,
     accel: Option<&'static str>,
+    says: Arc<Says>,
 }
 
 /// Reads hosts one by one. Memory grows with classes and a short record a host.
@@ -41,12 +44,15 @@ pub struct Intake<'a> {
     knowledge: &'a Knowledge,
     /// The role that the user states, of a name or of all.
     stated: &'a [(Option<String>, Role)],
+    /// Which of these some host is meant by.
+    met: BTreeSet<usize>,
     facts: Facts,
     /// Facts of summaries, which are fleets of their own.
     summaries: Vec<Facts>,
     classes: HashMap<Offer, usize>,
     seen: HashMap<[u8; 32], Content>,
     words: BTreeSet<Arc<str>>,
+    said: BTreeSet<Arc<Says>>,
 }
 
 /// The key under which a dump's vCPUs stand.
@@ -62,11 +68,13 @@ impl<'a> Intake<'a> {
             wide,
             knowledge,
             stated,
+            met: BTreeSet::new(),
             facts: Facts::default(),
             summaries: Vec::new(),
             classes: HashMap::new(),
             seen: HashMap::new(),
             words: BTreeSet::new(),
+            said: BTreeSet::new(),
         }
     }
 
@@ -89,6 +97,12 @@ impl<'a> Intake<'a> {
         Facts::merged(std::iter::once(self.facts).chain(self.summaries))
     }
 
+    /// Which of the roles that the user states some host is meant by.
+    #[must_use]
+    pub const fn met(&self) -> &BTreeSet<usize> {
+        &self.met
+    }
+
     fn try_take(&mut self, name: &str, file: &str, bytes: &[u8]) -> Result<(), String> {
         if let Some((provenance, hash)) = split(bytes) {
             let hash = self.with_context(hash, &provenance, name);
@@ -109,13 +123,25 @@ impl<'a> Intake<'a> {
                 self.put(name, file, &dump.provenance, &content);
             }
             Parsed::Names(cpus, text) => self.of_names(name, file, &cpus, &text)?,
-            Parsed::Summary(facts) => self.summaries.push(*facts),
+            Parsed::Summary(mut facts) => {
+                for host in &facts.hosts {
+                    if self.stated(&host.name, &host.name).is_some_and(|role| role != host.role) {
+                        let what = format!(
+                            "a summary says that it is of the role {}, and --as cannot change that: give its own file",
+                            host.role.word()
+                        );
+                        let host = Some(host.name.to_string());
+                        facts.problems.push(Problem { host, file: Some(printable(file, usize::MAX)), what });
+                    }
+                }
+                self.summaries.push(*facts);
+            }
         }
         Ok(())
     }
 
     /// What decides on the meaning of the same registers.
-    fn with_context(&self, mut hash: Sha256, p: &Provenance, name: &str) -> [u8; 32] {
+    fn with_context(&mut self, mut hash: Sha256, p: &Provenance, name: &str) -> [u8; 32] {
         let boot = p.boot.as_ref().map(|b| (&b.cpu, &b.accel, &b.machine));
         let imported = p.imported.as_ref().map(|i| (&i.format, i.of));
         let online = p.vcpus_online;
@@ -144,9 +170,13 @@ impl<'a> Intake<'a> {
         }
     }
 
-    fn stated(&self, label: &str, name: &str) -> Option<Role> {
+    /// The role that the user states of a host: the last one that is said of it.
+    fn stated(&mut self, label: &str, name: &str) -> Option<Role> {
         let is_meant = |of: &Option<String>| of.as_deref().is_none_or(|of| of == label || of == name);
-        self.stated.iter().rev().find(|(of, _)| is_meant(of)).map(|(_, role)| *role)
+        let meant = self.stated.iter().enumerate().filter(|(_, (of, _))| is_meant(of));
+        let meant: Vec<(usize, Role)> = meant.map(|(at, (_, role))| (at, *role)).collect();
+        self.met.extend(meant.iter().map(|(at, _)| at));
+        meant.last().map(|(_, role)| *role)
     }
 
     fn of_dump(&mut self, name: &str, dump: &Dump) -> Result<Content, String> {
@@ -178,17 +208,23 @@ impl<'a> Intake<'a> {
         if scope == Scope::Offer {
             hide_unmigratable(&mut offer, dump, self.knowledge);
         } else {
-            guest_facts(&mut offer, dump);
+            offer.facts = guest::facts(&view, self.knowledge);
+            offer.places.remove(&guest::READER);
         }
         let tcg = is_tcg(dump);
         let accel = dump.provenance.boot.as_ref().map(|b| if b.accel == "tcg" { "tcg" } else { "kvm" });
         let accel = if tcg { Some("tcg") } else { accel.or((dump.provenance.source == Made::Kvm).then_some("kvm")) };
         let class = self.class(offer);
+        if scope == Scope::Guest {
+            self.facts.classes[class].take_guest(Some(guest::text(dump)));
+        }
         let signature = dump.vcpus.first().and_then(|v| v.get(cpuid_probe::LeafId::new(1, 0))).map(|r| r.eax);
         let known = &mut self.facts.classes[class];
         known.signatures.extend(signature);
         known.cpus.extend(dump.vcpus.first().and_then(brand).map(|brand| printable(&brand, 80)));
-        Ok(Content { class, role, tsc_khz: input.tsc.map(|Tsc { frequency, .. }| frequency / 1000), accel })
+        let says = if role == Role::Offer { Says::of_dump(&view, self.knowledge) } else { Says::default() };
+        let says = self.says(says);
+        Ok(Content { class, role, tsc_khz: input.tsc.map(|Tsc { frequency, .. }| frequency / 1000), accel, says })
     }
 
     fn of_names(&mut self, name: &str, file: &str, cpus: &[Cpu], text: &str) -> Result<(), String> {
@@ -204,14 +240,20 @@ impl<'a> Intake<'a> {
             }
             .to_string());
         }
+        if self.stated(name, name).is_some_and(|role| role != Role::Offer) {
+            return Err("lists what a host offers, which --as cannot make something else".to_string());
+        }
         let input = pool::Input::of_cpu(name.to_string(), cpu, self.wide).map_err(|e| e.to_string())?;
-        let class = self.class(Offer::of_names(&input.says, &self.wide.map));
-        let known = &mut self.facts.classes[class];
-        known.models.extend(cpu.model.clone());
         let element = |tag: &str| {
             let (_, rest) = text.split_once(&format!("<{tag}>"))?;
             Some(rest.split_once(&format!("</{tag}>"))?.0.trim().to_string())
         };
+        if let Some(arch) = element("arch").filter(|arch| arch != "x86_64") {
+            return Err(format!("says what {arch} guests get, expected x86_64 (virsh domcapabilities --arch x86_64)"));
+        }
+        let class = self.class(Offer::of_names(&input.says, &self.wide.map));
+        let known = &mut self.facts.classes[class];
+        known.models.extend(cpu.model.clone());
         let accel = match element("domain").as_deref() {
             Some("qemu") => Some("tcg"),
             Some("kvm") => Some("kvm"),
@@ -220,7 +262,8 @@ impl<'a> Intake<'a> {
         let mut provenance = Provenance::new(Made::Import);
         provenance.label = None;
         let tsc_khz = input.tsc.map(|tsc| tsc.frequency / 1000);
-        let content = Content { class, role: Role::Offer, tsc_khz, accel };
+        let says = self.says(Says::of_names(cpu));
+        let content = Content { class, role: Role::Offer, tsc_khz, accel, says };
         self.put(name, file, &provenance, &content);
         let machine = element("machine").map(|m| self.word(&m));
         let source = self.word("libvirt");
@@ -258,8 +301,19 @@ impl<'a> Intake<'a> {
             libvirt: None,
             machine: boot.map(|b| self.word(&b.machine)),
             tsc_khz: content.tsc_khz,
+            says: content.says.clone(),
         };
         self.facts.hosts.push(host);
+    }
+
+    /// One copy of what many hosts say.
+    fn says(&mut self, says: Says) -> Arc<Says> {
+        if let Some(known) = self.said.get(&says) {
+            return known.clone();
+        }
+        let says = Arc::new(says);
+        self.said.insert(says.clone());
+        says
     }
 
     /// One copy of a text that many hosts have.
@@ -305,21 +359,6 @@ fn hide_unmigratable(offer: &mut Offer, dump: &Dump, knowledge: &Knowledge) {
     for (place, _) in knowledge.features().filter(|(_, row)| row.blocks_migration) {
         offer.places.entry(place).or_insert(Statement::Unknown(Reason::Migratable));
     }
-}
-
-/// What must agree between guests and stands in no register.
-fn guest_facts(offer: &mut Offer, dump: &Dump) {
-    let mut facts = BTreeMap::from([("role".to_string(), Role::Guest.word().to_string())]);
-    if let Some(boot) = &dump.provenance.boot {
-        facts.insert("machine type".to_string(), printable(&boot.machine, 200));
-        facts.insert("accelerator".to_string(), printable(&boot.accel, 20));
-    }
-    if dump.provenance.vcpus_online.is_none_or(|online| usize::try_from(online) == Ok(dump.vcpus.len())) {
-        facts.insert(offer::VCPUS.to_string(), dump.vcpus.len().to_string());
-    }
-    offer.facts = facts;
-    // The thread that reads leaf 1 is not the guest's.
-    offer.places.remove(&Place::cpuid(1, 0, Register::Ebx, 31, 24));
 }
 
 #[cfg(test)]

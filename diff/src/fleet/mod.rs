@@ -2,6 +2,8 @@
 //!
 //! - [`offer`]: what a host says, in canonical form. [`facts`]: hosts and classes, before anything is worked out.
 //! - [`intake`]: from a file's bytes to a host. [`summary`]: facts as JSON, read again.
+//! - [`says`]: what a host says beside its offer.
+//! - [`guest`]: guests of one definition, whose moves `compare` judges.
 //! - [`moves`]: may a guest move from one class to another? [`loss`], [`partition`]: pools of the least loss.
 //! - [`define`]: the `<cpu>` of a pool, proved. [`price`]: who costs the others what.
 //! - [`vm`], [`place`]: where a VM may run. [`drift`]: what changed.
@@ -12,6 +14,7 @@
 pub mod define;
 pub mod drift;
 pub mod facts;
+pub mod guest;
 pub mod intake;
 pub mod isa;
 pub mod loss;
@@ -21,6 +24,7 @@ pub mod partition;
 pub mod place;
 pub mod prepare;
 pub mod price;
+pub mod says;
 pub mod summary;
 pub mod vm;
 pub mod wire;
@@ -28,11 +32,12 @@ pub mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cpuid_probe::Place;
+use cpuid_probe::dump::Dump;
 
 use crate::knowledge::{Guard, Knowledge, Version};
 use crate::list;
-use crate::view::Role;
 use crate::view::vintage::qemu_version;
+use crate::view::{DumpView, Role};
 
 use define::{Definition, Member, Undefined};
 use facts::{Class, Facts, Host, Problem};
@@ -297,7 +302,11 @@ impl Fleet {
         let pools = self.recommendation().map(|taken| taken.pools.as_slice()).unwrap_or_default();
         let plain = pools.iter().all(|pool| pool.defined().is_none_or(|definition| definition.words.is_empty()));
         let one = self.classes.len() == self.vendors().len() && plain;
-        u8::from(!(whole && steady && placed && (asked || one)))
+        // Hosts are offers to make pools of: without any to take, there is no answer.
+        // A guest that moves nowhere, or may not, moves to no other host of its class either.
+        let moves = (0..self.classes.len()).all(|class| self.step(class, class).verdict == Verdict::Safe);
+        let pooled = self.scope() == Scope::Guest || self.recommended.is_some();
+        u8::from(!(whole && steady && placed && pooled && moves && (asked || one)))
     }
 }
 
@@ -315,6 +324,8 @@ pub fn fleet(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Fleet {
     if fleet.scope() == Scope::Offer {
         make_pools(&mut fleet, &scales, asked, knowledge);
         fleet.price = price::prices(&fleet, &scales);
+    } else {
+        no_pools(&mut fleet, asked);
     }
     fleet.without = price::without(&fleet, asked, knowledge);
     fleet.placements = place::place(&fleet, &asked.vms, knowledge);
@@ -406,18 +417,19 @@ fn assemble(prepared: prepare::Prepared, knowledge: &Knowledge) -> Fleet {
 
 /// Every ordered pair. A safe move that the judge does not agree with is a problem, and unknown.
 fn all_moves(fleet: &mut Fleet, knowledge: &Knowledge) -> Vec<Move> {
-    let scope = fleet.scope();
+    if fleet.scope() == Scope::Guest {
+        return moves_of_guests(fleet, knowledge);
+    }
     let n = fleet.classes.len();
     let mut found = Vec::with_capacity(n * n);
     for from in 0..n {
         for to in 0..n {
             let [a, b] = [from, to].map(|i| &fleet.classes[i].class.offer);
-            let mut step = moves::judge(a, b, scope, knowledge);
+            let mut step = moves::judge(a, b, knowledge);
             if from == to {
                 step.verdict = Verdict::Safe;
                 step.unknown.clear();
             } else if step.verdict == Verdict::Safe
-                && scope == Scope::Offer
                 && let Err(place) = moves::prove_safe(a, b, knowledge)
             {
                 let what = format!(
@@ -432,6 +444,18 @@ fn all_moves(fleet: &mut Fleet, knowledge: &Knowledge) -> Vec<Move> {
         }
     }
     found
+}
+
+/// Every ordered pair of guests, and each with itself, as `compare` has it.
+fn moves_of_guests(fleet: &Fleet, knowledge: &Knowledge) -> Vec<Move> {
+    let dump = |group: &Group| cpuid_probe::json::from_str(group.class.guest.as_deref()?).ok();
+    let dumps: Vec<Option<Dump>> = fleet.classes.iter().map(dump).collect();
+    let views: Vec<Option<DumpView<'_>>> = dumps.iter().map(|dump| dump.as_ref().map(DumpView::of)).collect();
+    let step = |from: &Option<DumpView<'_>>, to: &Option<DumpView<'_>>| match (from, to) {
+        (Some(from), Some(to)) => guest::judge(from, to, knowledge),
+        _ => moves::Move::unknown("the summary holds no dump of these guests: read their files again"),
+    };
+    views.iter().flat_map(|from| views.iter().map(move |to| step(from, to))).collect()
 }
 
 /// Classes that lack nothing but protections that another class of their vendor has.
@@ -508,6 +532,20 @@ impl Scales {
                 if members.is_empty() { 0 } else { scale.cost(&members) }
             })
             .sum()
+    }
+}
+
+/// What is asked about pools, of guests, that nothing answers.
+fn no_pools(fleet: &mut Fleet, asked: &Asked) {
+    let demands = [
+        ("--pools", asked.pools.is_some()),
+        ("--require", !asked.require.is_empty()),
+        ("--min-hosts", asked.min_hosts > 1),
+        ("--keep", !asked.keep.is_empty()),
+    ];
+    for (option, _) in demands.iter().filter(|(_, asked)| *asked) {
+        let what = format!("{option}: pools are made of what hosts offer, and these files show guests");
+        fleet.problems.push(Problem { host: None, file: None, what });
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cpuid_probe::Place;
 
-use super::offer::{Offer, Reason, Scope, Statement, met};
+use super::offer::{Offer, Reason, Statement, met};
 use crate::finding::{Change, Judged};
 use crate::judge::rule::{self, Judgement};
 use crate::knowledge::{Knowledge, Row, Severity};
@@ -55,7 +55,7 @@ pub struct Move {
 
 impl Move {
     /// Nothing to say yet.
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             verdict: Verdict::Safe,
             loses: Vec::new(),
@@ -67,9 +67,17 @@ impl Move {
     }
 }
 
+impl Move {
+    /// Nobody knows, and why.
+    #[must_use]
+    pub fn unknown(why: &str) -> Self {
+        Self { verdict: Verdict::Unknown, other: vec![why.to_string()], ..Self::new() }
+    }
+}
+
 /// What happens to a guest that has all of `from` where it moves to `to`.
 #[must_use]
-pub fn judge(from: &Offer, to: &Offer, scope: Scope, knowledge: &Knowledge) -> Move {
+pub fn judge(from: &Offer, to: &Offer, knowledge: &Knowledge) -> Move {
     let mut found = Move::new();
     let mut bad = false;
     if from.vendor != to.vendor {
@@ -81,31 +89,16 @@ pub fn judge(from: &Offer, to: &Offer, scope: Scope, knowledge: &Knowledge) -> M
             found.verdict = Verdict::Unknown;
         }
     }
-    let facts: BTreeSet<&String> = from.facts.keys().chain(to.facts.keys()).collect();
-    for fact in facts {
-        let (a, b) = (from.facts.get(fact), to.facts.get(fact));
-        if a != b {
-            let said = |value: Option<&String>| value.map_or("not said", String::as_str).to_string();
-            found.other.push(format!("the {fact} differs ({} and {})", said(a), said(b)));
-            found.verdict = Verdict::Review;
-        }
-    }
     // Most places are alike.
     for (place, [a, b]) in from.beside(to).filter(|(_, [a, b])| a.is_none() || a != b) {
         let row = knowledge.row(place);
         match (a, b) {
             (Some(a), Some(b)) => {
-                let there = |offer: &Offer, value: u64| is_there(offer, place, value, scope);
-                let pair = Pair { a: there(from, a), b: there(to, b) };
+                // Of a host that gives zero nothing is there.
+                let pair = Pair { a: (a != 0).then_some(a), b: (b != 0).then_some(b) };
                 let Judged { change, severity } = judged(place, &row, pair).a_to_b;
-                let is_lost = match scope {
-                    Scope::Offer => !row.accumulates() && met(&row, a, b) != a && severity <= Severity::Warning,
-                    Scope::Guest => severity == Severity::Unsafe,
-                };
-                let is_review = match scope {
-                    Scope::Offer => row.accumulates() && b & !a != 0,
-                    Scope::Guest => severity == Severity::Warning,
-                };
+                let is_lost = !row.accumulates() && met(&row, a, b) != a && severity <= Severity::Warning;
+                let is_review = row.accumulates() && b & !a != 0;
                 match (is_lost, row.bits.is_one() && change == Change::Lost) {
                     (true, true) => found.loses.push(place),
                     (true, false) => found.numbers.push((place, a, b)),
@@ -113,13 +106,13 @@ pub fn judge(from: &Offer, to: &Offer, scope: Scope, knowledge: &Knowledge) -> M
                     _ => {}
                 }
             }
-            _ if matters(place, &row, from, to, scope) => found.unknown.push(place),
+            _ if matters(place, &row, from, to) => found.unknown.push(place),
             _ => {}
         }
     }
     found.verdict = if bad || !found.loses.is_empty() || !found.numbers.is_empty() {
         Verdict::Unsafe
-    } else if !found.review.is_empty() || found.verdict == Verdict::Review {
+    } else if !found.review.is_empty() {
         Verdict::Review
     } else if !found.unknown.is_empty() || found.verdict == Verdict::Unknown {
         Verdict::Unknown
@@ -130,10 +123,7 @@ pub fn judge(from: &Offer, to: &Offer, scope: Scope, knowledge: &Knowledge) -> M
 }
 
 /// Whether what is not known of a place could make a move unsafe.
-fn matters(place: Place, row: &Row, from: &Offer, to: &Offer, scope: Scope) -> bool {
-    if scope == Scope::Guest {
-        return true;
-    }
+fn matters(place: Place, row: &Row, from: &Offer, to: &Offer) -> bool {
     // A guest that is migrated has none of these, unless its TSC frequency is pinned: then placement asks.
     if row.blocks_migration {
         return false;
@@ -146,15 +136,6 @@ fn matters(place: Place, row: &Row, from: &Offer, to: &Offer, scope: Scope) -> b
         // What neither side's libvirt has a name for, no definition asks for on either.
         _ => [from, to].iter().any(|o| o.places.get(&place) != Some(&Statement::Unknown(Reason::NamesOnly))),
     }
-}
-
-/// The value of a place; `None` where there is no such register. Of a host that gives zero nothing is there.
-fn is_there(offer: &Offer, place: Place, value: u64, scope: Scope) -> Option<u64> {
-    let there = match scope {
-        Scope::Offer => value != 0,
-        Scope::Guest => value != 0 || place.leaf().is_none_or(|id| offer.leaves.contains(&id)),
-    };
-    there.then_some(value)
 }
 
 /// The judge's word on one place.

@@ -146,12 +146,21 @@ impl Offer {
     /// What a dump says.
     #[must_use]
     pub fn of_dump(view: &DumpView<'_>, scope: Scope, knowledge: &Knowledge) -> Self {
-        let mut offers = view.vcpus.iter().map(|vcpu| Self::of_vcpu(vcpu, scope, knowledge));
+        let mut offers = Self::of_vcpus(view, scope, knowledge);
         let first = offers.next().unwrap_or_default();
         // A hybrid host gives a guest what all its kinds of cores have.
         let mut offer = offers.fold(first, |all, next| if all == next { all } else { all.meet(&next, knowledge) });
         offer.vendor = view.dump.vcpus.first().and_then(|v| v.vendor()).map(|v| v.to_string());
         offer
+    }
+
+    /// What each vCPU of a dump says, without its vendor.
+    pub fn of_vcpus<'a>(
+        view: &'a DumpView<'_>,
+        scope: Scope,
+        knowledge: &'a Knowledge,
+    ) -> impl Iterator<Item = Self> + 'a {
+        view.vcpus.iter().map(move |vcpu| Self::of_vcpu(vcpu, scope, knowledge))
     }
 
     fn of_vcpu(vcpu: &VcpuView<'_>, scope: Scope, knowledge: &Knowledge) -> Self {

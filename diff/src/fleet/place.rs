@@ -1,11 +1,17 @@
 //! Where VMs may run: for each class, whether a VM starts with everything promised, and where it may move from there.
 
+use std::collections::BTreeMap;
+
 use super::Fleet;
 use super::facts::Host;
 use super::offer::{Offer, name};
 use super::vm::{Vm, word};
+use crate::check::check_beside;
+use crate::cpu_map::CpuMap;
+use crate::finding::Finding;
 use crate::knowledge::{Knowledge, RuleKind};
 use crate::view::clock::Clocks;
+use crate::view::dump::PHYS_BITS;
 
 /// Whether a VM starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +49,10 @@ pub struct Placement {
     pub why: Vec<String>,
     /// The classes that it may move to from there.
     pub moves_to: Vec<usize>,
+    /// Something keeps it from moving anywhere, or may keep it: to another host of its class too.
+    pub stays: bool,
+    /// The host gives it something of its own, which it would not find on another class where it starts.
+    pub is_hosts_own: bool,
 }
 
 /// Every VM on every class.
@@ -56,24 +66,86 @@ pub fn place(fleet: &Fleet, vms: &[Vm], knowledge: &Knowledge) -> Vec<Placement>
             .map(|group| starts(&group.class.offer, &fleet.hosts_of(group), vm, knowledge))
             .collect();
         for (class, (start, why)) in starts.iter().enumerate() {
+            let mut why = why.clone();
             // A VM whose CPU is each host's own starts nowhere for sure, and so moves nowhere.
             let may = |to: &usize| *to != class && *start != Starts::No && starts[*to].0 == Starts::Yes;
+            let mut moves_to = Vec::new();
+            let mut kept: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+            let offer = |class: usize| &fleet.classes[class].class.offer;
+            for to in (0..fleet.classes.len()).filter(may) {
+                match changes(vm, offer(class), offer(to), knowledge) {
+                    Some(what) => kept.entry(what).or_default().push(to),
+                    None if vm.stays.is_empty() => moves_to.push(to),
+                    None => {}
+                }
+            }
+            if *start != Starts::No {
+                why.extend(vm.stays.iter().cloned());
+            }
+            why.extend(kept.iter().map(|(what, to)| {
+                let hosts = super::hosts_in_words(&fleet.names_of(to, NAMED), fleet.count(to), NAMED);
+                format!("it does not move to {hosts}: {what}")
+            }));
             placements.push(Placement {
                 vm: vm.name.clone(),
                 class,
                 starts: *start,
-                why: why.clone(),
-                moves_to: (0..fleet.classes.len()).filter(may).collect(),
+                why,
+                moves_to,
+                stays: !vm.stays.is_empty(),
+                is_hosts_own: vm.own_width.is_some() && !kept.is_empty(),
             });
         }
     }
     placements
 }
 
+/// So many hosts a reason names.
+const NAMED: usize = 3;
+
+/// What changes under a running VM that each host decides on, where it moves from one class to another: that it has here
+/// and not there, or that nobody knows.
+///
+/// # Source
+/// QEMU 7.2 target/i386/host-cpu.c (`host_cpu_adjust_phys_bits`: the destination's own width, whatever the guest had).
+fn changes(vm: &Vm, from: &Offer, to: &Offer, knowledge: &Knowledge) -> Option<String> {
+    if let Some(most) = vm.own_width {
+        let width = |offer: &Offer| offer.at(PHYS_BITS).filter(|bits| *bits > 0).map(|bits| bits.min(most.into()));
+        match (width(from), width(to)) {
+            (Some(a), Some(b)) if a == b => {}
+            (Some(a), Some(b)) => {
+                return Some(format!("its address width is each host's own, here {a} bits and there {b}"));
+            }
+            _ => return Some("its address width is each host's own, and not both say theirs".to_string()),
+        }
+    }
+    let (mut lost, mut unknown) = (Vec::new(), Vec::new());
+    for place in &vm.left_to_hosts {
+        match (from.at(*place), to.at(*place)) {
+            (Some(a), Some(b)) if a & !b == 0 => {}
+            (Some(0), _) => {}
+            (Some(_), Some(_)) => lost.push(name(*place, knowledge)),
+            (None, Some(b)) if b != 0 => {}
+            _ => unknown.push(name(*place, knowledge)),
+        }
+    }
+    match (lost.is_empty(), unknown.is_empty()) {
+        (false, _) => {
+            Some(format!("its definition leaves {} to each host, which has it here and not there", lost.join(" ")))
+        }
+        (true, false) => Some(format!(
+            "its definition leaves {} to each host, and not both say whether they have it",
+            unknown.join(" ")
+        )),
+        (true, true) => None,
+    }
+}
+
 /// Whether a VM has all that it needs on each of these hosts, which offer the same.
 #[must_use]
 pub fn starts(offer: &Offer, hosts: &[&Host], vm: &Vm, knowledge: &Knowledge) -> (Starts, Vec<String>) {
     let (mut no, mut unknown) = on_offer(offer, vm, knowledge);
+    beside(hosts, vm, knowledge, &mut no, &mut unknown);
     if let Some(wanted) = vm.tsc_khz {
         clock(hosts, wanted, &mut no, &mut unknown);
     }
@@ -147,6 +219,50 @@ pub(super) fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<St
     (no, unknown)
 }
 
+/// What a VM promises beside features, held against each kind of host by `check`.
+fn beside(hosts: &[&Host], vm: &Vm, knowledge: &Knowledge, no: &mut Vec<String>, unknown: &mut Vec<String>) {
+    let mut kinds: BTreeMap<_, Vec<&Host>> = BTreeMap::new();
+    for host in hosts {
+        kinds.entry((&*host.says, host.machine.as_deref(), host.accel.as_deref())).or_default().push(host);
+    }
+    let several = kinds.len() > 1;
+    for ((says, machine, accel), of) in kinds {
+        let whose = |what: String| {
+            let names: Vec<String> = of.iter().take(NAMED).map(|host| host.name.to_string()).collect();
+            let hosts = super::hosts_in_words(&names, of.len(), NAMED);
+            if several { format!("{what} ({hosts})") } else { what }
+        };
+        if let (Some(own), Some(given)) = (vm.accel, accel)
+            && own != given
+        {
+            no.push(whose(format!("it runs under {}, and the host gives {}", accel_word(own), accel_word(given))));
+        }
+        let Some(definition) = &vm.definition else { continue };
+        match check_beside(definition, &says.host(machine, accel, definition), CpuMap::newest(), knowledge) {
+            Ok(checked) => {
+                let broken = checked.findings.iter().filter(|finding| !finding.breaks.is_empty());
+                no.extend(broken.map(|finding| whose(words(finding))));
+                let doubts = checked.doubts.others.into_iter().chain(checked.doubts.unread);
+                unknown.extend(doubts.map(whose));
+            }
+            Err(why) => unknown.push(whose(why.to_string())),
+        }
+    }
+}
+
+fn accel_word(accel: &str) -> &'static str {
+    if accel == "tcg" { "QEMU's emulation (TCG)" } else { "KVM" }
+}
+
+/// A broken promise in words.
+fn words(finding: &Finding) -> String {
+    let name = finding.name.as_deref().unwrap_or("a promise");
+    match &finding.cause {
+        Some(cause) => format!("{name}: {}", cause.trim_end_matches('.')),
+        None => name.to_string(),
+    }
+}
+
 /// Which hosts can run a TSC at the pinned rate.
 fn clock(hosts: &[&Host], wanted: u64, no: &mut Vec<String>, unknown: &mut Vec<String>) {
     let (mut far, mut silent) = (Vec::new(), Vec::new());
@@ -180,10 +296,13 @@ fn clock(hosts: &[&Host], wanted: u64, no: &mut Vec<String>, unknown: &mut Vec<S
 pub fn pools_of(fleet: &Fleet, vm: &str) -> Vec<usize> {
     let of: Vec<&Placement> = fleet.placements.iter().filter(|p| p.vm == vm).collect();
     let holds = |classes: &[usize]| {
+        // Where a pool is one host, nothing shows that guests are alike that take of each host its own.
+        let alone = fleet.count(classes) == 1;
         classes.iter().all(|class| {
             let here = of.iter().find(|p| p.class == *class);
             here.is_some_and(|p| {
-                p.starts == Starts::Yes && classes.iter().all(|to| to == class || p.moves_to.contains(to))
+                let kept = p.stays || alone && p.is_hosts_own;
+                p.starts == Starts::Yes && !kept && classes.iter().all(|to| to == class || p.moves_to.contains(to))
             })
         })
     };

@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Asked;
 use super::facts::{Class, Facts, Host, Problem};
 use super::offer::{Offer, name};
+use super::says::Says;
 use crate::knowledge::Knowledge;
 use crate::list;
 use crate::view::Role;
+use crate::view::clock::Clocks;
 
 /// A fleet of one kind.
 #[derive(Debug)]
@@ -135,6 +137,34 @@ fn one_a_host(hosts: &mut Vec<Host>, classes: &mut Vec<Class>, problems: &mut Ve
                     ),
                 });
             }
+            let [one, two] = [*first, *other].map(|i| &hosts[i]);
+            let unlike = unlike(one, two);
+            if !unlike.is_empty() {
+                problems.push(Problem {
+                    host: Some(one.name.to_string()),
+                    file: Some(two.file.to_string()),
+                    what: format!(
+                        "two files of one host disagree ({} and {}): {}; keep the newer one",
+                        one.file,
+                        two.file,
+                        unlike.join(", ")
+                    ),
+                });
+            }
+            // What it gives under another machine type is another question.
+            let both_say = [one, two].iter().all(|host| *host.says != Says::default());
+            if both_say && one.says != two.says && one.machine == two.machine && one.source == two.source {
+                problems.push(Problem {
+                    host: Some(one.name.to_string()),
+                    file: Some(two.file.to_string()),
+                    what: format!(
+                        "two files of one host disagree ({} and {}) in what it says beside features: {}",
+                        one.file,
+                        two.file,
+                        list::first(&[one.says.beyond(&two.says), two.says.beyond(&one.says)].concat(), NAMES)
+                    ),
+                });
+            }
             offer = said;
             merged.signatures.extend(class.signatures);
             merged.models.extend(class.models);
@@ -155,6 +185,18 @@ fn one_a_host(hosts: &mut Vec<Host>, classes: &mut Vec<Class>, problems: &mut Ve
         i += 1;
         !gone.contains(&(i - 1))
     });
+}
+
+/// What two files say of one host that cannot both be so.
+fn unlike(a: &Host, b: &Host) -> Vec<String> {
+    let pairs =
+        [("kernel", &a.kernel, &b.kernel), ("microcode", &a.microcode, &b.microcode), ("QEMU", &a.qemu, &b.qemu)];
+    let differ = pairs.into_iter().filter_map(|(what, a, b)| {
+        let (a, b) = (a.as_deref()?, b.as_deref()?);
+        (a != b).then(|| format!("{what} {a} and {b}"))
+    });
+    let clocks = a.tsc_khz.zip(b.tsc_khz).filter(|(a, b)| !Clocks::of(*a, *b).within_tolerance());
+    differ.chain(clocks.map(|(a, b)| format!("TSC {a} kHz and {b} kHz"))).collect()
 }
 
 /// What KVM could give, what QEMU gave a guest and what libvirt lists differ though the host is the same.

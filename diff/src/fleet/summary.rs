@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cpuid_probe::{LeafId, Place};
+use cpuid_probe::{LeafId, Place, json};
 use serde::Deserialize;
 
 use super::facts::{Class, Facts, Host, Problem};
+use super::guest;
 use super::offer::{Offer, Reason, Statement, place_of};
+use super::says::Says;
 use super::wire::FLEET;
 use crate::view::Role;
 
@@ -15,6 +17,8 @@ use crate::view::Role;
 struct Wire {
     schema: String,
     hosts: Vec<WireHost>,
+    #[serde(default)]
+    says: Vec<WireSays>,
     classes: Vec<WireClass>,
     problems: Vec<WireProblem>,
     #[serde(default)]
@@ -37,7 +41,15 @@ struct WireHost {
     libvirt: Option<String>,
     machine: Option<String>,
     tsc_khz: Option<u64>,
+    says: Option<String>,
     file: Box<str>,
+}
+
+#[derive(Deserialize)]
+struct WireSays {
+    id: String,
+    #[serde(flatten)]
+    says: Says,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +62,8 @@ struct WireClass {
     offer: Vec<WireStatement>,
     facts: BTreeMap<String, String>,
     leaves: Vec<String>,
+    #[serde(default)]
+    guest: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -127,6 +141,14 @@ fn facts(wire: Wire) -> Result<Facts, String> {
         index.insert(id, classes.len());
         classes.push(class);
     }
+    let mut says: HashMap<String, Arc<Says>> = HashMap::new();
+    for said in wire.says {
+        if said.says.id() != said.id {
+            return Err(format!("says {}: its id is not that of its content; was the file edited?", said.id));
+        }
+        says.insert(said.id, Arc::new(said.says));
+    }
+    let nothing = Arc::new(Says::default());
     let mut words: BTreeSet<Arc<str>> = BTreeSet::new();
     let mut word = |text: String| -> Arc<str> {
         if let Some(known) = words.get(text.as_str()) {
@@ -139,6 +161,10 @@ fn facts(wire: Wire) -> Result<Facts, String> {
     let mut hosts = Vec::with_capacity(wire.hosts.len());
     for host in wire.hosts {
         let class = *index.get(&host.class).ok_or_else(|| format!("host {}: no class {}", host.name, host.class))?;
+        let said = match &host.says {
+            None => nothing.clone(),
+            Some(id) => says.get(id).cloned().ok_or_else(|| format!("host {}: no `says` {id}", host.name))?,
+        };
         let role = Role::ALL.into_iter().find(|role| role.word() == host.role);
         hosts.push(Host {
             role: role.ok_or_else(|| format!("host {}: `{}` is no role", host.name, host.role))?,
@@ -154,6 +180,7 @@ fn facts(wire: Wire) -> Result<Facts, String> {
             libvirt: host.libvirt.map(&mut word),
             machine: host.machine.map(&mut word),
             tsc_khz: host.tsc_khz,
+            says: said,
         });
     }
     let problems = wire.problems.into_iter().map(|p| Problem { host: p.host, file: p.file, what: p.what }).collect();
@@ -177,7 +204,10 @@ fn class_of(class: WireClass) -> Result<Class, String> {
     let leaves: Option<BTreeSet<LeafId>> = class.leaves.iter().map(leaf).collect();
     let signature = |text: &String| hex(text).and_then(|v| u32::try_from(v).ok());
     let signatures: Option<BTreeSet<u32>> = class.signatures.iter().map(signature).collect();
+    let guest = class.guest.map(|guest| json::from_str(&guest.to_string())).transpose();
+    let guest = guest.map_err(|e| format!("class {}: its guest: {e}", class.id))?;
     Ok(Class {
+        guest: guest.map(|dump| guest::text(&dump)),
         offer: Offer {
             vendor: class.vendor,
             places,

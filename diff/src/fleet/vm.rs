@@ -1,14 +1,24 @@
 //! What a VM needs of the host that it runs on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cpuid_probe::Place;
+use cpuid_probe::dump::{Boot, Dump, Source as Made, VcpuDump};
+use cpuid_probe::hypervisor::Owner;
 use cpuid_probe::libvirt::beside::{Beside, Property};
-use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode};
+use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode, PhysAddrMode};
+use cpuid_probe::libvirt::domain::Accel;
 
 use super::offer::{Offer, Scope, Statement};
 use crate::cpu_map::CpuMap;
-use crate::knowledge::{Knowledge, Row};
+use crate::finding::Finding;
+use crate::judge;
+use crate::judge::notes::is_tcg;
+use crate::judge::refused::pinned;
+use crate::judge::rule::Directions;
+use crate::knowledge::{Knowledge, Row, RuleKind, Severity};
+use crate::report::{By, Refused, Way};
 use crate::view::clock::hz;
 use crate::view::promise::{Expanded, unknown_at};
 use crate::view::source::Source;
@@ -30,6 +40,16 @@ pub struct Vm {
     pub unknown: Vec<Place>,
     /// The frequency that its TSC is pinned to, in kHz.
     pub tsc_khz: Option<u64>,
+    /// Its definition, without the frequency of its TSC, which the hosts' own rates answer.
+    pub definition: Option<Arc<Cpu>>,
+    /// What runs the guest, where its dump says so: `kvm` or `tcg`.
+    pub accel: Option<&'static str>,
+    /// The most bits of its physical addresses, where each host's own width decides.
+    pub own_width: Option<u32>,
+    /// Features that each host decides on.
+    pub left_to_hosts: Vec<Place>,
+    /// What keeps it from moving anywhere, or may keep it.
+    pub stays: Vec<String>,
     /// Why nothing can be said, where nothing can.
     pub open: Option<String>,
 }
@@ -47,18 +67,8 @@ impl Vm {
                 if Role::of(&view) == Role::Hardware {
                     return Err("a dump of hardware, expected one that the VM's guest made".to_string());
                 }
-                let offer = Offer::of_dump(&view, Scope::Offer, knowledge);
-                let mut vm = Self { vendor: offer.vendor.clone(), ..Self::default() };
-                for (place, statement) in &offer.places {
-                    match statement {
-                        Statement::Value(value) if !knowledge.row(*place).accumulates() => {
-                            vm.needs.insert(*place, *value);
-                        }
-                        Statement::Value(_) => {}
-                        Statement::Unknown(_) => vm.unknown.push(*place),
-                    }
-                }
-                vm.tsc_khz = dump.provenance.boot.as_ref().and_then(|b| crate::view::clock::pinned_khz(&b.cpu));
+                let mut vm = Self::of_view(&view, knowledge);
+                vm.stays = stays(&view, knowledge);
                 Ok(vec![named(vm)])
             }
             Source::Cpus(cpus) => {
@@ -72,6 +82,40 @@ impl Vm {
             }
             Source::Template(template) => Ok(vec![named(Self::of_template(template))]),
         }
+    }
+
+    /// A running guest needs what each of its vCPUs has.
+    fn of_view(view: &DumpView<'_>, knowledge: &Knowledge) -> Self {
+        let mut vm =
+            Self { vendor: view.dump.vcpus.first().and_then(|v| v.vendor()).map(|v| v.to_string()), ..Self::default() };
+        let mut unknown = BTreeSet::new();
+        for offer in Offer::of_vcpus(view, Scope::Offer, knowledge) {
+            for (place, statement) in &offer.places {
+                let row = knowledge.row(*place);
+                match statement {
+                    Statement::Value(value) if !row.accumulates() => {
+                        let needs = vm.needs.entry(*place).or_insert(*value);
+                        *needs = match row.rule {
+                            RuleKind::Subset | RuleKind::Hazard => *needs | *value,
+                            RuleKind::NotGreater => (*needs).min(*value),
+                            _ => (*needs).max(*value),
+                        };
+                    }
+                    Statement::Value(_) => {}
+                    Statement::Unknown(_) => drop(unknown.insert(*place)),
+                }
+            }
+        }
+        vm.unknown = unknown.into_iter().collect();
+        vm.tsc_khz = pinned(view.dump);
+        let is_kvm = view.dump.provenance.boot.as_ref().is_some_and(|boot| boot.accel == "kvm")
+            || view
+                .dump
+                .vcpus
+                .iter()
+                .any(|v| v.blocks().any(|block| Owner::of_signature(&block.signature.0) == Owner::Kvm));
+        vm.accel = if is_tcg(view.dump) { Some("tcg") } else { is_kvm.then_some("kvm") };
+        vm
     }
 
     fn of_template(_: &Template) -> Self {
@@ -100,6 +144,7 @@ impl Vm {
                 Some(promise) if promise.policy == cpuid_probe::libvirt::cpu::Policy::Forbid => {
                     vm.forbids.push(feature.place);
                 }
+                Some(promise) if promise.is_left_to_the_host() => vm.left_to_hosts.push(feature.place),
                 _ => {}
             }
         }
@@ -108,6 +153,7 @@ impl Vm {
         if let Some(bits) = cpu.max_phys_addr.and_then(|width| width.bits) {
             vm.needs.insert(crate::view::dump::PHYS_BITS, bits.into());
         }
+        vm.own_width = own_width(cpu);
         let mut open = Vec::new();
         if cpu.mode != Mode::Custom && cpu.model.is_none() {
             open.push(format!(
@@ -120,11 +166,82 @@ impl Vm {
                 Ok(khz) => vm.tsc_khz = khz,
                 Err(value) => open.push(format!("`{value}` is no frequency that its TSC can be pinned to")),
             }
-            open.extend(beside.gaps.iter().map(|gap| format!("line {}: {}", gap.at.line, gap.what)));
         }
+        vm.stays = stays(&DumpView::of(&as_started(cpu, &vm.needs, knowledge)), knowledge);
+        let mut definition = cpu.clone();
+        if let Some(beside) = &mut definition.beside {
+            beside.properties.retain(|property| !is_pin(&property));
+        }
+        vm.definition = Some(Arc::new(definition));
         vm.open = (!open.is_empty()).then(|| open.join("; "));
         Ok(vm)
     }
+}
+
+fn is_pin(property: &&Property) -> bool {
+    ["tsc-frequency", "tsc-freq"].contains(&property.name.as_str())
+}
+
+/// The most bits of a guest's physical addresses where a definition leaves its width to each host.
+///
+/// # Source
+/// QEMU 7.2 target/i386/host-cpu.c (`host_cpu_adjust_phys_bits`).
+fn own_width(cpu: &Cpu) -> Option<u32> {
+    let told = cpu.beside.iter().flat_map(|beside| &beside.properties).find(|p| p.name == "host-phys-bits");
+    let passed_on = cpu.max_phys_addr.filter(|width| width.mode == PhysAddrMode::Passthrough);
+    let limit = passed_on.and_then(|width| width.limit).unwrap_or(u32::MAX);
+    match told.map(|property| property.value.as_str()) {
+        Some("on") => Some(limit),
+        Some("off") => None,
+        _ => passed_on.map(|_| limit),
+    }
+}
+
+/// The throw-away guest that a definition starts, as far as it decides on migration.
+fn as_started(cpu: &Cpu, needs: &BTreeMap<Place, u64>, knowledge: &Knowledge) -> Dump {
+    let mut vcpu = VcpuDump::of_statements(0);
+    for (place, value) in needs.iter().filter(|(place, _)| knowledge.row(**place).blocks_migration) {
+        // A place is a feature's alone, so nothing is said twice.
+        let _ = vcpu.state(*place, *value);
+    }
+    let beside = cpu.beside.as_deref();
+    let properties = beside.iter().flat_map(|beside| &beside.properties);
+    let properties: Vec<String> = properties.map(|p| format!(",{}={}", p.name, p.value)).collect();
+    let is_tcg = beside.and_then(|beside| beside.accel) == Some(Accel::Tcg);
+    let mut dump = Dump::new(Made::Boot);
+    dump.provenance.boot = Some(Boot {
+        accel: if is_tcg { "tcg" } else { "kvm" }.to_string(),
+        cpu: format!("{}{}", cpu.model.as_deref().unwrap_or("host"), properties.concat()),
+        ..Boot::default()
+    });
+    dump.vcpus.push(vcpu);
+    dump
+}
+
+/// A refusal in words.
+#[must_use]
+pub fn refusal(refused: &Refused) -> String {
+    let by = match refused.by {
+        By::Qemu => "QEMU",
+        By::Libvirt => "libvirt",
+    };
+    format!("{by} refuses, {}", refused.reason)
+}
+
+/// What keeps a guest from moving to a host just like its own, or may keep it, as the judge has it.
+fn stays(view: &DumpView<'_>, knowledge: &Knowledge) -> Vec<String> {
+    let own = judge::compare(view, view, Directions::AToB, knowledge);
+    let refused = own.refused.iter().filter(|refused| refused.way == Way::AToB);
+    let mut said: Vec<String> = refused.map(|refused| format!("it moves nowhere: {}", refusal(refused))).collect();
+    if said.is_empty() {
+        let doubtful = own.findings.iter().filter(|f| f.severity_a_to_b().is_some_and(|s| s <= Severity::Warning));
+        let why =
+            |f: &Finding| f.consequence.as_ref().or(f.cause.as_ref()).map_or_else(String::new, ToString::to_string);
+        said.extend(doubtful.map(|f| format!("whether it moves is not known: {}", why(f).trim_end_matches('.'))));
+    }
+    said.sort();
+    said.dedup();
+    said
 }
 
 /// The frequency that a definition pins the TSC to, in kHz; 0 pins none.
@@ -132,7 +249,6 @@ impl Vm {
 /// # Errors
 /// The value, where it is no frequency.
 fn pinned_khz(beside: &Beside) -> Result<Option<u64>, &str> {
-    let is_pin = |property: &&Property| ["tsc-frequency", "tsc-freq"].contains(&property.name.as_str());
     match beside.properties.iter().rev().find(is_pin) {
         None => Ok(None),
         Some(pin) => hz(&pin.value).map(|hz| (hz > 0).then_some(hz / 1000)).ok_or(&pin.value),

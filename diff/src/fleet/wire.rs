@@ -3,14 +3,16 @@
 //! A summary is the same document with facts alone: hosts and classes. Summaries of parts of a fleet, merged, are byte for
 //! byte the summary of the whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use cpuid_probe::Place;
 use serde::Serialize;
 
 use super::facts::{Class, Facts, Host, Problem};
+use super::moves::Verdict;
 use super::offer::{Offer, Statement, key, name};
+use super::says::Says;
 use super::{Fleet, PoolCard, isa, names};
 use crate::knowledge::{Guard, Knowledge};
 
@@ -26,6 +28,7 @@ struct Wire<'a> {
     role: Option<&'static str>,
     emulated: Option<bool>,
     hosts: Vec<WireHost<'a>>,
+    says: Vec<WireSays<'a>>,
     classes: Vec<WireClass<'a>>,
     moves: Vec<WireMove<'a>>,
     partitions: Vec<WirePartition<'a>>,
@@ -53,8 +56,16 @@ struct WireHost<'a> {
     libvirt: Option<&'a str>,
     machine: Option<&'a str>,
     tsc_khz: Option<u64>,
+    says: String,
     complete: bool,
     file: &'a str,
+}
+
+#[derive(Serialize)]
+struct WireSays<'a> {
+    id: String,
+    #[serde(flatten)]
+    says: &'a Says,
 }
 
 #[derive(Serialize)]
@@ -73,6 +84,7 @@ struct WireClass<'a> {
     protections: Vec<String>,
     hazards: Vec<String>,
     tsc_khz: Option<[u64; 2]>,
+    guest: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -167,6 +179,7 @@ impl<'a> Wire<'a> {
             role: None,
             emulated: None,
             hosts: Vec::new(),
+            says: Vec::new(),
             classes: Vec::new(),
             moves: Vec::new(),
             partitions: Vec::new(),
@@ -196,9 +209,11 @@ pub fn summary(facts: &Facts, out: &mut dyn io::Write) -> io::Result<()> {
         hosts_of[host.class].push(&host.name);
         widen(&mut tsc[host.class], host.tsc_khz);
     }
+    let said = ids_of(&facts.hosts);
     let classes = facts.classes.iter().zip(&ids).zip(hosts_of).zip(&tsc);
     let wire = Wire {
-        hosts: facts.hosts.iter().map(|host| host_of(host, &ids[host.class], whole[host.class])).collect(),
+        hosts: facts.hosts.iter().map(|host| host_of(host, &ids[host.class], &said, whole[host.class])).collect(),
+        says: says(&said),
         classes: classes.map(|(((class, id), hosts), tsc)| class_of(class, id, hosts, *tsc, knowledge)).collect(),
         problems: &facts.problems,
         ..Wire::empty()
@@ -218,9 +233,12 @@ pub fn fleet(fleet: &Fleet, out: &mut dyn io::Write) -> io::Result<()> {
         hosts.sort_unstable();
         hosts.into_iter().map(|h| &*fleet.hosts[h].name).collect()
     };
+    let said = ids_of(&fleet.hosts);
     let partial: Vec<bool> = fleet.classes.iter().map(super::Group::is_partial).collect();
     let n = fleet.classes.len();
-    let pairs = (0..n).flat_map(|from| (0..n).map(move |to| (from, to))).filter(|(from, to)| from != to);
+    let pairs = (0..n).flat_map(|from| (0..n).map(move |to| (from, to)));
+    // Of guests that something keeps from moving even to a host just like their own, that too.
+    let pairs = pairs.filter(|(from, to)| from != to || fleet.step(*from, *to).verdict != Verdict::Safe);
     let partitions = fleet.partitions.iter().enumerate().map(|(at, partition)| {
         let all = fleet.recommended == Some(at) || fleet.hosts.len() * fleet.partitions.len() <= LISTED;
         WirePartition {
@@ -239,7 +257,8 @@ pub fn fleet(fleet: &Fleet, out: &mut dyn io::Write) -> io::Result<()> {
     let wire = Wire {
         role: Some(fleet.role.word()),
         emulated: Some(fleet.emulated),
-        hosts: fleet.hosts.iter().map(|host| host_of(host, id(host.class), !partial[host.class])).collect(),
+        hosts: fleet.hosts.iter().map(|host| host_of(host, id(host.class), &said, !partial[host.class])).collect(),
+        says: says(&said),
         classes: fleet
             .classes
             .iter()
@@ -334,7 +353,19 @@ fn widen(interval: &mut Option<[u64; 2]>, khz: Option<u64>) {
     }
 }
 
-fn host_of<'a>(host: &'a Host, class: &'a str, complete: bool) -> WireHost<'a> {
+/// What hosts say beside their offers, each once, and its id.
+fn ids_of(hosts: &[Host]) -> BTreeMap<&Says, String> {
+    let all: BTreeSet<&Says> = hosts.iter().map(|host| &*host.says).collect();
+    all.into_iter().map(|says| (says, says.id())).collect()
+}
+
+fn says<'a>(ids: &BTreeMap<&'a Says, String>) -> Vec<WireSays<'a>> {
+    let mut all: Vec<WireSays<'_>> = ids.iter().map(|(says, id)| WireSays { id: id.clone(), says }).collect();
+    all.sort_by(|a, b| a.id.cmp(&b.id));
+    all
+}
+
+fn host_of<'a>(host: &'a Host, class: &'a str, said: &BTreeMap<&Says, String>, complete: bool) -> WireHost<'a> {
     WireHost {
         name: &host.name,
         class,
@@ -348,6 +379,7 @@ fn host_of<'a>(host: &'a Host, class: &'a str, complete: bool) -> WireHost<'a> {
         libvirt: host.libvirt.as_deref(),
         machine: host.machine.as_deref(),
         tsc_khz: host.tsc_khz,
+        says: said.get(&*host.says).cloned().unwrap_or_default(),
         complete,
         file: &host.file,
     }
@@ -360,7 +392,7 @@ fn class_of<'a>(
     tsc_khz: Option<[u64; 2]>,
     knowledge: &Knowledge,
 ) -> WireClass<'a> {
-    let Class { offer, signatures, models, cpus } = class;
+    let Class { offer, signatures, models, cpus, guest: _ } = class;
     let guards = |wanted: Guard| -> Vec<String> {
         let have = offer.places.iter().filter(|(_, s)| matches!(s, Statement::Value(_)));
         let own = have.filter(|(p, _)| knowledge.row(**p).guard == Some(wanted));
@@ -381,6 +413,7 @@ fn class_of<'a>(
         protections: guards(Guard::Protection),
         hazards: guards(Guard::Hazard),
         tsc_khz,
+        guest: class.guest.as_deref().and_then(|text| serde_json::from_str(text).ok()),
     }
 }
 

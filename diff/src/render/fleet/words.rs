@@ -83,6 +83,9 @@ pub fn answer(fleet: &Fleet) -> String {
             format!("{of}: {}{kept}, {what}", count(pools.pools.len(), "pool"))
         }
     };
+    for (hosts, why) in kept_guests(fleet) {
+        said += &format!("; the guests on {hosts} move nowhere, or may not: {why}");
+    }
     let hazards = hazards_that_differ(fleet);
     if !hazards.is_empty() {
         said += &format!("; hazards differ: {}", hazards.join(", "));
@@ -105,6 +108,17 @@ pub fn answer(fleet: &Fleet) -> String {
         };
     }
     said
+}
+
+/// Guests that something keeps from moving even to a host just like their own: where, and what.
+#[must_use]
+pub fn kept_guests(fleet: &Fleet) -> Vec<(String, String)> {
+    let own = (0..fleet.classes.len()).map(|class| (class, fleet.step(class, class)));
+    let kept = own.filter(|(_, step)| matches!(step.verdict, Verdict::Review | Verdict::Unsafe));
+    let look =
+        |step: &Move| names(&step.review, Knowledge::builtin()).into_iter().map(|name| format!("look at {name}"));
+    let why = |step: &Move| step.other.iter().cloned().chain(look(step)).collect::<Vec<_>>().join("; ");
+    kept.map(|(class, step)| (hosts(fleet, &[class], 3), why(step))).collect()
 }
 
 /// Hazards that some hosts of the fleet have and others have not, by name and who has them.
