@@ -359,7 +359,7 @@ fn what_an_input_shows_without_being_able_to_keep_it() {
             &offer,
             Some("offer"),
             cpu("<feature name='invtsc' policy='forbid'/>"),
-            "does not say 1 promised bit",
+            "says nothing about 1 promised bit",
         ),
         ("KVM's table for an emulated guest", &table, None, emulated, "the definition is for QEMU's emulation"),
         ("a model's expansion", &model, None, cpu("<feature name='avx'/>"), "no guest read it"),

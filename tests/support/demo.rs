@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use cpuid_diff::assemble::{Named, Site, report};
 use cpuid_diff::judge::rule::Directions;
-use cpuid_diff::knowledge::Severity;
 use cpuid_diff::render::{Style, table};
 use cpuid_probe::change::Sighting;
 use cpuid_probe::json;
@@ -157,11 +156,16 @@ fn predict(source: (&str, &str), destination: (&str, &str)) -> String {
     let report =
         report(&named("source", source), &named("destination", destination), Directions::AToB, None, &Site::default());
     let text = table::render(&report, Style { width: 100, colour: false, all: false, waivers: false });
-    let is_table = |part: &&str| Severity::ALL.iter().any(|s| part.starts_with(&format!("{} (", s.word())));
-    let notes = text.lines().filter(|line| line.starts_with("note: ") && !line.contains("TCG"));
-    let tables = text.split("\n\n").filter(is_table).flat_map(str::lines);
-    let verdict = text.lines().skip_while(|line| !line.starts_with("compared ")).skip(1);
-    notes.chain(tables).chain(verdict).flat_map(|line| [line, "\n"]).collect()
+    // The verdict, and of each cause what it is and what it changes. The inputs are named above.
+    let mut parts = text.split("\n\n");
+    let mut told: Vec<&str> = parts.next().into_iter().flat_map(str::lines).collect();
+    for part in parts.filter(|part| part.contains("\n  what ")) {
+        told.extend(
+            part.lines().take_while(|line| !["  consequence", "  cause", "  fix"].iter().any(|l| line.starts_with(l))),
+        );
+    }
+    assert!(!told.is_empty(), "no verdict: {text}");
+    told.iter().flat_map(|line| [line, "\n"]).collect()
 }
 
 /// What a Linux guest goes through.
