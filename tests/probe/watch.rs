@@ -448,7 +448,8 @@ fn boot_watch_follows_a_guest_from_one_host_to_the_next() {
         assert_eq!(output.status.code(), code, "{signal:?}: {}", text(&output.stderr));
         let ends = text(&output.stderr).ends_with("\ncpuid-probe: 0 changed registers\n");
         assert_eq!(ends, code.is_some(), "{}", text(&output.stderr));
-        assert_eq!(Path::new(&qmp).exists(), code.is_none(), "the socket after {signal:?}");
+        // Who is killed takes no socket away; QEMU may, as it ends.
+        assert!(code.is_none() || !Path::new(&qmp).exists(), "the socket after {signal:?}");
         wait_until(|| qemus(&name) == 0);
     }
     fs::remove_dir_all(directory).unwrap();
