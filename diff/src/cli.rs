@@ -391,7 +391,7 @@ pub struct FleetArgs {
     #[arg(long, value_name = "HOST")]
     pub without: Vec<String>,
     /// Print the facts alone, as JSON, for merging: hosts and classes, no pools
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["vm", "pools", "require", "min_hosts", "expect", "max_age", "since", "keep", "without"])]
     pub summary: bool,
     /// What hosts' files show: offer or guest; of one host HOST=ROLE [default: what each says of itself]
     #[arg(long = "as", value_name = "ROLE|HOST=ROLE", value_parser = role)]

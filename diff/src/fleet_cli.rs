@@ -193,6 +193,9 @@ fn below(top: &Path, directory: &Path, files: &mut Vec<Found>, problems: &mut Ve
         let path = entry.path();
         if path.is_dir() {
             below(top, &path, files, problems);
+        } else if path.exists() && !path.is_file() {
+            // A pipe would be waited for.
+            problems.push(refuse(&path, "is no regular file".to_string()));
         } else {
             let name = path.strip_prefix(top).unwrap_or(&path).display().to_string();
             files.push(Found { name, path });

@@ -49,6 +49,25 @@ fn what_is_no_host_is_refused_with_what_to_give() {
     assert!(code == 2 && out.contains("no hosts"), "{out}");
 }
 
+#[test]
+fn a_pipe_below_the_hosts_is_trouble_and_nobody_waits_for_it() {
+    let files = Files::new();
+    files.put("a.json", &Node::intel("a", ICE_LAKE).json());
+    let pipe = std::process::Command::new("mkfifo").arg(files.0.join("pipe")).status().unwrap();
+    assert!(pipe.success());
+    let (code, out, _) = Hosts(files).run(&[]);
+    assert!(code == 2 && out.contains("pipe: is no regular file"), "{out}");
+}
+
+#[test]
+fn a_summary_answers_no_question() {
+    let hosts = Hosts::new(&[Node::intel("a", ICE_LAKE)]);
+    for question in [&["--require", "avx9"][..], &["--vm", "vm.xml"], &["--max-age", "7"], &["--without", "a"]] {
+        let (code, _, said) = hosts.run(&[&["--summary"], question].concat());
+        assert!(code == 2 && said.contains("--summary"), "{said}");
+    }
+}
+
 /// The names of kinds that one problem says are mixed.
 fn mixed(report: &Value) -> Vec<&str> {
     let whats = report["problems"].as_array().unwrap().iter().filter_map(|p| p["what"].as_str());
