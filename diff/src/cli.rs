@@ -74,7 +74,7 @@ pub enum Command {
     ///
     /// The result goes to standard output; what it costs each input, and what was left out and why, to standard error.
     /// Exit codes: 0 found, and every input can give it; 1 found, with a word about it on standard error (a protection or
-    /// hazard that differs, hardware, something unknown), or the inputs have no CPU in common; 2 trouble.
+    /// hazard that differs, hardware, something unknown); 2 none, or trouble.
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff baseline node1.json node2.json > baseline.xml\n\
         \x20 cpuid-diff baseline host1.xml host2.xml --format qemu")]

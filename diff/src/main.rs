@@ -323,11 +323,7 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     }
     let common = match pool.common(Options { keep_unmigratable: args.keep_unmigratable, qemu }) {
         Ok(common) => common,
-        Err(Refusal::Nothing(why)) => {
-            input::complain(&anyhow!(why));
-            return Ok(ExitCode::from(1));
-        }
-        Err(Refusal::Input(why)) => bail!("{why}"),
+        Err(Refusal::Nothing(why) | Refusal::Input(why)) => bail!("{why}"),
     };
     let xml = definition::libvirt(&common, &wide.map);
     pool::prove(&xml, &common, &wide).map_err(|why| anyhow!("the result does not hold ({why}); please report this"))?;

@@ -248,7 +248,7 @@ fn pools_say_what_they_cannot_hold() {
     };
     let intel = files.put("intel.json", &guest(false).to_string());
     let (code, said) = run(&["baseline", &intel, &shanghai("shanghai.json")]);
-    assert!(code == 1 && said.contains("no guest can move between vendors"), "{said}");
+    assert!(code == 2 && said.contains("no guest can move between vendors"), "{said}");
 }
 
 #[test]
@@ -379,4 +379,30 @@ fn what_an_input_shows_without_being_able_to_keep_it() {
         ["host,tsc-frequency=2600000000", "host,tsc-frequency=2100000000"].map(|cpu| booted(false, "pc-q35-11.1", cpu));
     let (code, said) = run(&["compare", &files.put("a.json", &pins[0]), &files.put("b.json", &pins[1]), "--fix"]);
     assert!(code == 1 && said.contains("QEMU refuses the pair"), "{said}");
+}
+
+#[test]
+fn a_model_that_a_host_does_not_list_is_no_plain_result() {
+    let files = Files::new();
+    let host = |custom: &str| {
+        let xml = format!(
+            "<domainCapabilities><domain>kvm</domain><arch>x86_64</arch><cpu><mode name='host-model' supported='yes'>\
+             <model>Westmere</model><maxphysaddr mode='passthrough' limit='46'/></mode>{custom}</cpu></domainCapabilities>"
+        );
+        let one = files.put("host.xml", &xml);
+        run(&["baseline", &one, &files.put("other.xml", &xml)])
+    };
+    for (custom, code, words) in [
+        ("", 0, ""),
+        ("<mode name='custom' supported='yes'><model usable='yes'>Westmere</model></mode>", 0, ""),
+        (
+            "<mode name='custom' supported='yes'><model usable='yes'>Penryn</model></mode>",
+            1,
+            "the model Westmere is not among those that it lists",
+        ),
+        ("<mode name='custom' supported='no'/>", 1, "no guest with mode='custom' can start there"),
+    ] {
+        let (ended, said) = host(custom);
+        assert!(ended == code && said.contains(words), "{custom}: {ended}: {said}");
+    }
 }

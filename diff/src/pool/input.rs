@@ -1,11 +1,12 @@
 //! One input of a baseline: what it has, what it lacks, and what it says nothing of.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use cpuid_probe::Place;
 use cpuid_probe::Register;
 use cpuid_probe::dump::{Dump, Source};
+use cpuid_probe::libvirt::beside::Beside;
 use cpuid_probe::libvirt::cpu::{Cpu, Form, MaxPhysAddr, Mode, PhysAddrMode, Policy};
 use cpuid_probe::libvirt::domain::Accel;
 use cpuid_probe::msr::FEATURE_MSRS;
@@ -115,6 +116,8 @@ pub struct Says {
     pub model_vendor: Option<Vendor>,
     /// libvirt's name of its model.
     pub model: Option<String>,
+    /// Of a host: the models that a definition may name there. It has none where it does not support mode='custom'.
+    pub models: Option<BTreeSet<String>>,
     /// Family, model and stepping, where it is a dump.
     pub signature: Option<Signature>,
     /// The families that it may be of; none where its model is of no family.
@@ -199,6 +202,7 @@ impl Says {
             gaps: Vec::new(),
             model_vendor: None,
             model,
+            models: None,
             signature,
             families,
             width,
@@ -221,6 +225,13 @@ pub struct Input {
     pub(super) definition: Option<Cpu>,
     /// Registers, for what libvirt has no name for.
     pub(super) dump: Option<Dump>,
+}
+
+/// The models that a host lists for mode='custom'; `None` where it does not speak of them.
+fn custom_models(host: &Beside) -> Option<BTreeSet<String>> {
+    let no_custom = host.modes.iter().any(|(mode, supported)| mode == Mode::Custom.word() && !supported);
+    let listed = || host.models.iter().map(|model| model.name.clone()).collect();
+    (no_custom || !host.models.is_empty()).then(listed)
 }
 
 impl Input {
@@ -293,6 +304,7 @@ impl Input {
                 gaps: cpu.beside.iter().flat_map(|beside| &beside.gaps).map(|gap| gap.what.clone()).collect(),
                 model_vendor: model.vendor,
                 model: cpu.model.clone(),
+                models: cpu.beside.as_deref().filter(|_| role == Role::Offer).and_then(custom_models),
                 signature: None,
                 families,
                 width: cpu.max_phys_addr.as_ref().and_then(Width::of),
@@ -406,6 +418,7 @@ impl Input {
                 gaps: Vec::new(),
                 model_vendor: None,
                 model: None,
+                models: None,
                 signature,
                 families: signature.iter().map(|s| s.family).collect(),
                 width: view

@@ -301,6 +301,7 @@ impl<'a> Pool<'a> {
         guards::settle(&self.classes, &given, map, self.knowledge, &mut words, &mut notes);
         self.hardware(&mut words);
         self.beside_features(&mut words);
+        self.model_is_listed(model, &mut words);
         self.brought(model, &promised, &disable, &unsure, &mut words);
         self.left_out_unknown(&(&promised | &blocking), &mut notes);
         self.on_some_vcpus(&mut notes);
@@ -468,6 +469,18 @@ impl<'a> Pool<'a> {
             for gap in &class.says.gaps {
                 words.push(format!("{}: {gap}, which the result does not hold", list::first(&class.names, 8)));
             }
+        }
+    }
+
+    /// Hosts that list the models that they know, and not this one.
+    fn model_is_listed(&self, model: &Model, words: &mut Vec<String>) {
+        for Class { says, names } in &self.classes {
+            let Some(models) = says.models.as_ref().filter(|models| !models.contains(model.name)) else { continue };
+            let names = list::first(names, 8);
+            words.push(match models.is_empty() {
+                true => format!("{names}: no guest with mode='custom' can start there, it says"),
+                false => format!("{names}: the model {} is not among those that it lists", model.name),
+            });
         }
     }
 
