@@ -257,6 +257,11 @@ enum View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// Whether it shows every place.
+    fn is_whole(&self) -> bool {
+        matches!(self, Self::Dump(view) if view.is_complete())
+    }
+
     fn new(layer: Layer, source: &'a Source, map: &'a CpuMap, knowledge: &'a Knowledge) -> Result<Self, String> {
         match source {
             Source::Dump(dump) => Ok(Self::Dump(DumpView::of(dump))),
@@ -430,6 +435,15 @@ pub fn trace(
     }
     if trace.agreed + trace.changed == 0 {
         trace.fit = trace.fit.max(Fit::Unknown);
+    }
+    if promised == Promised::Nothing {
+        // Without promises the question is of everything.
+        let parts = views.iter().filter(|(_, view)| !view.is_whole()).map(|(layer, _)| layer.word());
+        let parts: Vec<&str> = parts.collect();
+        if !parts.is_empty() {
+            trace.fit = trace.fit.max(Fit::Unknown);
+            trace.reasons.push(format!("not everything of {} was captured", parts.join(", ")));
+        }
     }
     if let Some(held) = held {
         trace.fit = trace.fit.max(held.fit);

@@ -16,7 +16,7 @@ fn definitions<'a>(a: &'a Dump, b: &'a Dump) -> Option<[&'a Imported; 2]> {
 }
 
 /// Judges what is asked for with different values, or by one side alone. What QEMU or libvirt refuses is not here
-/// ([`super::refused`]).
+/// ([`mod@super::refused`]).
 pub fn check(a: &Dump, b: &Dump, context: &Context<'_>, collector: &mut Collector) {
     let Some(sides) = definitions(a, b) else { return };
     let mut names: Vec<&String> = sides.iter().flat_map(|side| side.asks.keys()).collect();
