@@ -490,6 +490,9 @@ fn held(
     let none = Dump::new(dump::Source::Import);
     let check_names = |names: &Names<'_>| baseline.check_names(0, names, &DumpView::of(&none), knowledge);
     let checked = match view {
+        View::Dump(view) if Role::of(view) == Role::Promise => {
+            Err("it is what a guest is to have, and no guest read it")
+        }
         View::Dump(view) => Ok(baseline.check(0, view, role, None, knowledge)),
         View::Names(names) => check_names(names),
         // A list of names in another place than that of an offer.

@@ -173,6 +173,12 @@ fn a_vm_passes_only_where_it_starts_whole_and_moves() {
             domain("kvm", "<os><type machine='pc-q35-9.2'>hvm</type></os>", ""),
             "pc-q35-9.2",
         ),
+        (
+            "what each host adds",
+            kvm("", same),
+            "<cpu mode='custom' match='minimum'><model>Nehalem</model></cpu>".into(),
+            "match='minimum' adds",
+        ),
         ("same machine", names("yes", usable), domain("kvm", "<os><type machine='pc-q35-9.0'>hvm</type></os>", ""), ""),
     ];
     for (row, hosts, vm, why) in rows {
@@ -192,6 +198,25 @@ fn a_vm_passes_only_where_it_starts_whole_and_moves() {
     }
     let (code, out, _) = two([0, 1].map(|_| capabilities("i686", 255, "yes", usable))).run(&[]);
     assert!(code == 2 && out.contains("i686"), "{out}");
+}
+
+#[test]
+fn a_model_of_no_vendor_stays_on_hosts_of_one() {
+    const KVM64: &str = "apic clflush cmov cx16 cx8 de fpu fxsr lm mca mce mmx msr mtrr nx pae pat pge pni pse pse36 sep \
+                         sse sse2 syscall tsc vme";
+    let host = |label: &str, vendor: &str| Node::new(label, vendor, 0x00a2_0f10).with(KVM64).json();
+    let hosts = hosts(&[host("a", "GenuineIntel"), host("b", "GenuineIntel"), host("c", "AuthenticAMD")]);
+    let files = Files::new();
+    let vm = files.put("vm", "-cpu kvm64");
+    let (_, report) = hosts.json(&["--vm", &vm]);
+    for placement in report["placements"].as_array().unwrap() {
+        assert_eq!(
+            (&placement["starts"], placement["moves_to"].as_array().unwrap().len()),
+            (&"yes".into(), 0),
+            "{placement}"
+        );
+        assert!(strings(&placement["why"]).concat().contains("its vendor is each host's own"), "{placement}");
+    }
 }
 
 #[test]

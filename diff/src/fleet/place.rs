@@ -107,8 +107,15 @@ const NAMED: usize = 3;
 /// and not there, or that nobody knows.
 ///
 /// # Source
-/// QEMU 7.2 target/i386/host-cpu.c (`host_cpu_adjust_phys_bits`: the destination's own width, whatever the guest had).
+/// QEMU 7.2 target/i386/host-cpu.c (`host_cpu_adjust_phys_bits`: the destination's own width, whatever the guest had),
+/// target/i386/kvm/kvm-cpu.c (`kvm_cpu_instance_init`: the host's vendor).
 fn changes(vm: &Vm, from: &Offer, to: &Offer, knowledge: &Knowledge) -> Option<String> {
+    // KVM gives a guest its host's vendor, whatever the model.
+    match (&from.vendor, &to.vendor) {
+        (Some(a), Some(b)) if a == b => {}
+        (Some(a), Some(b)) => return Some(format!("its vendor is each host's own, here {a} and there {b}")),
+        _ => return Some("its vendor is each host's own, and not both say theirs".to_string()),
+    }
     if let Some(most) = vm.own_width {
         let width = |offer: &Offer| offer.at(PHYS_BITS).filter(|bits| *bits > 0).map(|bits| bits.min(most.into()));
         match (width(from), width(to)) {

@@ -7,7 +7,7 @@ use cpuid_probe::Place;
 use cpuid_probe::dump::{Boot, Dump, Source as Made, VcpuDump};
 use cpuid_probe::hypervisor::Owner;
 use cpuid_probe::libvirt::beside::{Beside, Property};
-use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode, PhysAddrMode};
+use cpuid_probe::libvirt::cpu::{Cpu, Form, Match, Mode, PhysAddrMode};
 use cpuid_probe::libvirt::domain::Accel;
 
 use super::offer::{Offer, Scope, Statement};
@@ -155,7 +155,14 @@ impl Vm {
         }
         vm.own_width = own_width(cpu);
         let mut open = Vec::new();
-        if cpu.mode != Mode::Custom && cpu.model.is_none() {
+        if cpu.mode == Mode::Custom && cpu.matching == Match::Minimum {
+            open.push(
+                "match='minimum' adds what each host has: where it starts is not where it may move; give its live XML or a dump"
+                    .to_string(),
+            );
+        }
+        // libvirt ignores a model beside host-model.
+        if cpu.mode != Mode::Custom {
             open.push(format!(
                 "mode='{}' gives each host's own CPU: where it starts is not where it may move; give its live XML or a dump",
                 cpu.mode.word()
