@@ -108,7 +108,7 @@ pub enum Input {
 }
 
 /// What to give instead of statements where register sets are needed.
-pub const INSTEAD: &str = "names features and numbers and holds no registers; give a dump that `cpuid-probe` or \
+pub const INSTEAD: &str = "names features and numbers, has no leaves and holds no registers; give a dump that `cpuid-probe` or \
                            `cpuid -r` made there, or one of such a guest that `cpuid-probe boot` made";
 
 /// One format.
