@@ -27,8 +27,21 @@ pub const STATES: &[State] = &[
     State { name: "AVX-512", xcr0: 0b111 << 5, xss: 0, features: &["avx512f"], prefix: "avx512" },
     State { name: "PT", xcr0: 0, xss: 1 << 8, features: &["intel-pt"], prefix: "" },
     State { name: "PKRU", xcr0: 1 << 9, xss: 0, features: &["pku"], prefix: "" },
-    State { name: "CET", xcr0: 0, xss: 0b11 << 11, features: &["shstk", "ibt"], prefix: "" },
+    State { name: "CET", xcr0: 0, xss: 0b11 << 11, features: &["cet-ss", "cet-ibt"], prefix: "" },
     State { name: "LBR", xcr0: 0, xss: 1 << 15, features: &["arch-lbr"], prefix: "" },
     State { name: "AMX", xcr0: 0b11 << 17, xss: 0, features: &["amx-tile"], prefix: "amx-" },
     State { name: "APX", xcr0: 1 << 19, xss: 0, features: &["apxf"], prefix: "" },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::knowledge::Knowledge;
+
+    #[test]
+    fn every_name_is_of_a_row() {
+        for name in STATES.iter().flat_map(|state| state.features) {
+            assert!(!Knowledge::builtin().by_name(name).is_empty(), "{name}");
+        }
+    }
+}
