@@ -9,6 +9,7 @@ use cpuid_probe::{LeafId, Place, Register};
 use crate::assemble::{self, Named, Site};
 use crate::cpu_map::Signature;
 use crate::decode::brand;
+use crate::judge::asked;
 use crate::list;
 use crate::render::words;
 use crate::view::DumpView;
@@ -70,9 +71,8 @@ pub fn show(named: &Named, site: &Site<'_>, width: usize) -> String {
         );
         if let Some(imported) = &named.dump.provenance.imported {
             imported.limits.iter().for_each(|limit| line("note", limit));
-            let asks: Vec<String> = imported.asks.iter().map(|(name, value)| format!("{name} {value}")).collect();
-            if !asks.is_empty() {
-                line("asks", &asks.join(", "));
+            if let Some(asks) = asked::words(imported) {
+                line("asks", &asks);
             }
         }
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use cpuid_probe::Place;
 use cpuid_probe::dump::{Boot, Dump, Source as Made, VcpuDump};
-use cpuid_probe::hypervisor::Owner;
 use cpuid_probe::libvirt::beside::{Beside, Property};
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Match, Mode, PhysAddrMode};
 use cpuid_probe::libvirt::domain::Accel;
@@ -14,11 +13,11 @@ use super::offer::{Offer, Scope, Statement};
 use crate::cpu_map::CpuMap;
 use crate::finding::Finding;
 use crate::judge;
-use crate::judge::notes::is_tcg;
+use crate::judge::notes::{is_kvm, is_tcg};
 use crate::judge::refused::pinned;
 use crate::judge::rule::Directions;
 use crate::knowledge::{Knowledge, Row, RuleKind, Severity};
-use crate::report::{By, Refused, Way};
+use crate::report::{Refused, Way};
 use crate::view::clock::hz;
 use crate::view::promise::{Expanded, unknown_at};
 use crate::view::source::Source;
@@ -108,13 +107,7 @@ impl Vm {
         }
         vm.unknown = unknown.into_iter().collect();
         vm.tsc_khz = pinned(view.dump);
-        let is_kvm = view.dump.provenance.boot.as_ref().is_some_and(|boot| boot.accel == "kvm")
-            || view
-                .dump
-                .vcpus
-                .iter()
-                .any(|v| v.blocks().any(|block| Owner::of_signature(&block.signature.0) == Owner::Kvm));
-        vm.accel = if is_tcg(view.dump) { Some("tcg") } else { is_kvm.then_some("kvm") };
+        vm.accel = if is_tcg(view.dump) { Some("tcg") } else { is_kvm(view.dump).then_some("kvm") };
         vm
     }
 
@@ -228,11 +221,7 @@ fn as_started(cpu: &Cpu, needs: &BTreeMap<Place, u64>, knowledge: &Knowledge) ->
 /// A refusal in words.
 #[must_use]
 pub fn refusal(refused: &Refused) -> String {
-    let by = match refused.by {
-        By::Qemu => "QEMU",
-        By::Libvirt => "libvirt",
-    };
-    format!("{by} refuses, {}", refused.reason)
+    format!("{} refuses, {}", refused.by.name(), refused.reason)
 }
 
 /// What keeps a guest from moving to a host just like its own, or may keep it, as the judge has it.

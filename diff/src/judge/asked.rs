@@ -53,8 +53,14 @@ pub fn refuses(said: [Option<&str>; 2]) -> bool {
 pub fn notes(a: &Dump, b: &Dump) -> [Option<String>; 2] {
     let both = definitions(a, b).is_some();
     [a, b].map(|dump| {
-        let asks = &dump.provenance.imported.as_ref()?.asks;
-        let words: Vec<String> = asks.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        (!both && !words.is_empty()).then(|| format!("it also asks, and this is not compared: {}", words.join(", ")))
+        let asks = words(dump.provenance.imported.as_ref().filter(|_| !both)?)?;
+        Some(format!("it also asks, and this is not compared: {asks}"))
     })
+}
+
+/// All that a definition asks for, in one line; `None` where that is nothing.
+#[must_use]
+pub fn words(imported: &Imported) -> Option<String> {
+    let asks: Vec<String> = imported.asks.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    (!asks.is_empty()).then(|| asks.join(", "))
 }
