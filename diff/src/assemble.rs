@@ -1,6 +1,6 @@
 //! From a comparison or a check to a report: findings, then waivers, then the verdict, then the report, once.
 
-use cpuid_probe::dump::{Boot, Dump, Imported, Source, VcpuDump, Whose};
+use cpuid_probe::dump::{Boot, Dump, Imported, Source, VcpuDump};
 use cpuid_probe::text::write_record;
 
 use crate::cause;
@@ -87,7 +87,7 @@ pub fn report(
     if let Some((baseline, log)) = baseline {
         let mut own: Vec<Finding> = Vec::new();
         for (input, (named, view)) in [a, b].into_iter().zip(&views).enumerate() {
-            let checked = checked(input, view, site.role(&named.name, view).of_checked(), baseline, log, site);
+            let checked = checked(input, view, site.role(&named.name, view), baseline, log, site);
             not_captured.extend(checked.not_captured);
             doubts.push(checked.doubts);
             for found in checked.findings {
@@ -168,14 +168,7 @@ pub fn check(named: Named, baseline: &Baseline<'_>, log: Option<&Log>, site: &Si
     let view = DumpView::of(&named.dump);
     let stated = site.role(&named.name, &view);
     let role = stated.of_checked();
-    let mut checked = checked(0, &view, role, baseline, log, site);
-    let unclear = |of| of == Whose::Unclear && stated == Role::Unknown;
-    let whose = named.dump.provenance.imported.as_ref().and_then(|imported| imported.of);
-    if stated == Role::Promise {
-        checked.doubts.others.push("it is what a guest is to have, and no guest read it".to_string());
-    } else if whose.is_some_and(unclear) {
-        checked.doubts.others.push("it does not say whose CPU it is; --as says so".to_string());
-    }
+    let mut checked = checked(0, &view, stated, baseline, log, site);
     // Of an offer, and of a source that makes statements, the places that are promised count, and no others.
     let answers = role == Role::Offer || named.dump.is_statements();
     let complete = view.is_complete() || answers && checked.doubts.unread.is_none();

@@ -6,9 +6,9 @@ use cpuid_probe::Place;
 use cpuid_probe::dump::{self, Dump};
 use cpuid_probe::libvirt::cpu::{Cpu, Form, PhysAddrMode, Policy};
 
-use crate::check::Baseline;
 use crate::check::cpu::described;
 use crate::check::offer::{self, Names};
+use crate::check::{Baseline, UNREAD};
 use crate::cpu_map::wide::Wide;
 use crate::cpu_map::{CpuMap, FeatureId};
 use crate::finding::{Finding, Text};
@@ -490,9 +490,7 @@ fn held(
     let none = Dump::new(dump::Source::Import);
     let check_names = |names: &Names<'_>| baseline.check_names(0, names, &DumpView::of(&none), knowledge);
     let checked = match view {
-        View::Dump(view) if Role::of(view) == Role::Promise => {
-            Err("it is what a guest is to have, and no guest read it")
-        }
+        View::Dump(view) if Role::of(view) == Role::Promise => Err(UNREAD),
         View::Dump(view) => Ok(baseline.check(0, view, role, None, knowledge)),
         View::Names(names) => check_names(names),
         // A list of names in another place than that of an offer.

@@ -14,7 +14,7 @@ pub mod template;
 use std::collections::BTreeSet;
 
 use cpuid_probe::Place;
-use cpuid_probe::dump::{self, Dump, GapReason};
+use cpuid_probe::dump::{self, Dump, GapReason, Whose};
 use cpuid_probe::leaf::LeafId;
 use cpuid_probe::libvirt::cpu::Cpu;
 use cpuid_probe::place::BitRange;
@@ -94,13 +94,18 @@ impl<'a> Baseline<'a> {
         knowledge: &Knowledge,
     ) -> Checked {
         let mut checked = match self {
-            Self::Cpu(cpu) => cpu.check(input, &Asked { view, role, log, names: None }, knowledge),
+            Self::Cpu(cpu) => cpu.check(input, &Asked { view, role: role.of_checked(), log, names: None }, knowledge),
             Self::Dump(golden) => golden.check(input, view, knowledge),
             Self::Template(template) => template::check(template, input, view, knowledge),
         };
-        if role == Role::Hardware {
-            checked.doubts.others.push(BARE_DUMP.to_string());
-        }
+        let is_unclear = || view.dump.provenance.imported.as_ref().is_some_and(|i| i.of == Some(Whose::Unclear));
+        let doubt = match role {
+            Role::Hardware => Some(BARE_DUMP),
+            Role::Promise => Some(UNREAD),
+            Role::Unknown if is_unclear() => Some("it does not say whose CPU it is; --as says so"),
+            Role::Unknown | Role::Offer | Role::Guest => None,
+        };
+        checked.doubts.others.extend(doubt.map(str::to_string));
         checked
     }
 
@@ -163,6 +168,9 @@ pub fn check_beside(definition: &Cpu, host: &Cpu, map: &CpuMap, knowledge: &Know
     beside::Beside::new(definition, map, knowledge).check(&asked, &mut tally);
     Ok(tally.finish())
 }
+
+/// Why what a guest is to have is no answer to whether it got it.
+pub const UNREAD: &str = "it is what a guest is to have, and no guest read it";
 
 /// Why no dump without the hypervisor bit is better than unverified.
 const BARE_DUMP: &str = "the dump shows no hypervisor: it is the bare hardware's, which no guest gets just so, or a guest's \
