@@ -63,6 +63,7 @@ fn what_a_platforms_definition_says_beside_the_model_counts() {
         ("hidden", machine("", "        features: {kvm: {hidden: true}}\n"), "kvm"),
         ("a clock", machine("", "        clock: {timer: {hyperv: {present: true}}}\n"), "hv-time"),
         ("machine of kubevirt", machine("", "        machine: {type: pc-q35-9.9}\n"), "pc-q35-9.9"),
+        ("-global of every CPU", "qemu-system-x86_64 -cpu pentium -global cpu.avx2=on".into(), "-global cpu.avx2=on"),
         ("launchSecurity", machine("", "        launchSecurity: {sev: {}}\n"), "launchSecurity"),
         ("a new key", machine("          newThing: 1\n", ""), "newThing"),
         (
@@ -75,7 +76,7 @@ fn what_a_platforms_definition_says_beside_the_model_counts() {
             machine("", "").replace("  template:", "  preference: {name: windows.11}\n  template:"),
             "preference",
         ),
-    ] as [(&str, String, &str); 23]
+    ] as [(&str, String, &str); 24]
     {
         let (code, said) = check("more", &baseline);
         assert_eq!(code, 1, "{what}: {said}");

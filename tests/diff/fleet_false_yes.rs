@@ -216,6 +216,9 @@ fn a_vm_passes_only_where_it_starts_whole_and_moves() {
         let again: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{row}: {e} {out}"));
         assert_eq!((of_summary, &again["placements"]), (code, &report["placements"]), "{row}");
     }
+    let files = Files::new();
+    let (code, _, err) = kvm("", same).run(&["--vm", &files.put("table", &Node::intel("a", ICE_LAKE).json())]);
+    assert!(code == 2 && err.contains("a dump of the role offer"), "{err}");
     let (code, out, _) = two([0, 1].map(|_| capabilities("i686", 255, "yes", usable))).run(&[]);
     assert!(code == 2 && out.contains("i686"), "{out}");
 }

@@ -66,8 +66,9 @@ impl Vm {
         match source {
             Source::Dump(dump) => {
                 let view = DumpView::of(dump);
-                if Role::of(&view) == Role::Hardware {
-                    return Err("a dump of hardware, expected one that the VM's guest made".to_string());
+                let of = Role::of(&view);
+                if matches!(of, Role::Hardware | Role::Offer) {
+                    return Err(format!("a dump of the role {}, expected one that the VM's guest made", of.word()));
                 }
                 let mut vm = Self::of_view(&view, knowledge);
                 vm.stays = stays(&view, knowledge);

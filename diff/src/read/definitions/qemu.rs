@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use cpuid_probe::libvirt::beside::{Beside, Gap, Property};
+use cpuid_probe::libvirt::commandline::may_change_cpuid;
 use cpuid_probe::libvirt::cpu::{Cpu, Form, MaxPhysAddr, Mode, PhysAddrMode, Policy};
 use cpuid_probe::libvirt::domain::Accel;
 
@@ -210,7 +211,7 @@ impl Around {
             "-accel" => self.accel = first("accel").and_then(accel).or(self.accel),
             "-smp" => self.vcpus = first("cpus").and_then(|n| n.parse().ok()),
             // A property of a CPU, below those of -cpu.
-            "-global" if value.contains("-cpu.") || value.contains("-cpu,") => {
+            "-global" if may_change_cpuid("global", value) => {
                 let what = format!("-global {} is not read here; say it in -cpu", shorten(value));
                 self.gaps.push(Gap { at: position(line), what });
             }
