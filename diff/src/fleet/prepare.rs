@@ -69,8 +69,9 @@ pub(super) fn prepare(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Pre
         )));
         left_out(&mut hosts, &mut problems, "another accelerator's", |host| is_tcg(host) != emulated);
     }
-    // Before files of one host become one, so that a mixture within a host is seen too.
+    // Before files of one host become one, so that a mixture within a host is seen too, and an old file beside a new one.
     kinds(&hosts, &mut problems);
+    aged(&hosts, asked, &mut problems);
     one_a_host(&mut hosts, &mut classes, &mut problems, knowledge);
     for wanted in &asked.without {
         if !hosts.iter().any(|host| is_meant(wanted, &host.name)) {
@@ -78,7 +79,6 @@ pub(super) fn prepare(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Pre
         }
     }
     expected(&hosts, asked, &mut problems, &mut notes);
-    aged(&hosts, asked, &mut problems);
     // Hosts that are left out on purpose.
     let is_out = |host: &Host| asked.without.iter().any(|wanted| is_meant(wanted, &host.name));
     let left: BTreeSet<usize> = hosts.iter().filter(|host| is_out(host)).map(|host| host.class).collect();
