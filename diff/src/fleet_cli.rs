@@ -21,8 +21,8 @@ use cpuid_diff::render;
 use cpuid_diff::view::Role;
 use cpuid_diff::view::source;
 
-use crate::cli::{FleetArgs, FleetFormat};
-use crate::{input, print, stream, style};
+use crate::cli::{FleetArgs, Format};
+use crate::{input, print, print_gate, stream, style};
 
 /// So many threads read.
 const THREADS: usize = 2;
@@ -74,13 +74,12 @@ pub fn run(args: &FleetArgs) -> Result<ExitCode> {
 
 fn report(fleet: &Fleet, args: &FleetArgs) -> Result<()> {
     match args.format {
-        FleetFormat::Table => print(&render::fleet::table::render(fleet, style(args.all))),
-        FleetFormat::Markdown => print(&render::fleet::markdown::render(fleet)),
-        FleetFormat::Html => print(&render::fleet::html::render(fleet)),
-        FleetFormat::Dot => print(&render::fleet::dot::render(fleet)),
-        FleetFormat::Junit => print(&render::fleet::junit::render(fleet)),
-        FleetFormat::Prometheus => print(&render::fleet::prometheus::render(fleet)),
-        FleetFormat::Json => stream(|out| wire::fleet(fleet, out)),
+        Format::Table => print(&render::fleet::table::render(fleet, style(args.all))),
+        Format::Markdown => print(&render::fleet::markdown::render(fleet)),
+        Format::Html => print(&render::fleet::html::render(fleet)),
+        Format::Dot => print(&render::fleet::dot::render(fleet)),
+        Format::Json => stream(|out| wire::fleet(fleet, out)),
+        format => print_gate(&render::gate::fleet(fleet), format, || render::fleet::markdown::render(fleet)),
     }
 }
 
