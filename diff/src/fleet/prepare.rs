@@ -104,11 +104,11 @@ fn left_out(hosts: &mut Vec<Host>, problems: &mut Vec<Problem>, what: &str, is_o
 
 /// Several files of one host become one record. Where they disagree, nothing is known there, and that is a problem.
 fn one_a_host(hosts: &mut Vec<Host>, classes: &mut Vec<Class>, problems: &mut Vec<Problem>, knowledge: &Knowledge) {
-    let mut files: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (i, host) in hosts.iter().enumerate() {
-        files.entry(stem(&host.name)).or_default().push(i);
-    }
-    let several: Vec<Vec<usize>> = files.into_values().filter(|of| of.len() > 1).collect();
+    let called = |i: &usize| stem(&hosts[*i].name);
+    let mut order: Vec<usize> = (0..hosts.len()).collect();
+    order.sort_by(|a, b| called(a).cmp(called(b)));
+    let same = order.chunk_by(|a, b| called(a) == called(b));
+    let several: Vec<Vec<usize>> = same.filter(|of| of.len() > 1).map(<[usize]>::to_vec).collect();
     if several.is_empty() {
         return;
     }
