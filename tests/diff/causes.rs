@@ -102,6 +102,55 @@ fn machine_types_on_one_qemu_differ_in_properties() {
     assert_eq!(report.causes.iter().map(|cause| cause.clears).collect::<Vec<_>>(), [report.findings.len()]);
 }
 
+/// `dump` of this machine type, with what its QEMU told of it.
+fn of_machine(dump: &Dump, machine: &str, compat: Option<&[&str]>) -> Dump {
+    let mut dump = dump.clone();
+    let boot = dump.provenance.boot.as_mut().expect("a boot");
+    boot.machine = machine.to_string();
+    boot.compat = compat.map(|compat| compat.iter().map(|set| set.parse().expect("TYPE.PROPERTY=VALUE")).collect());
+    dump
+}
+
+/// What QEMU told of its machine types comes before what the rows say of them.
+#[test]
+fn what_a_machine_type_sets_is_qemus_word() {
+    const BOTH: &[&str] = &["x86_64-cpu.x-consistent-cache=false", "x86_64-cpu.x-vendor-cpuid-only-v2=false"];
+    let (old, new) = (sample("icelake-q35-10.0.json"), sample("icelake-q35-10.1.json"));
+    let all = compare(&old, &new).findings.len();
+    for (machines, told, properties) in [
+        (["pc-q35-10.0", "pc-q35-10.1"], [Some(BOTH), Some(&[][..])], 2),
+        // A build that backports one of them: its word counts, not the row's.
+        (["pc-q35-10.0", "pc-q35-10.1"], [Some(&BOTH[..1]), Some(&[])], 1),
+        (["pc-q35-10.0", "pc-q35-10.1"], [Some(BOTH), Some(BOTH)], 0),
+        // Of several values the last counts; a model's own are no other model's.
+        (["pc-q35-10.0", "pc-q35-10.1"], [Some(&[BOTH[0], "x86_64-cpu.x-consistent-cache=on"]), Some(&[])], 1),
+        (["pc-q35-10.0", "pc-q35-10.1"], [Some(&["EPYC-x86_64-cpu.x-consistent-cache=off", BOTH[1]]), Some(&[])], 1),
+        (["pc-q35-10.0", "pc-q35-10.1"], [Some(&["Icelake-Server-x86_64-cpu.x-consistent-cache=off"]), Some(&[])], 1),
+        // A distribution's names have no version that a row knows.
+        (["pc-q35-rhel9.6.0", "pc-q35-rhel10.0.0"], [Some(BOTH), Some(&[])], 2),
+        (["pc-q35-rhel9.6.0", "pc-q35-rhel10.0.0"], [None, None], 0),
+        // Only one told: the rows say what the other sets.
+        (["pc-q35-10.0", "pc-q35-10.1"], [None, Some(&[])], 2),
+        (["pc-q35-10.0", "pc-q35-10.1"], [Some(BOTH), None], 2),
+    ] {
+        let of_old = of_machine(&old, machines[0], told[0]);
+        let of_new = of_machine(&new, machines[1], told[1]);
+        for report in [compare(&of_old, &of_new), compare(&of_new, &of_old)] {
+            let why = report.causes.first().map_or("", |cause| cause.why.as_str());
+            assert_eq!(why.matches('`').count(), 2 * properties, "{machines:?} {told:?}: {:?}", report.causes);
+            let cleared: usize = report.causes.iter().map(|cause| cause.clears).sum();
+            assert_eq!(cleared == all, properties == 2, "{machines:?} {told:?}: {cleared} of {all}");
+        }
+    }
+    // A QEMU that is older than a property does not tell it, and all that it runs is as if it were set.
+    let mut older = of_machine(&old, "pc-q35-9.2", Some(&[]));
+    older.provenance.boot.as_mut().expect("a boot").qemu = "10.0.2".to_string();
+    let report = compare(&older, &of_machine(&new, "pc-q35-10.1", Some(&[])));
+    assert!(report.causes[0].why.matches('`').count() == 4, "{:?}", report.causes);
+    let report = compare(&older, &of_machine(&old, "pc-q35-10.0", Some(BOTH)));
+    assert_eq!(of(&report), [], "nothing differs");
+}
+
 #[test]
 fn a_bit_that_differs_besides_stands_alone() {
     let (old, new) = (sample("icelake-q35-7.2.json"), sample("icelake-q35-11.1.json"));
