@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod fleet;
+pub mod gate;
 pub mod html;
 pub mod markdown;
 pub mod registers;
