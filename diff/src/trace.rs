@@ -43,6 +43,18 @@ impl Layer {
     /// All, from the hardware to the guest.
     pub const ALL: [Self; 4] = [Self::Host, Self::Kvm, Self::Baseline, Self::Guest];
 
+    /// Where an input of this role stands.
+    #[must_use]
+    pub const fn of(role: Role) -> Option<Self> {
+        match role {
+            Role::Hardware => Some(Self::Host),
+            Role::Offer => Some(Self::Kvm),
+            Role::Promise => Some(Self::Baseline),
+            Role::Guest => Some(Self::Guest),
+            Role::Unknown => None,
+        }
+    }
+
     /// The word in reports.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -8,7 +8,7 @@
 //! QEMU 7.2 target/i386/cpu.c (`x86_cpu_properties`, leaves 0xA, 0xB, 0x1F and 0x40000000), target/i386/kvm/kvm.c
 //! (`kvm_arch_init_vcpu`, `hyperv_fill_cpuids`).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use cpuid_probe::dump::Dump;
 use cpuid_probe::hypervisor::Owner;
@@ -348,6 +348,18 @@ impl<'a> Beside<'a> {
 
 /// What a property asks; nothing: it is not understood.
 fn what(property: &Property, knowledge: &Knowledge) -> Option<What> {
+    let named = knowledge.names().filter(|m| m.namespace == Namespace::Qemu && m.name == property.name);
+    let mut places: Vec<Place> = named.map(|m| m.place).filter(is_bit).collect();
+    places.dedup();
+    meant(property, places)
+}
+
+fn is_bit(place: &Place) -> bool {
+    place.bits().is_some_and(|bits| bits.is_one())
+}
+
+/// What a property is of which the rows name these bits.
+fn meant(property: &Property, places: Vec<Place>) -> Option<What> {
     let switch = ["on", "off"].contains(&property.value.as_str());
     let off = property.value == "off";
     match property.name.as_str() {
@@ -360,10 +372,6 @@ fn what(property: &Property, knowledge: &Knowledge) -> Option<What> {
         "hv-vendor-id" if !off => return Some(What::HypervText(property.value.clone())),
         _ => {}
     }
-    let named = knowledge.names().filter(|m| m.namespace == Namespace::Qemu && m.name == property.name);
-    let bits = named.map(|m| m.place).filter(|place| place.bits().is_some_and(|bits| bits.is_one()));
-    let mut places: Vec<Place> = bits.collect();
-    places.dedup();
     (switch && !places.is_empty()).then_some(What::Bits(places))
 }
 
@@ -664,11 +672,17 @@ fn dump_offers(promise: &Promise, asked: &Input<'_>, role: Role, tally: &mut Tal
 #[must_use]
 pub fn offered(view: &DumpView<'_>, knowledge: &Knowledge) -> Vec<Property> {
     let owners = [Owner::Kvm, Owner::HyperV];
-    let names = knowledge.names().filter(|m| m.namespace == Namespace::Qemu && owners.contains(&m.place.owner()));
-    let names: BTreeSet<String> = names.map(|m| m.name.to_string()).chain([String::from("pmu")]).collect();
-    let on = names.into_iter().filter_map(|name| {
+    let named = knowledge.names().filter(|m| m.namespace == Namespace::Qemu && owners.contains(&m.place.owner()));
+    let mut names: BTreeMap<String, Vec<Place>> = BTreeMap::from([("pmu".to_string(), Vec::new())]);
+    for m in named {
+        let places = names.entry(m.name.to_string()).or_default();
+        if is_bit(&m.place) && places.last() != Some(&m.place) {
+            places.push(m.place);
+        }
+    }
+    let on = names.into_iter().filter_map(|(name, places)| {
         let property = Property { name, value: "on".to_string() };
-        let what = what(&property, knowledge)?;
+        let what = meant(&property, places)?;
         let promise = Promise { name: property.name.clone(), what, wants: true };
         let mut tally = Tally::new(0, view, knowledge);
         let asked = Input { view, role: Role::Offer, log: None, names: None };
