@@ -58,6 +58,13 @@ struct Promise {
     wants: bool,
 }
 
+/// So many vCPUs every machine type and every KVM takes.
+///
+/// # Source
+/// QEMU 7.2 hw/i386/pc.c (`pc_machine_class_init`: max_cpus 255); Linux 4.1 arch/x86/include/asm/kvm_host.h (KVM_MAX_VCPUS
+/// 255).
+const ALWAYS: u32 = 255;
+
 /// Properties that change no CPUID, or say that the host decides.
 const NO_PROMISE: [&str; 5] = ["check", "enforce", "migratable", "host-phys-bits", "host-cache-info"];
 
@@ -247,8 +254,10 @@ impl<'a> Beside<'a> {
         let dump = asked.view.dump;
         let (seen, broken, cause) = match (asked.names, asked.role) {
             (Some(names), _) => {
-                let Some(most) = names.cpu.beside.as_ref().and_then(|beside| beside.vcpus) else { return };
                 let wanted = self.cpu.beside.as_ref().and_then(|beside| beside.most_vcpus).unwrap_or(wanted);
+                let Some(most) = names.cpu.beside.as_ref().and_then(|beside| beside.vcpus) else {
+                    return may_be_many(wanted, tally);
+                };
                 (most, wanted > most, "the host gives a guest at most that many vCPUs")
             }
             (None, Role::Guest) => {
@@ -264,8 +273,7 @@ impl<'a> Beside<'a> {
                 let seen = online.unwrap_or(held);
                 (seen, seen != wanted, "the guest was not started with this <vcpu> and <topology>")
             }
-            // Any host can give a guest this many, or does not say.
-            _ => return,
+            _ => return may_be_many(wanted, tally),
         };
         if broken {
             let finding = Finding {
@@ -437,6 +445,13 @@ fn has_l3(vcpu: &VcpuView<'_>) -> Option<bool> {
     let described = levels.contains(&Seen::Value(3));
     let unknown = levels.iter().chain([&amd]).any(|seen| matches!(seen, Seen::NotCaptured(_)));
     if described || amd.is_set() { Some(true) } else { (!unknown).then_some(false) }
+}
+
+/// Of a host that does not say how many vCPUs it gives a guest.
+fn may_be_many(wanted: u32, tally: &mut Tally<'_>) {
+    if wanted > ALWAYS {
+        tally.unsaid(format!("the input does not say whether the host gives a guest {wanted} vCPUs"));
+    }
 }
 
 /// A finding about a number without a place.
