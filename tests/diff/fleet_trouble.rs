@@ -376,6 +376,7 @@ fn an_upgrade_of_qemu_stands_beside_what_it_added() {
             cpu: "host".to_string(),
             command: Vec::new(),
             warnings: Vec::new(),
+            compat: None,
         });
         cpuid_probe::json::to_string(&dump)
     };
