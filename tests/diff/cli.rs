@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// cpuid-probe, which another package builds, from the same profile as cpuid-diff.
-fn probe() -> PathBuf {
+pub fn probe() -> PathBuf {
     let differ = Path::new(env!("CARGO_BIN_EXE_cpuid-diff"));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);

@@ -166,7 +166,11 @@ fn drift_names_what_changed_beside_it_and_who_loses_a_destination() {
         "vm.xml",
         "<cpu mode='custom' match='exact'><model>Nehalem</model><feature policy='require' name='gfni'/></cpu>",
     );
-    let (code, report) = after.json(&["--since", &since, "--vm", &vm]);
+    let wide = files.put(
+        "wide.xml",
+        "<cpu mode='custom' match='exact'><model>Nehalem</model><maxphysaddr mode='emulate' bits='46'/></cpu>",
+    );
+    let (code, report) = after.json(&["--since", &since, "--vm", &vm, "--vm", &wide]);
     assert_eq!(code, 1);
     let drift = |host: &str| {
         let all = report["drift"].as_array().unwrap();
@@ -184,7 +188,11 @@ fn drift_names_what_changed_beside_it_and_who_loses_a_destination() {
         (vec!["gained vmx-mbec"], vec!["kernel 6.1.0 -> 6.12.0"])
     );
     assert!(strings(&n2["lost_destinations"]).is_empty());
-    assert!(strings(&drift("n3")["changes"])[0].starts_with("phys_bits 46"), "{}", drift("n3"));
+    // Nothing of the provenance says why the firmware gives fewer bits; who asks for 46 finds them no longer.
+    let n3 = drift("n3");
+    assert!(strings(&n3["changes"])[0].starts_with("phys_bits 46"), "{n3}");
+    assert!(strings(&n3["provenance"]).is_empty(), "{n3}");
+    assert_eq!(strings(&n3["lost_destinations"]), ["pool 1 of 4 hosts, as it was", "VM wide.xml"]);
     assert_eq!([strings(&drift("n4")["changes"]), strings(&drift("n5")["changes"])], [["is gone"], ["is new"]]);
     // Nothing changed: exit 0, though nothing else is asked.
     let (code, out, _) = before.run(&["--since", &since]);
@@ -336,7 +344,11 @@ fn a_clock_that_changed_takes_a_destination_from_a_vm_that_is_pinned_to_it() {
     let timer = "<clock><timer name='tsc' frequency='2400000000'/></clock>";
     let vm = files.put("pinned.xml", &nehalem(timer, "<feature policy='require' name='invtsc'/>"));
     let after = Hosts::new(&[at("n1", 2_600_000), at("n2", 2_400_000)]);
-    let (code, report) = after.json(&["--since", &since, "--vm", &vm]);
+    let wide = files.put(
+        "wide.xml",
+        "<cpu mode='custom' match='exact'><model>Nehalem</model><maxphysaddr mode='emulate' bits='46'/></cpu>",
+    );
+    let (code, report) = after.json(&["--since", &since, "--vm", &vm, "--vm", &wide]);
     assert_eq!(code, 1);
     let drift = |key: &str| -> Vec<Vec<String>> {
         let hosts = report["drift"].as_array().unwrap().iter();
@@ -349,4 +361,42 @@ fn a_clock_that_changed_takes_a_destination_from_a_vm_that_is_pinned_to_it() {
     let (_, report) = after.json(&["--since", &since, "--vm", &vm]);
     let nobody = report["drift"].as_array().unwrap().iter().all(|host| strings(&host["lost_destinations"]).is_empty());
     assert!(nobody, "{}", report["drift"]);
+}
+
+/// Throw-away guests of `-cpu host` before and after an upgrade of QEMU, on a host whose kernel stays.
+#[test]
+fn an_upgrade_of_qemu_stands_beside_what_it_added() {
+    let booted = |name: &str, qemu: &str, more: &str| {
+        let mut dump = cpuid_probe::json::from_str(&Node::intel(name, ICE_LAKE).with("vmx").with(more).json()).unwrap();
+        dump.provenance.source = cpuid_probe::dump::Source::Boot;
+        dump.provenance.boot = Some(cpuid_probe::dump::Boot {
+            qemu: qemu.to_string(),
+            accel: "kvm".to_string(),
+            machine: "pc-q35-10.0".to_string(),
+            cpu: "host".to_string(),
+            command: Vec::new(),
+            warnings: Vec::new(),
+            compat: None,
+        });
+        cpuid_probe::json::to_string(&dump)
+    };
+    let [before, after] = [("10.0.0", ""), ("11.1.0", "vmx-mbec")].map(|(qemu, more)| {
+        let files = Files::new();
+        files.put("n1.json", &booted("n1", qemu, more));
+        files.put("n2.json", &booted("n2", "10.0.0", ""));
+        Hosts(files)
+    });
+    let vm = before.0.put(".vm.xml", "<cpu mode='custom' match='exact'><model>Nehalem</model></cpu>");
+    let (code, report) = after.json(&["--since", &before.path(), "--vm", &vm]);
+    let drift = report["drift"].as_array().unwrap();
+    assert_eq!((code, drift.len()), (1, 1), "{}", report["problems"]);
+    assert_eq!(drift[0]["host"], "n1");
+    assert_eq!(strings(&drift[0]["changes"]), ["gained vmx-mbec"]);
+    assert_eq!(strings(&drift[0]["provenance"]), ["QEMU 10.0.0 -> 11.1.0"]);
+    assert!(strings(&drift[0]["lost_destinations"]).is_empty());
+    // And back again: what a guest of the pool of the new ones would lose.
+    let (code, report) = before.json(&["--since", &after.path()]);
+    let drift = report["drift"].as_array().unwrap();
+    assert_eq!((code, strings(&drift[0]["changes"])), (1, vec!["lost vmx-mbec"]));
+    assert_eq!(strings(&drift[0]["provenance"]), ["QEMU 11.1.0 -> 10.0.0"]);
 }

@@ -222,3 +222,29 @@ fn fleets() {
     let before: Value = serde_json::from_str(&fs::read_to_string(root().join(before)).unwrap()).unwrap();
     hold(&validator, &before, "the summary among the samples");
 }
+
+/// What a watcher prints of a vCPU of which one bit is not as in its dump.
+#[test]
+fn lines_of_watch() {
+    let validator = validator("cpuid-watch-1");
+    let files = Files::new();
+    let probe = crate::cli::probe();
+    let ask = |arguments: &[&str]| Command::new(&probe).args(arguments).stdin(Stdio::null()).output().unwrap();
+    let now = ask(&["dump"]).stdout;
+    let mut dump: Value = serde_json::from_slice(&now).unwrap();
+    let leaves = dump["vcpus"][0]["leaves"].as_array_mut().unwrap();
+    let edx = &mut leaves.iter_mut().find(|record| record["leaf"] == "0x00000001").unwrap()["edx"];
+    let was = u32::from_str_radix(&edx.as_str().unwrap()[2..], 16).unwrap() ^ 1 << 21;
+    *edx = format!("{was:#010x}").into();
+    let baseline = files.put("baseline.json", &dump.to_string());
+    let output = ask(&["watch", "--baseline", &baseline, "--count", "1", "--format", "json"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(!lines.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    lines.iter().for_each(|line| hold(&validator, line, "watch"));
+    // The other forms of its words.
+    let mut line = lines[0].clone();
+    line["subleaf"] = "0x00000002".into();
+    line["new"] = "absent".into();
+    hold(&validator, &line, "a subleaf that went");
+}
