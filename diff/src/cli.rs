@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use cpuid_diff::judge::rule::Directions;
@@ -95,6 +95,7 @@ pub enum Command {
     /// that is not known (0 with --partial); 2 trouble.
     #[command(after_help = "Examples:\n\
         \x20 cpuid-diff trace --baseline baseline.xml --guest node1.json\n\
+        \x20 cpuid-diff trace kvm.json baseline.xml node1.json --as kvm.json=offer\n\
         \x20 cpuid-diff trace --host host.json --kvm kvm.json --guest node1.json --format markdown")]
     Trace(TraceArgs),
     /// Convert a dump into another format
@@ -165,50 +166,65 @@ impl From<FailOnArg> for FailOn {
     }
 }
 
-/// The form of a report.
+/// The form of an answer. A command takes those of its list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For terminals
     Table,
     /// A unified diff of the dumps with the differing bits named
     Unified,
-    /// For bug trackers
+    /// For mails and bug trackers
     Markdown,
-    /// One page with bit maps; it needs no network and no script
+    /// One page; it needs no network and no script
     Html,
-    /// The whole report (cpuid-report/1)
+    /// Everything (cpuid-report/1, cpuid-fleet/1, cpuid-trace/1); one document a line where there are several
     Json,
+    /// The diagram of safe moves for Graphviz
+    Dot,
+    /// Test cases: one an input, pair, host or VM
+    Junit,
+    /// Metrics for the textfile collector
+    Prometheus,
+    /// Annotations of a workflow run, and its summary (GITHUB_STEP_SUMMARY)
+    Github,
     /// With --fix: libvirt's XML, which --fix prints by itself
     Libvirt,
     /// With --fix: QEMU's arguments
     Qemu,
 }
 
-/// The form of a check's report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CheckFormat {
-    /// For terminals
-    Table,
-    /// The dump with the differing bits named
-    Unified,
-    /// For bug trackers
-    Markdown,
-    /// One page with bit maps; it needs no network and no script
-    Html,
-    /// The whole report (cpuid-report/1), one a line where there are several inputs
-    Json,
+impl Format {
+    /// What `compare` takes.
+    const COMPARE: &[Self] = &[
+        Self::Table,
+        Self::Unified,
+        Self::Markdown,
+        Self::Html,
+        Self::Json,
+        Self::Junit,
+        Self::Prometheus,
+        Self::Github,
+        Self::Libvirt,
+        Self::Qemu,
+    ];
+    /// What `check` takes.
+    const CHECK: &[Self] = Self::COMPARE.split_at(8).0;
+    /// What `trace` takes.
+    const TRACE: &[Self] = &[Self::Table, Self::Markdown, Self::Json, Self::Junit, Self::Prometheus, Self::Github];
+    /// What `fleet` takes.
+    const FLEET: &[Self] =
+        &[Self::Table, Self::Markdown, Self::Html, Self::Json, Self::Dot, Self::Junit, Self::Prometheus, Self::Github];
+
+    /// Whether a machine reads it to let something pass or not.
+    pub const fn is_gate(self) -> bool {
+        matches!(self, Self::Junit | Self::Prometheus | Self::Github)
+    }
 }
 
-impl From<CheckFormat> for Format {
-    fn from(arg: CheckFormat) -> Self {
-        match arg {
-            CheckFormat::Table => Self::Table,
-            CheckFormat::Unified => Self::Unified,
-            CheckFormat::Markdown => Self::Markdown,
-            CheckFormat::Html => Self::Html,
-            CheckFormat::Json => Self::Json,
-        }
-    }
+/// Takes one of these forms.
+fn one_of(formats: &'static [Format]) -> impl TypedValueParser<Value = Format> {
+    let values: Vec<PossibleValue> = formats.iter().filter_map(Format::to_possible_value).collect();
+    PossibleValuesParser::new(values).try_map(|name| Format::from_str(&name, false))
 }
 
 /// Names of formats, listed in help and offered by completions. Any text is taken: of some formats a part has a name
@@ -293,7 +309,7 @@ pub struct CompareArgs {
     #[arg(long)]
     pub fix: bool,
     /// The form of the report
-    #[arg(long, value_enum, default_value = "table")]
+    #[arg(long, value_parser = one_of(Format::COMPARE), default_value = "table")]
     pub format: Format,
     /// What the guests were promised.
     #[command(flatten)]
@@ -329,8 +345,8 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub baseline: BaselineArgs,
     /// The form of the report
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: CheckFormat,
+    #[arg(long, value_parser = one_of(Format::CHECK), default_value = "table")]
+    pub format: Format,
     /// What every report takes.
     #[command(flatten)]
     pub common: Common,
@@ -397,8 +413,8 @@ pub struct FleetArgs {
     #[arg(long = "as", value_name = "ROLE|HOST=ROLE", value_parser = role)]
     pub roles: Vec<(Option<String>, Role)>,
     /// The form of the report
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: FleetFormat,
+    #[arg(long, value_parser = one_of(Format::FLEET), default_value = "table")]
+    pub format: Format,
     /// Show every class, move and pool
     #[arg(long)]
     pub all: bool,
@@ -407,28 +423,15 @@ pub struct FleetArgs {
     pub as_of: Option<Day>,
 }
 
-/// The form of a fleet's report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FleetFormat {
-    /// For terminals
-    Table,
-    /// For mails and bug trackers, with each pool's <cpu>
-    Markdown,
-    /// One page with the diagram of moves, the heat map and the pools; it needs no network and no script
-    Html,
-    /// The whole report (cpuid-fleet/1)
-    Json,
-    /// The diagram of safe moves for Graphviz
-    Dot,
-    /// One test case a host and a VM
-    Junit,
-    /// Metrics for the textfile collector
-    Prometheus,
-}
-
 /// Options of `trace`: at least two layers.
 #[derive(Args, Clone, Debug)]
 pub struct TraceArgs {
+    /// The layers in any order: what each is, its file says. At most one input of a role: hardware, offer, promise, guest
+    #[arg(value_name = "INPUT", conflicts_with_all = ["host", "kvm", "baseline", "guest"])]
+    pub inputs: Vec<PathBuf>,
+    /// What an INPUT is: hardware, offer, promise or guest [default: what it says of itself]
+    #[arg(long = "as", value_name = "INPUT=ROLE", value_parser = role, requires = "inputs")]
+    pub roles: Vec<(Option<String>, Role)>,
     /// The host's own CPUID: a dump taken on the host, or virsh capabilities
     #[arg(long, value_name = "DUMP")]
     pub host: Option<PathBuf>,
@@ -448,22 +451,11 @@ pub struct TraceArgs {
     #[arg(long, value_name = "DIR")]
     pub cpu_map: Option<PathBuf>,
     /// The form of the answer
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: TraceFormat,
+    #[arg(long, value_parser = one_of(Format::TRACE), default_value = "table")]
+    pub format: Format,
     /// Show the features that all layers agree on, too
     #[arg(long)]
     pub all: bool,
-}
-
-/// The form of a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TraceFormat {
-    /// For terminals
-    Table,
-    /// For bug trackers
-    Markdown,
-    /// cpuid-trace/1
-    Json,
 }
 
 /// How a CPU is written.

@@ -21,8 +21,8 @@ use cpuid_diff::render;
 use cpuid_diff::view::Role;
 use cpuid_diff::view::source;
 
-use crate::cli::{FleetArgs, FleetFormat};
-use crate::{input, print, stream, style};
+use crate::cli::{FleetArgs, Format};
+use crate::{input, print, print_gate, stream, style};
 
 /// So many threads read.
 const THREADS: usize = 2;
@@ -74,13 +74,12 @@ pub fn run(args: &FleetArgs) -> Result<ExitCode> {
 
 fn report(fleet: &Fleet, args: &FleetArgs) -> Result<()> {
     match args.format {
-        FleetFormat::Table => print(&render::fleet::table::render(fleet, style(args.all))),
-        FleetFormat::Markdown => print(&render::fleet::markdown::render(fleet)),
-        FleetFormat::Html => print(&render::fleet::html::render(fleet)),
-        FleetFormat::Dot => print(&render::fleet::dot::render(fleet)),
-        FleetFormat::Junit => print(&render::fleet::junit::render(fleet)),
-        FleetFormat::Prometheus => print(&render::fleet::prometheus::render(fleet)),
-        FleetFormat::Json => stream(|out| wire::fleet(fleet, out)),
+        Format::Table => print(&render::fleet::table::render(fleet, style(args.all))),
+        Format::Markdown => print(&render::fleet::markdown::render(fleet)),
+        Format::Html => print(&render::fleet::html::render(fleet)),
+        Format::Dot => print(&render::fleet::dot::render(fleet)),
+        Format::Json => stream(|out| wire::fleet(fleet, out)),
+        format => print_gate(&render::gate::fleet(fleet), format, || render::fleet::markdown::render(fleet)),
     }
 }
 
@@ -124,10 +123,17 @@ fn in_vain(roles: &[(Option<String>, Role)], met: &BTreeSet<usize>) -> Vec<Probl
     names.filter_map(problem).collect()
 }
 
-/// A file, and what the host is called that it is of.
-struct Found {
-    name: String,
+/// A file, and what was named that it is below: its path from there is what the host is called.
+struct Found<'a> {
     path: PathBuf,
+    top: Option<&'a Path>,
+}
+
+impl Found<'_> {
+    fn name(&self) -> String {
+        let below = self.top.and_then(|top| self.path.strip_prefix(top).ok());
+        below.unwrap_or(&self.path).display().to_string()
+    }
 }
 
 /// Everything that the user named, and which of the roles that are stated some host is meant by.
@@ -137,7 +143,7 @@ fn facts(paths: &[PathBuf], wide: &Wide, roles: &[(Option<String>, Role)]) -> Re
         if path.is_dir() {
             below(path, path, &mut files, &mut problems);
         } else {
-            files.push(Found { name: path.display().to_string(), path: path.clone() });
+            files.push(Found { path: path.clone(), top: None });
         }
     }
     // The same file named twice is one.
@@ -146,34 +152,34 @@ fn facts(paths: &[PathBuf], wide: &Wide, roles: &[(Option<String>, Role)]) -> Re
     let next = AtomicUsize::new(0);
     let read = || {
         let mut intake = Intake::new(wide, Knowledge::builtin(), roles);
-        while let Some(Found { name, path }) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let file = path.display().to_string();
-            match input::bytes(path) {
-                Ok(bytes) => intake.take(name, &file, &bytes),
+        while let Some(found) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (name, file) = (found.name(), found.path.display().to_string());
+            match input::bytes(&found.path) {
+                Ok(bytes) => intake.take(&name, &file, &bytes),
                 Err(e) => {
                     let what = format!("{e:#}");
                     let what = what.strip_prefix(&format!("{file}: ")).unwrap_or(&what).to_string();
-                    intake.refuse(name, &file, what);
+                    intake.refuse(&name, &file, what);
                 }
             }
         }
-        let met = intake.met().clone();
-        (intake.into_facts(), met)
+        intake
     };
-    let parts: Vec<(Facts, BTreeSet<usize>)> = thread::scope(|scope| {
+    let intakes: Vec<Intake<'_>> = thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS.min(files.len())).map(|_| scope.spawn(read)).collect();
         threads
             .into_iter()
             .map(|thread| thread.join().map_err(|_| anyhow!("a reading thread ended")))
             .collect::<Result<_>>()
     })?;
+    drop(files);
+    let met = intakes.iter().flat_map(|intake| intake.met().clone()).collect();
     let of_tree = Facts { problems, ..Facts::default() };
-    let (parts, met): (Vec<Facts>, Vec<BTreeSet<usize>>) = parts.into_iter().unzip();
-    Ok((Facts::merged(parts.into_iter().chain([of_tree])), met.into_iter().flatten().collect()))
+    Ok((Facts::merged(intakes.into_iter().flat_map(Intake::into_parts).chain([of_tree])), met))
 }
 
 /// Every file below a directory, but those whose name begins with a dot.
-fn below(top: &Path, directory: &Path, files: &mut Vec<Found>, problems: &mut Vec<Problem>) {
+fn below<'a>(top: &'a Path, directory: &Path, files: &mut Vec<Found<'a>>, problems: &mut Vec<Problem>) {
     let refuse = |path: &Path, what: String| Problem { host: None, file: Some(path.display().to_string()), what };
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -191,14 +197,16 @@ fn below(top: &Path, directory: &Path, files: &mut Vec<Found>, problems: &mut Ve
             continue;
         }
         let path = entry.path();
-        if path.is_dir() {
+        // The directory says what it is, but not what a link leads to. What cannot be told is read, and says why not.
+        let kind = entry.file_type().ok().filter(|kind| !kind.is_symlink());
+        let kind = kind.or_else(|| fs::metadata(&path).ok().map(|of| of.file_type()));
+        if kind.is_some_and(|kind| kind.is_dir()) {
             below(top, &path, files, problems);
-        } else if path.exists() && !path.is_file() {
+        } else if kind.is_some_and(|kind| !kind.is_file()) {
             // A pipe would be waited for.
             problems.push(refuse(&path, "is no regular file".to_string()));
         } else {
-            let name = path.strip_prefix(top).unwrap_or(&path).display().to_string();
-            files.push(Found { name, path });
+            files.push(Found { path, top: Some(top) });
         }
     }
 }

@@ -33,7 +33,8 @@ const MAX_XML_BYTES: u64 = cpuid_probe::libvirt::MAX_BYTES as u64;
 pub fn bytes(path: &Path) -> Result<Vec<u8>> {
     let name = path.display();
     let mut bytes = Vec::new();
-    let mut take = |source: &mut dyn Read| {
+    let mut take = |source: &mut dyn Read, length: u64| {
+        bytes.reserve(usize::try_from(length).unwrap_or_default());
         source.take(MAX_XML_BYTES + 1).read_to_end(&mut bytes)?;
         let xml = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'<');
         let rest = if xml { 0 } else { MAX_BYTES - MAX_XML_BYTES };
@@ -42,7 +43,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
     };
     let too_long;
     if path.as_os_str() == "-" {
-        too_long = take(&mut io::stdin().lock()).context("standard input: cannot read")?;
+        too_long = take(&mut io::stdin().lock(), 0).context("standard input: cannot read")?;
     } else {
         let mut file = File::open(path).with_context(|| format!("{name}: cannot open"))?;
         let metadata = file.metadata().with_context(|| format!("{name}: cannot open"))?;
@@ -50,7 +51,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
             bail!("{name}: is a directory, expected a file");
         }
         if metadata.len() <= MAX_BYTES {
-            too_long = take(&mut file).with_context(|| format!("{name}: cannot read"))?;
+            too_long = take(&mut file, metadata.len()).with_context(|| format!("{name}: cannot read"))?;
         } else {
             bail!("{name}: larger than {} MiB, expected a CPUID dump", MAX_BYTES >> 20);
         }

@@ -24,6 +24,7 @@ use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::platform;
 use cpuid_diff::policy::{Day, Policy};
 use cpuid_diff::pool::{self, Options, Pool, Refusal, definition};
+use cpuid_diff::render::gate::Gate;
 use cpuid_diff::render::{self, Style};
 use cpuid_diff::report::Report;
 use cpuid_diff::trace::{self, Fit, Layer};
@@ -37,7 +38,7 @@ use crate::input::Checkable;
 
 use crate::cli::{
     BaselineArgs, CheckArgs, Cli, ColorArg, Command, Common, CommonArgs, CompareArgs, ConvertArgs, CpuFormat,
-    ExplainArgs, ExplainFormat, Format, KnowledgeFormat, ShowArgs, TraceArgs, TraceFormat,
+    ExplainArgs, ExplainFormat, Format, KnowledgeFormat, ShowArgs, TraceArgs,
 };
 
 /// Where standard output goes, and whether it may have colour.
@@ -67,11 +68,11 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let outcome = match cli.command {
-        Command::Compare(args) => compare(&args),
-        Command::Check(args) => check(&args),
+        Command::Compare(args) => gated("compare", args.format, compare(&args)),
+        Command::Check(args) => gated("check", args.format, check(&args)),
         Command::Baseline(args) => baseline(&args),
-        Command::Fleet(args) => fleet_cli::run(&args),
-        Command::Trace(args) => trace(&args),
+        Command::Fleet(args) => gated("fleet", args.format, fleet_cli::run(&args)),
+        Command::Trace(args) => gated("trace", args.format, trace(&args)),
         Command::Convert(args) => convert(&args),
         Command::Show(args) => show(&args),
         Command::Completions(args) => {
@@ -93,6 +94,33 @@ fn main() -> ExitCode {
     }
 }
 
+/// Says trouble in the form of a gate too: who reads only that must not take nothing for a yes.
+fn gated(command: &'static str, format: Format, outcome: Result<ExitCode>) -> Result<ExitCode> {
+    if let (true, Err(error)) = (format.is_gate(), &outcome) {
+        let why = format!("{error:#}");
+        // The trouble itself is said in any case.
+        let _ = print_gate(&Gate::trouble(command, &why), format, || format!("**{why}**\n"));
+    }
+    outcome
+}
+
+/// Prints an answer in the form of a gate. GitHub's summary of the step is Markdown, and goes where its runner says.
+pub(crate) fn print_gate(gate: &Gate, format: Format, markdown: impl FnOnce() -> String) -> Result<()> {
+    match format {
+        Format::Junit => print(&gate.junit()),
+        Format::Prometheus => print(&gate.prometheus()),
+        Format::Github => {
+            if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
+                let file = File::options().append(true).create(true).open(&path);
+                let written = file.and_then(|mut file| file.write_all(render::gate::summary(&markdown()).as_bytes()));
+                written.with_context(|| format!("{}: cannot write", Path::new(&path).display()))?;
+            }
+            print(&gate.github())
+        }
+        _ => bail!("--format: this form is not for this command"),
+    }
+}
+
 fn compare(args: &CompareArgs) -> Result<ExitCode> {
     let policy = SitePolicy::read(&args.common, &args.inputs)?;
     let [mut a, mut b] = input::two(&args.inputs, args.common.from.as_deref())?;
@@ -107,9 +135,22 @@ fn compare(args: &CompareArgs) -> Result<ExitCode> {
     if args.fix {
         return print_fix(&report, args.format);
     }
-    print(&rendered(&report, args.format, &args.common)?)?;
-    let passes = passes(&report, args.common.fail_on.into(), args.common.partial);
-    Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    let fail_on = args.common.fail_on.into();
+    let passes = passes(&report, fail_on, args.common.partial);
+    if args.format.is_gate() {
+        let reports = [(report, passes)];
+        let gate = render::gate::reports("compare", &reports, &[], fail_on, (!passes).into());
+        print_gate(&gate, args.format, || markdown(&reports, &args.common))?;
+    } else {
+        print(&rendered(&report, args.format, &args.common)?)?;
+    }
+    Ok(ExitCode::from(u8::from(!passes)))
+}
+
+/// All reports as Markdown.
+fn markdown(reports: &[(Report, bool)], common: &Common) -> String {
+    let of = reports.iter().map(|(report, _)| render::markdown::render(report, common.show_waivers));
+    of.collect::<Vec<_>>().join("\n")
 }
 
 /// Prints the definition that makes two guests alike; what it costs and leaves goes to standard error.
@@ -137,6 +178,17 @@ fn print_fix(report: &Report, format: Format) -> Result<ExitCode> {
     Ok(if settled && heard { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+/// Whether each role that is stated of one input is stated of one that is there.
+fn are_named(roles: &[(Option<String>, Role)], inputs: &[PathBuf]) -> Result<()> {
+    for (of, role) in roles {
+        let of = of.as_deref().unwrap_or_default();
+        if !of.is_empty() && !inputs.iter().any(|path| input::names(path).iter().any(|name| name == of)) {
+            bail!("--as {of}={}: no input is called `{of}`", role.word());
+        }
+    }
+    Ok(())
+}
+
 /// What the user says of the site and of the inputs.
 struct SitePolicy<'a> {
     /// The waivers and the day on which they are judged; none without `--policy`.
@@ -146,12 +198,7 @@ struct SitePolicy<'a> {
 
 impl<'a> SitePolicy<'a> {
     fn read(common: &'a Common, inputs: &[PathBuf]) -> Result<Self> {
-        for (of, role) in &common.roles {
-            let of = of.as_deref().unwrap_or_default();
-            if !of.is_empty() && !inputs.iter().any(|path| input::names(path).iter().any(|name| name == of)) {
-                bail!("--as {of}={}: no input is called `{of}`", role.word());
-            }
-        }
+        are_named(&common.roles, inputs)?;
         let waivers = match &common.policy {
             Some(path) => Some((input::policy(path)?, common.as_of.unwrap_or_else(|| Day::of(SystemTime::now())))),
             None => None,
@@ -202,7 +249,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
     };
     let inputs = args.inputs.iter().map(read);
     // One input at a time: a fleet's worth of them need not be in memory, unless they have to be known together. An HTML
-    // page alone holds all reports.
+    // page holds all reports, and so does the answer of a gate.
     let inputs: Box<dyn Iterator<Item = Result<Checkable>>> = if args.inputs.len() > 1 && baseline.has_optional() {
         let all: Vec<Result<Checkable>> = inputs.collect();
         let known = || all.iter().flatten();
@@ -214,36 +261,44 @@ fn check(args: &CheckArgs) -> Result<ExitCode> {
     } else {
         Box::new(inputs)
     };
-    let mut page = Vec::new();
-    let (mut all_pass, mut trouble) = (true, false);
-    for one in inputs {
+    let fail_on = args.common.fail_on.into();
+    let (mut kept, mut troubles) = (Vec::new(), Vec::new());
+    let mut all_pass = true;
+    for (one, path) in inputs.zip(&args.inputs) {
         let reports = one.and_then(|one| reports(one, &baseline, &given, &policy.site()));
         let reports = match reports {
             Ok(reports) => reports,
             // The other inputs' reports are worth having all the same.
             Err(error) => {
                 input::complain(&error);
-                trouble = true;
+                troubles.push((path.display().to_string(), format!("{error:#}")));
                 continue;
             }
         };
         for report in reports {
-            all_pass &= passes(&report, args.common.fail_on.into(), args.common.partial);
-            match args.format.into() {
-                Format::Html => page.push(report),
+            let passes = passes(&report, fail_on, args.common.partial);
+            all_pass &= passes;
+            match args.format {
+                Format::Html => kept.push((report, passes)),
+                format if format.is_gate() => kept.push((report, passes)),
                 Format::Json if args.inputs.len() > 1 => print(&wire::line(&report)?)?,
                 format => print(&rendered(&report, format, &args.common)?)?,
             }
         }
     }
-    if !page.is_empty() {
+    let code = match (troubles.as_slice(), all_pass) {
+        ([_, ..], _) => 2,
+        ([], false) => 1,
+        ([], true) => 0,
+    };
+    if args.format.is_gate() {
+        let gate = render::gate::reports("check", &kept, &troubles, fail_on, code);
+        print_gate(&gate, args.format, || markdown(&kept, &args.common))?;
+    } else if !kept.is_empty() {
+        let page: Vec<Report> = kept.into_iter().map(|(report, _)| report).collect();
         print(&render::html::page(&page, args.common.show_waivers))?;
     }
-    Ok(match (trouble, all_pass) {
-        (true, _) => ExitCode::from(2),
-        (false, false) => ExitCode::from(1),
-        (false, true) => ExitCode::SUCCESS,
-    })
+    Ok(ExitCode::from(code))
 }
 
 /// What one input makes of the baseline: a report for a dump, or for each CPU of a file of libvirt's.
@@ -267,35 +322,53 @@ fn reports(one: Checkable, baseline: &Baseline<'_>, given: &Given, site: &Site<'
 
 fn trace(args: &TraceArgs) -> Result<ExitCode> {
     let wide = Wide::new(input::cpu_map(args.cpu_map.as_deref())?, Knowledge::builtin());
-    let layers = [
+    let named = [
         (Layer::Host, &args.host),
         (Layer::Kvm, &args.kvm),
         (Layer::Baseline, &args.baseline),
         (Layer::Guest, &args.guest),
     ];
-    let mut sources = Vec::new();
-    for (layer, path) in layers {
+    let mut sources: Vec<(trace::Given, Source)> = Vec::new();
+    for (layer, path) in named {
         if let Some(path) = path {
             sources.push((trace::Given { layer, name: path.display().to_string() }, input::source(path, None)?));
         }
     }
+    are_named(&args.roles, &args.inputs)?;
+    for path in &args.inputs {
+        let (name, source) = (path.display().to_string(), input::source(path, None)?);
+        let is_meant = |of: &Option<String>| of.as_ref().is_none_or(|of| input::names(path).contains(of));
+        let stated = args.roles.iter().rev().find(|(of, _)| is_meant(of)).map(|(_, role)| *role);
+        let Some(layer) = Layer::of(stated.unwrap_or_else(|| source.role())) else {
+            bail!("{name}: does not say what it shows; state it: --as {name}=hardware, offer, promise or guest");
+        };
+        if let Some((other, _)) = sources.iter().find(|(given, _)| given.layer == layer) {
+            bail!(
+                "{} and {name} are both {}: a trace takes one of each; --as {name}=ROLE states another",
+                other.name,
+                layer.word()
+            );
+        }
+        sources.push((trace::Given { layer, name }, source));
+    }
     if sources.len() < 2 {
-        bail!("trace takes at least two of --host, --kvm, --baseline and --guest");
+        bail!("trace takes at least two layers: inputs, or --host, --kvm, --baseline and --guest");
     }
     let given: Vec<_> = sources.iter().map(|(given, source)| (given.clone(), source)).collect();
     let trace =
         trace::trace(&given, &wide, Knowledge::builtin(), args.all).map_err(|(name, why)| anyhow!("{name}: {why}"))?;
-    print(&match args.format {
-        TraceFormat::Table => render::trace::table(&trace, style(args.all)),
-        TraceFormat::Markdown => render::trace::markdown(&trace),
-        TraceFormat::Json => wire::trace(&trace)?,
-    })?;
     let passes = match trace.fit {
         Fit::Fits => true,
         Fit::Unknown => args.partial,
         Fit::DoesNotFit => false,
     };
-    Ok(if passes { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    match args.format {
+        Format::Table => print(&render::trace::table(&trace, style(args.all))),
+        Format::Markdown => print(&render::trace::markdown(&trace)),
+        Format::Json => print(&wire::trace(&trace)?),
+        format => print_gate(&render::gate::trace(&trace, passes), format, || render::trace::markdown(&trace)),
+    }?;
+    Ok(ExitCode::from(u8::from(!passes)))
 }
 
 fn baseline(args: &CommonArgs) -> Result<ExitCode> {
@@ -360,6 +433,9 @@ fn rendered(report: &Report, format: Format, common: &Common) -> Result<String> 
         Format::Html => render::html::render(report, common.show_waivers),
         Format::Json => wire::pretty(report)?,
         Format::Libvirt | Format::Qemu => bail!("--format libvirt and qemu are for --fix"),
+        Format::Dot | Format::Junit | Format::Prometheus | Format::Github => {
+            bail!("--format: this form is not for one report")
+        }
     })
 }
 

@@ -318,6 +318,14 @@ impl Policy {
                 ));
             } else if covered > 0 {
                 used += 1;
+                let names: &[String] = if let Target::Features(names) = &waiver.target { names } else { &[] };
+                let fits = |name: &str, f: &Finding| named(f, name) != Fit::None && mine(f);
+                let idle: Vec<&str> = (names.iter().map(String::as_str))
+                    .filter(|name| !candidates.iter().filter_map(|at| findings.get(*at)).any(|f| fits(name, f)))
+                    .collect();
+                if !idle.is_empty() {
+                    remarks.push(format!("{name}: {} covers nothing here", idle.join(", ")));
+                }
             } else if unsafe_.is_empty() && !candidates.iter().filter_map(|at| findings.get(*at)).any(twin) {
                 remarks.push(format!("{name} covers nothing here"));
             }

@@ -43,6 +43,18 @@ impl Layer {
     /// All, from the hardware to the guest.
     pub const ALL: [Self; 4] = [Self::Host, Self::Kvm, Self::Baseline, Self::Guest];
 
+    /// Where an input of this role stands.
+    #[must_use]
+    pub const fn of(role: Role) -> Option<Self> {
+        match role {
+            Role::Hardware => Some(Self::Host),
+            Role::Offer => Some(Self::Kvm),
+            Role::Promise => Some(Self::Baseline),
+            Role::Guest => Some(Self::Guest),
+            Role::Unknown => None,
+        }
+    }
+
     /// The word in reports.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -263,14 +275,23 @@ impl<'a> View<'a> {
     }
 
     fn new(layer: Layer, source: &'a Source, map: &'a CpuMap, knowledge: &'a Knowledge) -> Result<Self, String> {
+        let promise = |what: &str| {
+            let layer = layer.word();
+            Err(format!("{what} says what a guest is to have, which is the baseline; expected a dump for {layer}"))
+        };
+        let of_host = matches!(layer, Layer::Host | Layer::Kvm);
         match source {
-            Source::Dump(dump) => Ok(Self::Dump(DumpView::of(dump))),
+            Source::Dump(dump) => match DumpView::of(dump) {
+                view if of_host && Role::of(&view) == Role::Promise => promise("a model's expansion"),
+                view => Ok(Self::Dump(view)),
+            },
             Source::Cpus(cpus) => match &cpus[..] {
                 [cpu] if layer == Layer::Kvm && cpu.form != Form::Guest => {
                     let names =
                         Names::new(cpu, map, knowledge).map_err(|unknown| unknown_at(cpu.model_at, &unknown))?;
                     Ok(Self::Names(Box::new(names)))
                 }
+                [cpu] if of_host && cpu.form == Form::Guest => promise("a definition"),
                 [cpu] => {
                     let expanded = Expanded::new(cpu, map).map_err(|unknown| unknown_at(cpu.model_at, &unknown))?;
                     Ok(Self::Cpu { cpu, expanded: Box::new(expanded) })
@@ -278,10 +299,7 @@ impl<'a> View<'a> {
                 _ => Err(format!("{} CPUs, expected one", cpus.len())),
             },
             Source::Template(template) if layer == Layer::Baseline => Ok(Self::Template(template)),
-            Source::Template(_) => Err(format!(
-                "a CPU template says what a guest is to have, which is the baseline; expected a dump for {}",
-                layer.word()
-            )),
+            Source::Template(_) => promise("a CPU template"),
         }
     }
 
@@ -500,9 +518,7 @@ fn held(
             check_names(&names)
         }
         // Two definitions: what is named was compared, and no more can be said.
-        View::Cpu { .. } if last.layer == Layer::Guest => return Ok(None),
-        View::Cpu { .. } => Err("a definition says what a guest is to have, not what a host can give"),
-        View::Template(_) => return Ok(None),
+        View::Cpu { .. } | View::Template(_) => return Ok(None),
     };
     let checked = match checked {
         Ok(checked) => checked,

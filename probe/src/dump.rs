@@ -154,8 +154,8 @@ pub struct Imported {
     pub of: Option<Whose>,
     /// What the file calls the CPU.
     pub cpu: Option<String>,
-    /// What a definition asks for that is in no register set: names (`machine`, `topology`, `hv-relaxed`) and values, by
-    /// name.
+    /// What a definition asks for, or another form says, that is in no register set: names (`machine`, `topology`,
+    /// `hv-relaxed`) and values, by name.
     pub asks: BTreeMap<String, String>,
 }
 

@@ -26,7 +26,8 @@ impl<'a> Warning<'a> {
     pub fn read(line: &'a str) -> Option<Self> {
         let (head, bit) = line.trim().strip_suffix(']')?.rsplit_once("[bit ")?;
         let (reason, _) = head.split_at(["CPUID", "MSR("].iter().filter_map(|place| head.rfind(place)).max()?);
-        if !reason.contains("warning: ") && !says_so(reason) {
+        // The place alone is what somebody copied out of such a line.
+        if !reason.trim().is_empty() && !reason.contains("warning: ") && !says_so(reason) {
             return None;
         }
         let place = head[reason.len()..].trim_end();

@@ -78,10 +78,9 @@ fn every_kind_of_bad_input_is_named() {
         ("arm.json", b"{\"reg_modifiers\": []}\n".to_vec(), " the registers of an ARM CPU"),
         (
             "decoded",
-            b"CPU:\n   vendor_id = \"AuthenticAMD\"\n   0x40000001 0x00: eax=0x00000000 ebx=0x00000000 ecx=0x00000000 \
-              edx=0x00000000\n"
+            b"CPU:\n   vendor_id = \"AuthenticAMD\"\n   feature information (1/ecx):\n      AES instruction    = tru\n"
                 .to_vec(),
-            "2: decoded output of `cpuid`",
+            "4: expected a value as `cpuid` prints it; found `tru`",
         ),
         ("xz", b"\xfd7zXZ\0\0\x04".to_vec(), " compressed by xz, and it cannot"),
         ("bzip2", b"BZh91AY".to_vec(), " binary data, compressed by bzip2; unpack it"),

@@ -87,6 +87,61 @@ fn lscpu_json() -> String {
     format!("{{\n   \"lscpu\": [\n{}\n   ]\n}}\n", fields.join(",\n"))
 }
 
+/// What `cpuid` prints without -r.
+const DECODED: &str = "CPU 0:
+   vendor_id = \"GenuineIntel\"
+   version information (1/eax):
+      processor type  = primary processor (0)
+      family          = 0x6 (6)
+      model           = 0xc (12)
+      stepping id     = 0x1 (1)
+      extended family = 0x0 (0)
+      extended model  = 0x3 (3)
+      (simple synth)  = Intel Core (unknown type) (Haswell C0) {Haswell}, 22nm
+   miscellaneous (1/ebx):
+      process local APIC physical ID = 0x0 (0)
+      maximum IDs for CPUs in pkg    = 0x1 (1)
+      CLFLUSH line size              = 0x8 (8)
+   feature information (1/edx):
+      x87 FPU on chip                        = true
+      hyper-threading / multi-core supported = false
+   feature information (1/ecx):
+      PNI/SSE3: Prescott New Instructions     = true
+      AES instruction                         = true
+      AVX: advanced vector extensions         = true
+      hypervisor guest status                 = true
+   cache and TLB information (2):
+      0xff: cache data is in CPUID leaf 4
+   deterministic cache parameters (4):
+      --- cache 0 ---
+      cache type                         = data cache (1)
+      system coherency line size         = 0x40 (64)
+      --- cache 1 ---
+      cache type                         = no more caches (0)
+   extended feature flags (7):
+      BMI1 instructions                        = true
+      AVX2: advanced vector extensions 2       = true
+      SMAP: supervisor mode access prevention  = true
+   XSAVE features (0xd/0):
+      XCR0 valid bit field mask               = 0x0000000000000007
+      bytes required by fields in XCR0        = 0x00000340 (832)
+   AVX/YMM features (0xd/2):
+      AVX/YMM save state byte size             = 0x00000100 (256)
+      AVX/YMM save state byte offset           = 0x00000240 (576)
+   hypervisor_id (0x40000000) = \"KVMKVMKVM\\0\\0\\0\"
+   hypervisor features (0x40000001/eax):
+      kvmclock available at MSR 0x4b564d00     = true
+   0x40000002 0x00: eax=0x00000000 ebx=0x00000000 ecx=0x00000000 edx=0x00000000
+   extended feature flags (0x80000001/edx):
+      SYSCALL and SYSRET instructions        = true
+   brand = \"Intel Core Processor (Haswell, no TSX)\"
+   Physical Address and Linear Address Size (0x80000008/eax):
+      maximum physical address bits         = 0x28 (40)
+      maximum linear (virtual) address bits = 0x30 (48)
+   (multi-processing synth) = none
+   (synth) = Intel Core (unknown type) (Haswell C0) {Haswell}, 22nm
+";
+
 /// What the labels of a node say, some 25 of them.
 fn labels() -> Vec<(String, String)> {
     const SUFFIX: &str = ".node.kubevirt.io/";
@@ -246,6 +301,7 @@ fn forms() -> Vec<(&'static str, Ends, String)> {
         ("hwloc", Open, lines("# mask e[abcd]x => e[abcd]x\n", |leaf, subleaf, [a, b, c, d]| format!("5 {leaf:x} 0 {subleaf:x} 0 => {a:x} {b:x} {c:x} {d:x}"), "")),
         ("sde", Open, lines("# a CPU\n", |leaf, subleaf, r| format!("{leaf:08x} {subleaf:08x} => {}", hex(r, " ")), "")),
         ("kvmtrace", Open, lines("", |leaf, subleaf, [a, b, c, d]| format!(" CPU 0/KVM-123 [003] d... 101.000001: kvm_cpuid: func {leaf:x} idx {subleaf:x} rax {a:x} rbx {b:x} rcx {c:x} rdx {d:x}, cpuid entry found"), "")),
+        ("decoded", Open, DECODED.to_string()),
         ("raw", Open, lines("CPU 0:\n", raw, "")),
         ("raw in a log", Marked, lines("==START TEST==\nCPU 0:\n", raw, "==END TEST==\n")),
         ("cpuinfo", Open, cpuinfo()),
@@ -603,6 +659,7 @@ fn two_texts_in_one_file_are_no_one_cpu() {
             ("Nehalem", "Westmere"),
             ("219c01a9", "219c01a8"),
             ("xxx1\"", "xxx0\""),
+            ("prevention  = true", "prevention  = false"),
         ];
         let other = other
             .iter()

@@ -132,6 +132,10 @@ const CASES: &[Case] = &[
     ("isa", "Fatal glibc error: CPU does not support x86-64-v2", &[], "16 features"),
     ("isa", "/bin/ls: error while loading shared libraries: libc.so.6: CPU ISA level is lower than required", &[], "higher level"),
     ("isa", "This program can only be run on AMD64 processors with v3 microarchitecture support.", &[], "Go program"),
+    // What was copied out of such a line, and a line that contradicts itself.
+    ("qemu", "CPUID.07H:EBX.hle [bit 4]", &[HLE], ""),
+    ("qemu", "MSR(10AH).rdctl-no [bit 0]", &[RDCTL], ""),
+    ("qemu", "warning: host doesn't support requested feature: CPUID.01H:EDX.avx2 [bit 21]", &[DS], "avx2 is CPUID.(EAX=07H,ECX=0):EBX[5]"),
     // Lists.
     ("list", "hle,rtm", &[HLE, RTM], ""),
     ("list", "avx2 pcid aes", &[AVX2, PCID, AES], ""),

@@ -66,11 +66,16 @@ fn what_a_platforms_definition_says_beside_the_model_counts() {
         ("launchSecurity", machine("", "        launchSecurity: {sev: {}}\n"), "launchSecurity"),
         ("a new key", machine("          newThing: 1\n", ""), "newThing"),
         (
+            "the number of cores alone",
+            machine("          cores: 1\n", "").replace("          model: pentium\n", ""),
+            "host-model",
+        ),
+        (
             "a preference",
             machine("", "").replace("  template:", "  preference: {name: windows.11}\n  template:"),
             "preference",
         ),
-    ] as [(&str, String, &str); 22]
+    ] as [(&str, String, &str); 23]
     {
         let (code, said) = check("more", &baseline);
         assert_eq!(code, 1, "{what}: {said}");
@@ -131,6 +136,33 @@ fn a_label_that_is_not_there_is_no_yes() {
     assert!(code == 1 && said.contains("says nothing about 1 promised bit"), "{said}");
     let (code, said) = check(&labels(&haswell, "sse2"));
     assert!(code == 1 && said.contains("says nothing about 1 promised bit"), "{said}");
+    // KubeVirt starts a machine of a model only where the node has that model's label.
+    let model = |name: &str, on: bool| format!("    cpu-model.node.kubevirt.io/{name}: \"{on}\"\n");
+    let all = labels(&haswell, "");
+    assert_eq!(check(&(model("Haswell-noTSX", true) + &all)).0, 0);
+    for (models, words) in [
+        (model("Westmere", true), "does not list the model Haswell-noTSX"),
+        (model("Haswell-noTSX", false), "cannot give all of the model Haswell-noTSX"),
+    ] {
+        let (code, said) = check(&(models + &all));
+        assert!(code == 1 && said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn a_word_of_xens_that_is_not_known_is_compared() {
+    let files = Files::new();
+    let words = |more: &str| {
+        let known = "17cbfbff-80b82221-2993fbff-00000001".to_string() + &"-00000000".repeat(15);
+        files.put(&format!("words{more}"), &format!("features_hvm: {known}{more}\n"))
+    };
+    for (a, b, exit) in [("", "", 0), ("-00000001", "-00000001", 0), ("", "-00000000", 0), ("-00000001", "", 1)] {
+        for pair in [[a, b], [b, a]] {
+            let (code, said) = run(&["compare", &words(pair[0]), &words(pair[1]), "--partial"]);
+            assert_eq!(code, exit, "{pair:?}: {said}");
+            assert!(exit == 0 || said.contains("word 20"), "{said}");
+        }
+    }
 }
 
 const FLAGS: &str = "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2 syscall nx \

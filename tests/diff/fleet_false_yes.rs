@@ -5,7 +5,7 @@ use cpuid_probe::{LeafId, json};
 use serde_json::Value;
 
 use crate::fleet::{Hosts, fleet, strings};
-use crate::nodes::{ICE_LAKE, Node};
+use crate::nodes::{COMMON, ICE_LAKE, Node};
 use crate::support::files::Files;
 
 /// Writes hosts, each into a file of its number.
@@ -19,6 +19,14 @@ fn hosts(texts: &[String]) -> Hosts {
 fn kvm(more: &str, second: fn(Node) -> Node) -> Hosts {
     let node = |label: &str| Node::intel(label, ICE_LAKE).with(more);
     hosts(&[node("a").json(), second(node("b")).json()])
+}
+
+/// What is said of hosts by their summary, which says as much as their files.
+fn by_summary(hosts: &Hosts, options: &[&str]) -> (i32, String) {
+    let (_, summary, _) = hosts.run(&["--summary"]);
+    let files = Files::new();
+    let (code, out, _) = fleet(&[&[files.put("summary.json", &summary).as_str()], options].concat());
+    (code, out)
 }
 
 fn domain(kind: &str, before: &str, cpu: &str) -> String {
@@ -179,6 +187,21 @@ fn a_vm_passes_only_where_it_starts_whole_and_moves() {
             "<cpu mode='custom' match='minimum'><model>Nehalem</model></cpu>".into(),
             "match='minimum' adds",
         ),
+        ("a hazard there", kvm("", |n| n.with("RRSBA")), native(""), "RRSBA is there and not here"),
+        ("a hazard that it was shown", kvm("RRSBA", same), native("RRSBA"), ""),
+        (
+            "more than it names",
+            kvm("", same),
+            "<cpu mode='custom' match='strict'><model>Nehalem</model></cpu>".into(),
+            "match='strict', and the host has more",
+        ),
+        (
+            "another vendor's model",
+            two(["a", "b"].map(|label| Node::new(label, "AuthenticAMD", 0x00a2_0f10).with(COMMON).json())),
+            plain.clone(),
+            "",
+        ),
+        ("thousands of vCPUs", kvm("", same), domain("kvm", "<vcpu>4000</vcpu>", ""), "gives a guest 4000 vCPUs"),
         ("same machine", names("yes", usable), domain("kvm", "<os><type machine='pc-q35-9.0'>hvm</type></os>", ""), ""),
     ];
     for (row, hosts, vm, why) in rows {
@@ -189,11 +212,8 @@ fn a_vm_passes_only_where_it_starts_whole_and_moves() {
         let said: Vec<&str> =
             report["placements"].as_array().unwrap().iter().flat_map(|p| strings(&p["why"])).collect();
         assert!(said.join("\n").contains(why), "{row}: {said:?}");
-        // A summary says as much as the files.
-        let (_, summary, _) = hosts.run(&["--summary"]);
-        let summary = files.put("summary.json", &summary);
-        let (of_summary, out, err) = fleet(&[&summary, "--vm", &path, "--format", "json"]);
-        let again: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{row}: {e} {err}"));
+        let (of_summary, out) = by_summary(&hosts, &["--vm", &path, "--format", "json"]);
+        let again: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{row}: {e} {out}"));
         assert_eq!((of_summary, &again["placements"]), (code, &report["placements"]), "{row}");
     }
     let (code, out, _) = two([0, 1].map(|_| capabilities("i686", 255, "yes", usable))).run(&[]);
@@ -243,6 +263,17 @@ fn guests_move_as_compare_says() {
         dump.provenance.boot = None;
         dump
     };
+    let with = |leaf: u32, edx: u32| {
+        let mut dump = guest("Nehalem", "", 1);
+        let mut vcpu = cpuid_probe::dump::VcpuDump::new(0);
+        for mut record in dump.vcpus[0].leaves().to_vec() {
+            record.registers.edx ^= if record.id.leaf == leaf { edx } else { 0 };
+            vcpu.insert(record).unwrap();
+        }
+        dump.vcpus[0].msrs().iter().for_each(|msr| vcpu.insert_msr(*msr).unwrap());
+        dump.vcpus = vec![vcpu];
+        dump
+    };
     let (unpinned, passed_on) = (guest("Nehalem,invtsc=on", "invtsc", 1), one("Nehalem,hv-passthrough"));
     let rows = [
         ("alike", one("Nehalem"), one("Nehalem"), ""),
@@ -256,6 +287,8 @@ fn guests_move_as_compare_says() {
         ("unpinned, native", native("invtsc"), native("invtsc"), "no pinned frequency"),
         ("native", native(""), native(""), ""),
         ("passed on", passed_on.clone(), passed_on, "hv-passthrough blocks migration"),
+        ("a bit among the caches", with(0x8000_0006, 0), with(0x8000_0006, 1 << 16), "1 of 2 directions"),
+        ("the APIC", with(1, 0), with(1, 1 << 9), "1 of 2 directions"),
     ];
     for (row, a, b, why) in rows {
         let hosts = guests(a, b);
@@ -263,9 +296,7 @@ fn guests_move_as_compare_says() {
         assert_eq!(code, i32::from(!why.is_empty()), "{row}: {out}");
         let line = out.lines().next().unwrap();
         assert!(line.contains(if why.is_empty() { "read the same everywhere" } else { why }), "{row}: {out}");
-        let (_, summary, _) = hosts.run(&["--summary"]);
-        let files = Files::new();
-        let again = fleet(&[&files.put("summary.json", &summary)]);
+        let again = by_summary(&hosts, &[]);
         assert_eq!((again.0, again.1.lines().next()), (code, Some(line)), "{row}");
     }
     // What is asked about pools, guests do not answer.
@@ -308,6 +339,12 @@ fn what_is_no_longer_said_has_changed() {
         ("accelerator", emulated("kvm"), emulated("tcg"), "accelerator kvm -> tcg"),
         ("role", texts(one("Nehalem")), Node::intel("guest", ICE_LAKE).json(), "role guest -> offer"),
         ("usable", model("yes"), model("no"), "model Nehalem usable: no"),
+        (
+            "rate",
+            Node::intel("a", ICE_LAKE).tsc(2_600_000).json(),
+            Node::intel("a", ICE_LAKE).json(),
+            "TSC 2600000 kHz -> not said",
+        ),
     ] {
         let (before, after) = (hosts(&[was]), hosts(&[is]));
         let (code, report) = after.json(&["--since", &before.path()]);
@@ -339,4 +376,19 @@ fn a_question_that_nothing_answers_is_no_yes() {
     let node = |khz: u32| Node::intel("a", ICE_LAKE).tsc(khz).json();
     let (code, out, _) = hosts(&[node(2_600_000), node(2_100_000)]).run(&[]);
     assert!(code == 2 && out.contains("TSC 2600000 kHz and 2100000 kHz"), "{out}");
+    // An old file beside a new one of the same host, whichever comes first.
+    for at in [["2020", "2026"], ["2026", "2020"]] {
+        let file = |year: &str| Node::intel("a", ICE_LAKE).json().replace("2026-01-01T", &format!("{year}-01-01T"));
+        let (code, out, _) = hosts(&at.map(file)).run(&["--max-age", "7", "--as-of", "2026-01-05"]);
+        assert!(code == 2 && out.contains("was captured on 2020-01-01"), "{out}");
+    }
+    // A pool whose definition no host of it starts.
+    for (custom, model, words) in [
+        ("no", "", "mode='custom'"),
+        ("yes", "<model usable='yes'>Westmere</model>", "does not list the model Skylake-Server-IBRS"),
+    ] {
+        let hosts = hosts(&[0, 1].map(|_| capabilities("x86_64", 255, custom, model)));
+        let (code, out, _) = hosts.run(&[]);
+        assert!(code == 1 && out.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{out}");
+    }
 }

@@ -6,7 +6,7 @@ use crate::fleet::{Hosts, fleet, host_model, strings};
 use crate::nodes::{CASCADE_LAKE, ICE_LAKE, Node};
 use crate::support::files::Files;
 
-const FORMS: [&str; 7] = ["table", "markdown", "html", "json", "dot", "junit", "prometheus"];
+const FORMS: [&str; 8] = ["table", "markdown", "html", "json", "dot", "junit", "prometheus", "github"];
 
 #[test]
 fn trouble_is_named_in_every_form() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
+use crate::support::files::Files;
 use crate::support::libvirt::Libvirt;
 use crate::support::root;
 use cpuid_diff::cpu_map::CpuMap;
@@ -341,4 +342,70 @@ fn libvirt_accepts_a_baseline_of_a_newer_guest() {
     let native = libvirt.ask(&["domxml-to-native", "qemu-argv", "--domain", "new"]);
     assert!(native.contains("movdir64b=on"), "{native}");
     libvirt.ask(&["undefine", "new"]);
+}
+
+/// Whichever way this libvirt's map counts the VMX controls: the answer for a nested guest with the MSRs as a Haswell has them is
+/// that of the map built in, also where it lacks a control that is promised.
+#[test]
+fn a_nested_guest_is_judged_alike_with_the_map_of_any_libvirt() {
+    const LEAVES: &str = "\
+00000000 00000000: 00000001 756e6547 6c65746e 49656e69
+00000001 00000000: 000306c1 00000800 fffa3223 0f8bfbff
+80000000 00000000: 80000001 00000000 00000000 00000000
+80000001 00000000: 00000000 00000000 00000021 2c100800
+";
+    // The lower half: bits that must be one; the upper half: bits that may be.
+    const MSRS: [(u32, u64); 9] = [
+        (0x480, 0x00da_0400_0000_0012),
+        (0x485, 0x0000_0000_3004_81e5),
+        (0x48b, 0x0000_7cff_0000_0000),
+        (0x48c, 0x0000_0f01_0633_4141),
+        (0x48d, 0x0000_007f_0000_0016),
+        (0x48e, 0xfff9_fffe_0400_6172),
+        (0x48f, 0x007f_ffff_0003_6dfb),
+        (0x490, 0x0000_ffff_0000_11fb),
+        (0x491, 0x0000_0000_0000_0001),
+    ];
+    // Where the SDM has them (volume 3, appendix A).
+    const PROMISED: [(&str, u32, u32); 12] = [
+        ("vmx-activity-hlt", 0x485, 6),
+        ("vmx-ept", 0x48b, 33),
+        ("vmx-vpid", 0x48b, 37),
+        ("vmx-unrestricted-guest", 0x48b, 39),
+        ("vmx-page-walk-4", 0x48c, 6),
+        ("vmx-invvpid", 0x48c, 32),
+        ("vmx-preemption-timer", 0x48d, 38),
+        ("vmx-tsc-offset", 0x48e, 35),
+        ("vmx-msr-bitmap", 0x48e, 60),
+        ("vmx-exit-save-efer", 0x48f, 52),
+        ("vmx-entry-ia32e-mode", 0x490, 41),
+        ("vmx-eptp-switching", 0x491, 0),
+    ];
+    let files = Files::new();
+    // libvirt 9.0 has a name for none of them, and then the model with `vmx` is all that is promised.
+    let names = fs::read_to_string(Path::new(CPU_MAP).join("x86_features.xml")).unwrap();
+    let named = |name: &str| names.contains(&format!("<feature name='{name}'"));
+    let promised = PROMISED.into_iter().filter(|(name, ..)| named(name)).collect::<Vec<_>>();
+    assert!(promised.is_empty() || promised.len() == PROMISED.len(), "{promised:?}");
+    let promises: String = promised.iter().map(|(name, ..)| format!("<feature name='{name}'/>")).collect();
+    let definition = format!("<cpu><model>Haswell-noTSX</model><feature name='vmx'/>{promises}</cpu>");
+    let definition = files.put("cpu.xml", &definition);
+    // The names that are missing; what a guest has beyond its definition is told in the names that a map has.
+    let missing = |msrs: &[(u32, u64)], options: &[&str]| -> (Value, Names) {
+        let line = |(msr, value): &(u32, u64)| format!("msr {msr:08x}: {:08x} {:08x}\n", value >> 32, *value as u32);
+        let dump = files.put("guest", &(LEAVES.to_string() + &msrs.iter().map(line).collect::<String>()));
+        let fixed = ["check", &dump, "--baseline", &definition, "--partial", "--format", "json"];
+        let output = diff(&[&fixed, options].concat());
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
+        (report["verdict"].clone(), ours(&report).missing)
+    };
+    let whole = missing(&MSRS, &["--cpu-map", CPU_MAP]);
+    assert_eq!(whole, missing(&MSRS, &[]));
+    for (name, msr, bit) in promised {
+        let mut lacks = MSRS;
+        lacks.iter_mut().find(|(index, _)| *index == msr).unwrap().1 ^= 1 << bit;
+        let said = missing(&lacks, &["--cpu-map", CPU_MAP]);
+        assert_eq!(said, missing(&lacks, &[]), "{name}");
+        assert_eq!(&said.1 - &whole.1, Names::from([name.to_string()]));
+    }
 }

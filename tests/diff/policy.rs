@@ -207,6 +207,9 @@ fn what_covers_nothing_is_said() {
     assert!(says(&report, "waiver policy.toml:1 (feature avx2) covers nothing here"), "{:?}", report.notes);
     assert!(says(&report, "waiver policy.toml:5 (msr 0x0000010a) covers nothing here"), "{:?}", report.notes);
     assert_eq!(report.summary.warning, 1);
+    // A wrong name beside a right one.
+    let report = applied(TIMING, "[[waiver]]\nfeature = [\"tsc_khz\", \"avxx\"]\nreason = \"r\"\n");
+    assert!(report.notes.iter().any(|note| note.ends_with(": avxx covers nothing here")), "{:?}", report.notes);
     // A second waiver for the same finding is not a mistake.
     let report = applied(TIMING, &(COLD_BOOTS.to_string() + COLD_BOOTS));
     assert!(!says(&report, "covers nothing"), "{:?}", report.notes);

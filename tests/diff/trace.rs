@@ -182,3 +182,31 @@ fn tables_fit_and_say_each_reason_once() {
     let markdown = String::from_utf8(files.trace(&ALL, &["--format", "markdown"]).stdout).unwrap();
     assert!(markdown.contains("| 0x00000001 EDX[21] | ds | yes | no | yes | no | lost at kvm |"), "{markdown}");
 }
+
+#[test]
+fn inputs_say_which_layers_they_are() {
+    let layers = Layers::new();
+    let path = |name: &str| layers.0.0.join(name).display().to_string();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cpuid-diff"));
+        let output = command.arg("trace").args(arguments).stdin(Stdio::null()).env("COLUMNS", "100").output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let [host, kvm, baseline, guest] = ["host", "kvm", "baseline", "guest"].map(path);
+    // The host's dump has the hypervisor bit clear; the order does not matter.
+    let named = layers.trace(&["host", "kvm", "baseline", "guest"], &[]);
+    let (code, out, err) = run(&[&guest, &kvm, &host, &baseline]);
+    assert_eq!((Some(code), out.as_bytes()), (named.status.code(), named.stdout.as_slice()), "{err}");
+    let (code, _, err) = run(&[&guest, &guest]);
+    assert!(code == 2 && err.contains("both guest"), "{err}");
+    let (code, out, _) = run(&[&kvm, &guest, "--as", &format!("{guest}=promise")]);
+    assert!(code < 2 && out.contains("baseline  "), "{out}");
+    // Without leaf 1 nobody knows whose it is.
+    let excerpt = layers.0.put("excerpt", "00000007 00000000: 00000000 00000800 7ffa3223 0f8bfbff\n");
+    let (code, _, err) = run(&[&kvm, &excerpt]);
+    assert!(code == 2 && err.contains("--as"), "{err}");
+    let (code, _, err) = run(&[&kvm, &guest, "--as", "other=guest"]);
+    assert!(code == 2 && err.contains("no input is called"), "{err}");
+    assert_eq!(run(&[&kvm]).0, 2);
+}

@@ -8,7 +8,7 @@
 //! QEMU 7.2 target/i386/cpu.c (`x86_cpu_properties`, leaves 0xA, 0xB, 0x1F and 0x40000000), target/i386/kvm/kvm.c
 //! (`kvm_arch_init_vcpu`, `hyperv_fill_cpuids`).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use cpuid_probe::dump::Dump;
 use cpuid_probe::hypervisor::Owner;
@@ -57,6 +57,13 @@ struct Promise {
     /// The guest is to have it; or not to have it.
     wants: bool,
 }
+
+/// So many vCPUs every machine type and every KVM takes.
+///
+/// # Source
+/// QEMU 7.2 hw/i386/pc.c (`pc_machine_class_init`: max_cpus 255); Linux 4.1 arch/x86/include/asm/kvm_host.h (KVM_MAX_VCPUS
+/// 255).
+const ALWAYS: u32 = 255;
 
 /// Properties that change no CPUID, or say that the host decides.
 const NO_PROMISE: [&str; 5] = ["check", "enforce", "migratable", "host-phys-bits", "host-cache-info"];
@@ -247,8 +254,10 @@ impl<'a> Beside<'a> {
         let dump = asked.view.dump;
         let (seen, broken, cause) = match (asked.names, asked.role) {
             (Some(names), _) => {
-                let Some(most) = names.cpu.beside.as_ref().and_then(|beside| beside.vcpus) else { return };
                 let wanted = self.cpu.beside.as_ref().and_then(|beside| beside.most_vcpus).unwrap_or(wanted);
+                let Some(most) = names.cpu.beside.as_ref().and_then(|beside| beside.vcpus) else {
+                    return may_be_many(wanted, tally);
+                };
                 (most, wanted > most, "the host gives a guest at most that many vCPUs")
             }
             (None, Role::Guest) => {
@@ -264,8 +273,7 @@ impl<'a> Beside<'a> {
                 let seen = online.unwrap_or(held);
                 (seen, seen != wanted, "the guest was not started with this <vcpu> and <topology>")
             }
-            // Any host can give a guest this many, or does not say.
-            _ => return,
+            _ => return may_be_many(wanted, tally),
         };
         if broken {
             let finding = Finding {
@@ -340,6 +348,18 @@ impl<'a> Beside<'a> {
 
 /// What a property asks; nothing: it is not understood.
 fn what(property: &Property, knowledge: &Knowledge) -> Option<What> {
+    let named = knowledge.names().filter(|m| m.namespace == Namespace::Qemu && m.name == property.name);
+    let mut places: Vec<Place> = named.map(|m| m.place).filter(is_bit).collect();
+    places.dedup();
+    meant(property, places)
+}
+
+fn is_bit(place: &Place) -> bool {
+    place.bits().is_some_and(|bits| bits.is_one())
+}
+
+/// What a property is of which the rows name these bits.
+fn meant(property: &Property, places: Vec<Place>) -> Option<What> {
     let switch = ["on", "off"].contains(&property.value.as_str());
     let off = property.value == "off";
     match property.name.as_str() {
@@ -352,10 +372,6 @@ fn what(property: &Property, knowledge: &Knowledge) -> Option<What> {
         "hv-vendor-id" if !off => return Some(What::HypervText(property.value.clone())),
         _ => {}
     }
-    let named = knowledge.names().filter(|m| m.namespace == Namespace::Qemu && m.name == property.name);
-    let bits = named.map(|m| m.place).filter(|place| place.bits().is_some_and(|bits| bits.is_one()));
-    let mut places: Vec<Place> = bits.collect();
-    places.dedup();
     (switch && !places.is_empty()).then_some(What::Bits(places))
 }
 
@@ -429,6 +445,13 @@ fn has_l3(vcpu: &VcpuView<'_>) -> Option<bool> {
     let described = levels.contains(&Seen::Value(3));
     let unknown = levels.iter().chain([&amd]).any(|seen| matches!(seen, Seen::NotCaptured(_)));
     if described || amd.is_set() { Some(true) } else { (!unknown).then_some(false) }
+}
+
+/// Of a host that does not say how many vCPUs it gives a guest.
+fn may_be_many(wanted: u32, tally: &mut Tally<'_>) {
+    if wanted > ALWAYS {
+        tally.unsaid(format!("the input does not say whether the host gives a guest {wanted} vCPUs"));
+    }
 }
 
 /// A finding about a number without a place.
@@ -649,11 +672,17 @@ fn dump_offers(promise: &Promise, asked: &Input<'_>, role: Role, tally: &mut Tal
 #[must_use]
 pub fn offered(view: &DumpView<'_>, knowledge: &Knowledge) -> Vec<Property> {
     let owners = [Owner::Kvm, Owner::HyperV];
-    let names = knowledge.names().filter(|m| m.namespace == Namespace::Qemu && owners.contains(&m.place.owner()));
-    let names: BTreeSet<String> = names.map(|m| m.name.to_string()).chain([String::from("pmu")]).collect();
-    let on = names.into_iter().filter_map(|name| {
+    let named = knowledge.names().filter(|m| m.namespace == Namespace::Qemu && owners.contains(&m.place.owner()));
+    let mut names: BTreeMap<String, Vec<Place>> = BTreeMap::from([("pmu".to_string(), Vec::new())]);
+    for m in named {
+        let places = names.entry(m.name.to_string()).or_default();
+        if is_bit(&m.place) && places.last() != Some(&m.place) {
+            places.push(m.place);
+        }
+    }
+    let on = names.into_iter().filter_map(|(name, places)| {
         let property = Property { name, value: "on".to_string() };
-        let what = what(&property, knowledge)?;
+        let what = meant(&property, places)?;
         let promise = Promise { name: property.name.clone(), what, wants: true };
         let mut tally = Tally::new(0, view, knowledge);
         let asked = Input { view, role: Role::Offer, log: None, names: None };

@@ -144,14 +144,7 @@ fn pasted(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Exp
             let found = match &ask {
                 Ask::Name(name) => find::exact(name, view, knowledge),
                 Ask::At(at) => find::at(*at, view, knowledge),
-                // An old QEMU prints no subleaf: the name tells it.
-                Ask::Both(name, at) => find::exact(name, view, knowledge)
-                    .map(|mut answer| {
-                        answer.entries.retain(|e| at.holds(e.place));
-                        answer
-                    })
-                    .filter(|answer| !answer.entries.is_empty())
-                    .or_else(|| find::at(*at, view, knowledge)),
+                Ask::Both(name, at) => named_at(name, *at, view, knowledge),
             };
             if let Some(found) = found {
                 answer.entries.extend(found.entries);
@@ -179,6 +172,23 @@ fn pasted(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Exp
     };
     explanation.answers.sort_by_key(weight);
     explanation
+}
+
+/// A bit with the name that a line gives it. An old QEMU prints no subleaf: the name tells it.
+fn named_at(name: &str, at: Query, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Option<Answer> {
+    let named = find::exact(name, view, knowledge);
+    let places: Vec<_> = named.iter().flat_map(|answer| &answer.entries).map(|entry| entry.place).collect();
+    if places.iter().any(|place| at.holds(*place)) {
+        return named.map(|mut answer| {
+            answer.entries.retain(|entry| at.holds(entry.place));
+            answer
+        });
+    }
+    let mut found = find::at(at, view, knowledge)?;
+    if let Some(place) = places.first() {
+        found.said.push(("but", format!("{name} is {}: the line's name and its bit are not one", place.prose())));
+    }
+    Some(found)
 }
 
 /// A list of names: all of them are answered, or are unknown.

@@ -6,7 +6,7 @@ use std::fmt;
 
 use cpuid_probe::Place;
 
-use super::facts::Class;
+use super::facts::{Class, Host};
 use super::offer::{Offer, Reason, Statement};
 use super::place;
 use super::vm::Vm;
@@ -57,6 +57,8 @@ pub struct Member<'a> {
     pub class: &'a Class,
     /// Names of its hosts, the first few.
     pub hosts: &'a [String],
+    /// Its hosts.
+    pub records: &'a [&'a Host],
     /// Versions of libvirt and QEMU that its hosts show.
     pub versions: &'a BTreeSet<(Option<Version>, Option<Version>)>,
     /// The slowest and the fastest TSC of its hosts, in kHz, where all say.
@@ -121,7 +123,7 @@ pub fn define(members: &[Member<'_>], knowledge: &Knowledge) -> Result<Definitio
             common.width = common.width.filter(|width| matches!(width, pool::Width::Limit(_)));
         }
     }
-    let definition = Definition {
+    let mut definition = Definition {
         libvirt: definition::libvirt(&for_libvirt, &wide.map),
         qemu: definition::qemu(&for_qemu, &wide.map).trim_end().to_string(),
         model: for_libvirt.model,
@@ -129,17 +131,23 @@ pub fn define(members: &[Member<'_>], knowledge: &Knowledge) -> Result<Definitio
     };
     pool::prove(&definition.libvirt, &for_libvirt, &wide).map_err(Undefined::Unproved)?;
     for text in [&definition.libvirt, &definition.qemu] {
-        prove(text, members, &wide.map, knowledge).map_err(Undefined::Unproved)?;
+        for doubt in prove(text, members, &wide.map, knowledge).map_err(Undefined::Unproved)? {
+            if !definition.words.contains(&doubt) {
+                definition.words.push(doubt);
+            }
+        }
     }
     Ok(definition)
 }
 
-/// Reads a definition like one that somebody wants to place: no member may be known to lack what it needs.
+/// Reads a definition like one that somebody wants to place: no member may be known to lack what it needs. What its hosts
+/// say against it beside features, such as of its model, somebody has to look at.
 ///
 /// # Errors
 /// A text that is not understood, or the first member that lacks something, and what.
-fn prove(text: &str, members: &[Member<'_>], map: &CpuMap, knowledge: &Knowledge) -> Result<(), String> {
+fn prove(text: &str, members: &[Member<'_>], map: &CpuMap, knowledge: &Knowledge) -> Result<Vec<String>, String> {
     let source = source::read(text.as_bytes(), None).map_err(|e| e.to_string())?;
+    let mut doubts = Vec::new();
     for vm in Vm::new("the pool's definition", &source, map, knowledge)? {
         for member in members {
             let (no, _) = place::on_offer(&member.class.offer, &vm, knowledge);
@@ -147,8 +155,14 @@ fn prove(text: &str, members: &[Member<'_>], map: &CpuMap, knowledge: &Knowledge
                 return Err(format!("{}: {why}", member.hosts.first().map_or("a host", String::as_str)));
             }
         }
+        let hosts: Vec<&Host> = members.iter().flat_map(|member| member.records).copied().collect();
+        let (no, unknown) = place::beside(&hosts, &vm, true, knowledge);
+        if let Some(why) = no.into_iter().next() {
+            return Err(why);
+        }
+        doubts.extend(unknown);
     }
-    Ok(())
+    Ok(doubts)
 }
 
 /// A class as inputs of a common CPU: one, or two where its hosts' clocks differ.
@@ -203,11 +217,11 @@ mod tests {
         let [both, one] = [&["sse2", "aes", "umip"][..], &["sse2", "aes"]].map(|features| class(features, knowledge));
         let versions = BTreeSet::new();
         let hosts = ["node1", "node2"].map(|name| vec![name.to_string()]);
-        let member = |class, hosts| Member { class, hosts, versions: &versions, tsc_khz: None };
+        let member = |class, hosts| Member { class, hosts, records: &[], versions: &versions, tsc_khz: None };
         let members = [member(&both, hosts[0].as_slice()), member(&one, hosts[1].as_slice())];
         let made = define(&members, knowledge).expect("a definition");
         let prove = |text: &str| prove(text, &members, &wide.map, knowledge);
-        assert_eq!([prove(&made.libvirt), prove(&made.qemu)], [Ok(()), Ok(())]);
+        assert_eq!([prove(&made.libvirt), prove(&made.qemu)], [Ok(Vec::new()), Ok(Vec::new())]);
         // One promise more, which only the first member keeps.
         let more = "<feature policy='require' name='umip'/></cpu>";
         let lacks = Err("node2: the host lacks umip".to_string());

@@ -151,7 +151,8 @@ fn kind(was: &Host, is: &Host) -> Vec<String> {
 }
 
 fn clock(was: &Host, is: &Host) -> Option<String> {
-    let (a, b) = (was.tsc_khz?, is.tsc_khz?);
+    let a = was.tsc_khz?;
+    let Some(b) = is.tsc_khz else { return Some(format!("TSC {a} kHz -> not said")) };
     let clocks = Clocks::of(a, b);
     (!clocks.within_tolerance()).then(|| format!("TSC {a} kHz -> {b} kHz ({:.0} ppm)", clocks.ppm()))
 }

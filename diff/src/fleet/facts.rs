@@ -94,10 +94,10 @@ impl Facts {
     pub fn merged(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut offers: BTreeMap<Offer, Class> = BTreeMap::new();
         let mut all = Self::default();
-        let mut places: Vec<Vec<Offer>> = Vec::new();
-        let mut of_part: Vec<(usize, Host)> = Vec::new();
-        for (part, facts) in parts.into_iter().enumerate() {
-            places.push(facts.classes.iter().map(|class| class.offer.clone()).collect());
+        // Of each part its hosts, and the offers that their classes are of.
+        let mut of_parts: Vec<(Vec<Host>, Vec<Offer>)> = Vec::new();
+        for facts in parts {
+            of_parts.push((facts.hosts, facts.classes.iter().map(|class| class.offer.clone()).collect()));
             for class in facts.classes {
                 let known = offers
                     .entry(class.offer.clone())
@@ -107,20 +107,24 @@ impl Facts {
                 known.cpus.extend(class.cpus);
                 known.take_guest(class.guest);
             }
-            of_part.extend(facts.hosts.into_iter().map(|host| (part, host)));
             all.problems.extend(facts.problems);
         }
         let mut classes: Vec<(String, Class)> = offers.into_values().map(|class| (class.offer.id(), class)).collect();
         classes.sort_by(|a, b| a.0.cmp(&b.0));
         let index: BTreeMap<&Offer, usize> = classes.iter().enumerate().map(|(i, (_, c))| (&c.offer, i)).collect();
-        let numbers: Vec<Vec<usize>> = places
-            .iter()
-            .map(|offers| offers.iter().map(|offer| index.get(offer).copied().unwrap_or_default()).collect())
-            .collect();
-        all.hosts = of_part
-            .into_iter()
-            .map(|(part, host)| Host { class: numbers[part].get(host.class).copied().unwrap_or_default(), ..host })
-            .collect();
+        for (mut hosts, offers) in of_parts {
+            let numbers: Vec<usize> =
+                offers.iter().map(|offer| index.get(offer).copied().unwrap_or_default()).collect();
+            for host in &mut hosts {
+                host.class = numbers.get(host.class).copied().unwrap_or_default();
+            }
+            // A fleet can be a million hosts: there is no second copy of them.
+            if all.hosts.is_empty() {
+                all.hosts = hosts;
+            } else {
+                all.hosts.append(&mut hosts);
+            }
+        }
         all.hosts.sort_unstable_by(|a, b| (&a.name, &a.file).cmp(&(&b.name, &b.file)));
         all.classes = classes.into_iter().map(|(_, class)| class).collect();
         all.problems.sort();

@@ -94,7 +94,12 @@ impl<'a> Intake<'a> {
     /// All that was taken.
     #[must_use]
     pub fn into_facts(self) -> Facts {
-        Facts::merged(std::iter::once(self.facts).chain(self.summaries))
+        Facts::merged(self.into_parts())
+    }
+
+    /// The same, in parts to be merged with others.
+    pub fn into_parts(self) -> impl Iterator<Item = Facts> {
+        std::iter::once(self.facts).chain(self.summaries)
     }
 
     /// Which of the roles that the user states some host is meant by.

@@ -767,14 +767,16 @@ fn card(fleet: &Fleet, scales: &Scales, classes: &[usize], define: bool, knowled
     hazards.sort_unstable();
     hazards.dedup();
     let names: Vec<Vec<String>> = classes.iter().map(|c| fleet.names_of(&[*c], 9)).collect();
+    let records: Vec<Vec<&Host>> = classes.iter().map(|c| fleet.hosts_of(&fleet.classes[*c])).collect();
     let members: Vec<Member<'_>> = classes
         .iter()
-        .zip(&names)
-        .map(|(c, names)| {
+        .zip(names.iter().zip(&records))
+        .map(|(c, (names, records))| {
             let group = &fleet.classes[*c];
             Member {
                 class: &group.class,
                 hosts: names,
+                records,
                 versions: &group.versions,
                 tsc_khz: group.tsc_khz.filter(|_| group.all_say_tsc),
             }

@@ -14,7 +14,7 @@ use cpuid_probe::{LeafId, Place, Register};
 use sha2::{Digest, Sha256};
 
 use crate::cpu_map::CpuMap;
-use crate::knowledge::{Knowledge, Row, RuleKind, is_of_the_definition};
+use crate::knowledge::{Knowledge, Row, RuleKind, Severity, is_of_the_definition};
 use crate::pool::{Known, Says};
 use crate::view::{DumpView, Seen, VcpuView, Why};
 
@@ -124,7 +124,14 @@ impl Scope {
     fn holds(self, row: &Row) -> bool {
         match self {
             Self::Offer => row.is_capability(),
-            Self::Guest => !matches!(row.rule, RuleKind::PerVcpu | RuleKind::OsControlled | RuleKind::Informational),
+            // Of a number that says little, a bit without a name, or one that is lost, can still be worth a look.
+            Self::Guest => match row.rule {
+                RuleKind::PerVcpu => false,
+                RuleKind::OsControlled | RuleKind::Informational => {
+                    row.lost.min(row.gained) <= Severity::Warning || !row.known && row.bits.is_one()
+                }
+                _ => true,
+            },
         }
     }
 }

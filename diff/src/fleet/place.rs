@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use cpuid_probe::Place;
+
 use super::Fleet;
 use super::facts::Host;
+use super::moves::Move;
 use super::offer::{Offer, name};
 use super::vm::{Vm, word};
 use crate::check::check_beside;
 use crate::cpu_map::CpuMap;
 use crate::finding::Finding;
 use crate::knowledge::{Knowledge, RuleKind};
+use crate::list;
 use crate::view::clock::Clocks;
 use crate::view::dump::PHYS_BITS;
 
@@ -73,7 +77,8 @@ pub fn place(fleet: &Fleet, vms: &[Vm], knowledge: &Knowledge) -> Vec<Placement>
             let mut kept: BTreeMap<String, Vec<usize>> = BTreeMap::new();
             let offer = |class: usize| &fleet.classes[class].class.offer;
             for to in (0..fleet.classes.len()).filter(may) {
-                match changes(vm, offer(class), offer(to), knowledge) {
+                let changed = changes(vm, offer(class), offer(to), knowledge);
+                match changed.or_else(|| hazards(vm, fleet.step(class, to), knowledge)) {
                     Some(what) => kept.entry(what).or_default().push(to),
                     None if vm.stays.is_empty() => moves_to.push(to),
                     None => {}
@@ -148,11 +153,30 @@ fn changes(vm: &Vm, from: &Offer, to: &Offer, knowledge: &Knowledge) -> Option<S
     }
 }
 
+/// The hazards that a running VM was not shown, and that it would come to, or may.
+fn hazards(vm: &Vm, step: &Move, knowledge: &Knowledge) -> Option<String> {
+    let is_shown = |place: &Place| vm.hazards.contains(place) || vm.needs.contains_key(place);
+    let those = |places: &[Place]| -> Vec<String> {
+        let places = places.iter().filter(|place| knowledge.row(**place).accumulates() && !is_shown(place));
+        places.map(|place| name(*place, knowledge)).collect()
+    };
+    let (gained, unknown) = (those(&step.review), those(&step.unknown));
+    match (gained.is_empty(), unknown.is_empty()) {
+        (false, _) => Some(format!("{} is there and not here, and its guest booted without", gained.join(" "))),
+        (true, false) => {
+            Some(format!("whether {} is there is not known, and its guest booted without", unknown.join(" ")))
+        }
+        (true, true) => None,
+    }
+}
+
 /// Whether a VM has all that it needs on each of these hosts, which offer the same.
 #[must_use]
 pub fn starts(offer: &Offer, hosts: &[&Host], vm: &Vm, knowledge: &Knowledge) -> (Starts, Vec<String>) {
     let (mut no, mut unknown) = on_offer(offer, vm, knowledge);
-    beside(hosts, vm, knowledge, &mut no, &mut unknown);
+    let (broken, doubts) = beside(hosts, vm, false, knowledge);
+    no.extend(broken);
+    unknown.extend(doubts);
     if let Some(wanted) = vm.tsc_khz {
         clock(hosts, wanted, &mut no, &mut unknown);
     }
@@ -197,6 +221,11 @@ pub(super) fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<St
             None => silent.push(format!("{} (forbidden)", word(*place, &knowledge.row(*place), 1))),
         }
     }
+    let more = vm.beyond.iter().filter(|place| offer.at(**place).is_some_and(|own| own != 0));
+    let more: Vec<String> = more.map(|place| name(*place, knowledge)).collect();
+    if !more.is_empty() {
+        no.push(format!("match='strict', and the host has more than it names: {}", list::first(&more, 8)));
+    }
     // What the VM's dump does not say it may have, all of it. Lists of names that lack it are no answer: the VM runs already.
     let (mut of_vm, mut more, mut neither) = (Vec::new(), Vec::new(), Vec::new());
     for place in vm.unknown.iter().filter(|place| knowledge.row(**place).rule != RuleKind::Hazard) {
@@ -226,18 +255,20 @@ pub(super) fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<St
     (no, unknown)
 }
 
-/// What a VM promises beside features, held against each kind of host by `check`.
-fn beside(hosts: &[&Host], vm: &Vm, knowledge: &Knowledge, no: &mut Vec<String>, unknown: &mut Vec<String>) {
+/// What a VM promises beside features, held against each kind of host by `check`: what is broken, and what is in doubt.
+/// Hosts are named where they are not all alike, or always.
+pub(super) fn beside(hosts: &[&Host], vm: &Vm, always: bool, knowledge: &Knowledge) -> (Vec<String>, Vec<String>) {
+    let (mut no, mut unknown) = (Vec::new(), Vec::new());
     let mut kinds: BTreeMap<_, Vec<&Host>> = BTreeMap::new();
     for host in hosts {
         kinds.entry((&*host.says, host.machine.as_deref(), host.accel.as_deref())).or_default().push(host);
     }
-    let several = kinds.len() > 1;
+    let named = always || kinds.len() > 1;
     for ((says, machine, accel), of) in kinds {
         let whose = |what: String| {
             let names: Vec<String> = of.iter().take(NAMED).map(|host| host.name.to_string()).collect();
             let hosts = super::hosts_in_words(&names, of.len(), NAMED);
-            if several { format!("{what} ({hosts})") } else { what }
+            if named { format!("{what} ({hosts})") } else { what }
         };
         if let (Some(own), Some(given)) = (vm.accel, accel)
             && own != given
@@ -255,6 +286,7 @@ fn beside(hosts: &[&Host], vm: &Vm, knowledge: &Knowledge, no: &mut Vec<String>,
             Err(why) => unknown.push(whose(why.to_string())),
         }
     }
+    (no, unknown)
 }
 
 fn accel_word(accel: &str) -> &'static str {

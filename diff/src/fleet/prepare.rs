@@ -75,8 +75,9 @@ pub(super) fn prepare(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Pre
         let out = if emulated { "it shows what KVM gives" } else { "it shows what QEMU emulates" };
         left_out(&mut hosts, &mut problems, out, |host| is_tcg(host) != emulated);
     }
-    // Before files of one host become one, so that a mixture within a host is seen too.
+    // Before files of one host become one, so that a mixture within a host is seen too, and an old file beside a new one.
     kinds(&hosts, &mut problems);
+    aged(&hosts, asked, &mut problems);
     one_a_host(&mut hosts, &mut classes, &mut problems, knowledge);
     for wanted in &asked.without {
         if !hosts.iter().any(|host| is_meant(wanted, &host.name)) {
@@ -84,7 +85,6 @@ pub(super) fn prepare(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Pre
         }
     }
     expected(&hosts, asked, &mut problems, &mut notes);
-    aged(&hosts, asked, &mut problems);
     // Hosts that are left out on purpose.
     let is_out = |host: &Host| asked.without.iter().any(|wanted| is_meant(wanted, &host.name));
     let left: BTreeSet<usize> = hosts.iter().filter(|host| is_out(host)).map(|host| host.class).collect();
@@ -110,11 +110,11 @@ fn left_out(hosts: &mut Vec<Host>, problems: &mut Vec<Problem>, why: &str, is_ou
 
 /// Several files of one host become one record. Where they disagree, nothing is known there, and that is a problem.
 fn one_a_host(hosts: &mut Vec<Host>, classes: &mut Vec<Class>, problems: &mut Vec<Problem>, knowledge: &Knowledge) {
-    let mut files: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (i, host) in hosts.iter().enumerate() {
-        files.entry(stem(&host.name)).or_default().push(i);
-    }
-    let several: Vec<Vec<usize>> = files.into_values().filter(|of| of.len() > 1).collect();
+    let called = |i: &usize| stem(&hosts[*i].name);
+    let mut order: Vec<usize> = (0..hosts.len()).collect();
+    order.sort_by(|a, b| called(a).cmp(called(b)));
+    let same = order.chunk_by(|a, b| called(a) == called(b));
+    let several: Vec<Vec<usize>> = same.filter(|of| of.len() > 1).map(<[usize]>::to_vec).collect();
     if several.is_empty() {
         return;
     }

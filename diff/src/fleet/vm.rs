@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cpuid_probe::Place;
-use cpuid_probe::dump::{Boot, Dump, Source as Made, VcpuDump};
 use cpuid_probe::libvirt::beside::{Beside, Property};
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Match, Mode, PhysAddrMode};
-use cpuid_probe::libvirt::domain::Accel;
 
 use super::offer::{Offer, Scope, Statement};
 use crate::cpu_map::CpuMap;
@@ -20,6 +18,7 @@ use crate::knowledge::{Knowledge, Row, RuleKind, Severity};
 use crate::report::{Refused, Way};
 use crate::view::clock::hz;
 use crate::view::promise::{Expanded, unknown_at};
+use crate::view::said;
 use crate::view::source::Source;
 use crate::view::template::Template;
 use crate::view::{DumpView, Role};
@@ -35,6 +34,10 @@ pub struct Vm {
     pub needs: BTreeMap<Place, u64>,
     /// What it must not find: libvirt's `forbid`.
     pub forbids: Vec<Place>,
+    /// What it does not name and must not find either: libvirt's `match='strict'`.
+    pub beyond: Vec<Place>,
+    /// Hazards that the running guest was shown.
+    pub hazards: BTreeSet<Place>,
     /// What is not known of it: a dump without MSRs.
     pub unknown: Vec<Place>,
     /// The frequency that its TSC is pinned to, in kHz.
@@ -88,6 +91,7 @@ impl Vm {
         let mut vm =
             Self { vendor: view.dump.vcpus.first().and_then(|v| v.vendor()).map(|v| v.to_string()), ..Self::default() };
         let mut unknown = BTreeSet::new();
+        let mut shown: BTreeMap<Place, usize> = BTreeMap::new();
         for offer in Offer::of_vcpus(view, Scope::Offer, knowledge) {
             for (place, statement) in &offer.places {
                 let row = knowledge.row(*place);
@@ -100,12 +104,13 @@ impl Vm {
                             _ => (*needs).max(*value),
                         };
                     }
-                    Statement::Value(_) => {}
+                    Statement::Value(_) => *shown.entry(*place).or_default() += 1,
                     Statement::Unknown(_) => drop(unknown.insert(*place)),
                 }
             }
         }
         vm.unknown = unknown.into_iter().collect();
+        vm.hazards = shown.into_iter().filter(|(_, on)| *on == view.vcpus.len()).map(|(place, _)| place).collect();
         vm.tsc_khz = pinned(view.dump);
         vm.accel = if is_tcg(view.dump) { Some("tcg") } else { is_kvm(view.dump).then_some("kvm") };
         vm
@@ -124,6 +129,8 @@ impl Vm {
         if let Some((listed, unknown)) = expanded.unknown.first() {
             return Err(unknown_at(listed.at, unknown));
         }
+        // What QEMU's model is known to have on top of libvirt's is no surprise.
+        let added = |id| expanded.model.is_some_and(|model| model.added.contains(&id));
         let mut vm = Self::default();
         for (id, feature) in map.features.iter().enumerate() {
             let row = knowledge.row(feature.place);
@@ -138,11 +145,12 @@ impl Vm {
                     vm.forbids.push(feature.place);
                 }
                 Some(promise) if promise.is_left_to_the_host() => vm.left_to_hosts.push(feature.place),
+                None if cpu.matching == Match::Strict && !added(id) => vm.beyond.push(feature.place),
                 _ => {}
             }
         }
-        let vendor = expanded.vendor.or_else(|| expanded.model.and_then(|model| model.vendor));
-        vm.vendor = vendor.map(|vendor| vendor.text.to_string());
+        // Whose model it is does not matter: KVM gives the guest its host's vendor, and libvirt asks for `<vendor>` alone.
+        vm.vendor = expanded.vendor.map(|vendor| vendor.text.to_string());
         if let Some(bits) = cpu.max_phys_addr.and_then(|width| width.bits) {
             vm.needs.insert(crate::view::dump::PHYS_BITS, bits.into());
         }
@@ -167,7 +175,11 @@ impl Vm {
                 Err(value) => open.push(format!("`{value}` is no frequency that its TSC can be pinned to")),
             }
         }
-        vm.stays = stays(&DumpView::of(&as_started(cpu, &vm.needs, knowledge)), knowledge);
+        let mut said = said::of_cpu(cpu, map, knowledge).map_err(|unknown| unknown_at(cpu.model_at, &unknown))?;
+        if let Some(imported) = &mut said.provenance.imported {
+            imported.asks.entry(said::ACCEL.to_string()).or_insert_with(|| "kvm".to_string());
+        }
+        vm.stays = stays(&DumpView::of(&said), knowledge);
         let mut definition = cpu.clone();
         if let Some(beside) = &mut definition.beside {
             beside.properties.retain(|property| !is_pin(&property));
@@ -195,27 +207,6 @@ fn own_width(cpu: &Cpu) -> Option<u32> {
         Some("off") => None,
         _ => passed_on.map(|_| limit),
     }
-}
-
-/// The throw-away guest that a definition starts, as far as it decides on migration.
-fn as_started(cpu: &Cpu, needs: &BTreeMap<Place, u64>, knowledge: &Knowledge) -> Dump {
-    let mut vcpu = VcpuDump::of_statements(0);
-    for (place, value) in needs.iter().filter(|(place, _)| knowledge.row(**place).blocks_migration) {
-        // A place is a feature's alone, so nothing is said twice.
-        let _ = vcpu.state(*place, *value);
-    }
-    let beside = cpu.beside.as_deref();
-    let properties = beside.iter().flat_map(|beside| &beside.properties);
-    let properties: Vec<String> = properties.map(|p| format!(",{}={}", p.name, p.value)).collect();
-    let is_tcg = beside.and_then(|beside| beside.accel) == Some(Accel::Tcg);
-    let mut dump = Dump::new(Made::Boot);
-    dump.provenance.boot = Some(Boot {
-        accel: if is_tcg { "tcg" } else { "kvm" }.to_string(),
-        cpu: format!("{}{}", cpu.model.as_deref().unwrap_or("host"), properties.concat()),
-        ..Boot::default()
-    });
-    dump.vcpus.push(vcpu);
-    dump
 }
 
 /// A refusal in words.

@@ -1,5 +1,5 @@
 //! What two definitions ask for that is in no register set, name by name: a definition says it, so a difference is one of
-//! the guests'.
+//! the guests'. Also what another form says and no place holds, such as a word of Xen's that is not known.
 
 use cpuid_probe::dump::{Dump, Imported, Whose};
 
@@ -9,16 +9,18 @@ use crate::finding::{Change, Finding, Judged, Rule, Subject, Value, Values};
 use crate::knowledge::{RuleKind, Severity};
 use crate::view::said::{ACCEL, MACHINE};
 
-/// What two definitions ask for; `None` where one of them is none.
-fn definitions<'a>(a: &'a Dump, b: &'a Dump) -> Option<[&'a Imported; 2]> {
-    let of = |dump: &'a Dump| dump.provenance.imported.as_ref().filter(|i| i.of == Some(Whose::Promise));
-    Some([of(a)?, of(b)?])
+/// What two definitions ask for, or two inputs of one form say beside places; `None` where they are neither.
+fn alike<'a>(a: &'a Dump, b: &'a Dump) -> Option<[&'a Imported; 2]> {
+    let of = |dump: &'a Dump| dump.provenance.imported.as_ref();
+    let (a, b) = (of(a)?, of(b)?);
+    let definitions = [a, b].iter().all(|imported| imported.of == Some(Whose::Promise));
+    (definitions || a.format == b.format).then_some([a, b])
 }
 
 /// Judges what is asked for with different values, or by one side alone. What QEMU or libvirt refuses is not here
 /// ([`mod@super::refused`]).
 pub fn check(a: &Dump, b: &Dump, context: &Context<'_>, collector: &mut Collector) {
-    let Some(sides) = definitions(a, b) else { return };
+    let Some(sides) = alike(a, b) else { return };
     let mut names: Vec<&String> = sides.iter().flat_map(|side| side.asks.keys()).collect();
     names.sort();
     names.dedup();
@@ -28,13 +30,27 @@ pub fn check(a: &Dump, b: &Dump, context: &Context<'_>, collector: &mut Collecto
             continue;
         }
         let value = |said: Option<&str>| Value::Text(said.unwrap_or("not said").to_string());
+        let [meaning, consequence, cause, remedy] = match sides.iter().all(|side| side.of == Some(Whose::Promise)) {
+            true => [
+                "what the definition asks for beside the CPU's features",
+                "What it changes in the guests' CPUs is not known from the definitions alone.",
+                "the definitions differ in it",
+                "start both guests from one definition, or compare dumps of guests of both",
+            ],
+            false => [
+                "what the input says beside the places that are known here",
+                "What it means is not known here.",
+                "the inputs differ in it",
+                "compare dumps of guests on both",
+            ],
+        };
         let finding = Finding {
             name: Some(name.clone().into()),
             values: Values { a: value(x), b: value(y), expected: Value::Unknown },
-            meaning: Some("what the definition asks for beside the CPU's features".into()),
-            consequence: Some("What it changes in the guests' CPUs is not known from the definitions alone.".into()),
-            cause: Some("the definitions differ in it".into()),
-            remedy: Some("start both guests from one definition, or compare dumps of guests of both".into()),
+            meaning: Some(meaning.into()),
+            consequence: Some(consequence.into()),
+            cause: Some(cause.into()),
+            remedy: Some(remedy.into()),
             ..Finding::new(Subject::Asked(name.clone()), Rule::Row(RuleKind::Equal))
         };
         let judged = Judged { change: Change::Changed, severity: Severity::Warning };
@@ -51,10 +67,10 @@ pub fn refuses(said: [Option<&str>; 2]) -> bool {
 
 /// What one side asks for, where the other is no definition: a sentence for each of the two.
 pub fn notes(a: &Dump, b: &Dump) -> [Option<String>; 2] {
-    let both = definitions(a, b).is_some();
+    let both = alike(a, b).is_some();
     [a, b].map(|dump| {
         let asks = words(dump.provenance.imported.as_ref().filter(|_| !both)?)?;
-        Some(format!("it also asks, and this is not compared: {asks}"))
+        Some(format!("it also says, and this is not compared: {asks}"))
     })
 }
 

@@ -25,6 +25,7 @@ use cpuid_probe::hypervisor::{FIRST_BASE, Owner};
 
 use crate::finding::Finding;
 use crate::knowledge::{Accel, Knowledge, RuleKind};
+use crate::read::firecracker;
 use crate::view::join::{Difference, NotCaptured, join};
 use crate::view::pairs::may_differ_in_count;
 use crate::view::{DumpView, VcpuView};
@@ -132,7 +133,8 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
 /// would be refused, and an emulated one does not block. Other VMMs than QEMU move guests whatever invtsc says.
 fn may_be_unpinned(view: &DumpView<'_>) -> bool {
     let provenance = &view.dump.provenance;
-    let other_vmm = view.is_import() && view.vcpus.iter().all(is_without_frequency);
+    let format = provenance.imported.as_ref().map(|imported| imported.format.as_str());
+    let other_vmm = format == Some(firecracker::NAME) && view.vcpus.iter().all(is_without_frequency);
     let is_offer = provenance.source == Source::Kvm;
     provenance.boot.is_none() && !is_offer && pinned(view.dump).is_none() && !notes::is_tcg(view.dump) && !other_vmm
 }

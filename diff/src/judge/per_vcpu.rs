@@ -29,13 +29,18 @@ pub struct PerVcpu {
     noted: BTreeMap<Place, Noted>,
     /// Both dumps hold all vCPUs their guests have.
     all: bool,
+    /// They hold several each, and not both say whether those are all.
+    perhaps_all: bool,
 }
 
 impl PerVcpu {
     /// Nothing noted.
     #[must_use]
     pub fn new(a: &Dump, b: &Dump) -> Self {
-        Self { noted: BTreeMap::new(), all: has_all_vcpus(a) && has_all_vcpus(b) }
+        let all = [a, b].map(has_all_vcpus);
+        let perhaps = [a, b].map(|dump| dump.vcpus.len() > 1 && dump.provenance.vcpus_online.is_none());
+        let perhaps_all = all != [true; 2] && (0..2).all(|i| all[i] || perhaps[i]);
+        Self { noted: BTreeMap::new(), all: all == [true; 2], perhaps_all }
     }
 
     /// A per-vCPU row differs in the pair of this vCPU.
@@ -75,6 +80,8 @@ impl PerVcpu {
                 (worst, "the vCPUs of the two guests are of different kinds")
             } else if counts_differ {
                 (Severity::Expected, "the guests have different numbers of vCPUs, so ids are not compared")
+            } else if self.perhaps_all && of_a != of_b {
+                (Severity::Warning, "not both inputs say whether they hold all vCPUs: other vCPUs, or another topology")
             } else if !self.all {
                 (Severity::Expected, "differs by vCPU, and not all vCPUs of both guests were captured")
             } else if of_a == of_b {

@@ -114,9 +114,11 @@ pub fn is_blocked(view: &DumpView<'_>, knowledge: &Knowledge) -> bool {
 /// The TSC frequency that the `-cpu` argument or the definition pins, in kHz.
 #[must_use]
 pub fn pinned(dump: &Dump) -> Option<u64> {
-    const FREQUENCY: &str = "tsc-frequency";
     match &dump.provenance.boot {
         Some(boot) => pinned_khz(&boot.cpu),
-        None => pinned_khz(&format!("{FREQUENCY}={}", stated(dump, FREQUENCY)?)),
+        None => ["tsc-frequency", "tsc-freq"].into_iter().find_map(|name| {
+            let asked = stated(dump, name)?;
+            pinned_khz(&format!("{name}={asked}"))
+        }),
     }
 }

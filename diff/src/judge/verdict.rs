@@ -109,16 +109,23 @@ pub enum FailOn {
     Any,
 }
 
+impl FailOn {
+    /// The mildest severity that fails.
+    #[must_use]
+    pub const fn limit(self) -> Severity {
+        match self {
+            Self::Unsafe => Severity::Unsafe,
+            Self::Warning => Severity::Warning,
+            Self::Any => Severity::Info,
+        }
+    }
+}
+
 /// Whether a report passes: nothing at or above `fail_on`, every promise of a baseline kept, everything captured, nothing
 /// that would be refused. `partial` forgives what was not captured, but not that nothing was.
 #[must_use]
 pub fn passes(report: &Report, fail_on: FailOn, partial: bool) -> bool {
-    let limit = match fail_on {
-        FailOn::Unsafe => Severity::Unsafe,
-        FailOn::Warning => Severity::Warning,
-        FailOn::Any => Severity::Info,
-    };
-    let clean = report.findings.iter().all(|f| f.severity > limit);
+    let clean = report.findings.iter().all(|f| f.severity > fail_on.limit());
     let kept = report.verdict.baseline.iter().all(|b| match b.result {
         BaselineResult::Met => true,
         BaselineResult::NotMet => false,

@@ -17,8 +17,11 @@ use super::builder::Builder;
 use super::{Input, Read, ReadError, Reader, json};
 use crate::view::template::{self as view, Masked};
 
+/// The name of the format of fingerprints.
+pub const NAME: &str = "firecracker";
+
 pub(super) const READER: Reader =
-    Reader { name: "firecracker", about: "Firecracker CPU fingerprints", recognise, read: Read::One(read) };
+    Reader { name: NAME, about: "Firecracker CPU fingerprints", recognise, read: Read::One(read) };
 
 const LIMIT: &str = "a Firecracker fingerprint holds one vCPU, and the leaves that KVM lists";
 

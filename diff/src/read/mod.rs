@@ -8,6 +8,7 @@ mod aida64;
 mod bare;
 mod builder;
 mod cpuinfo;
+mod decoded;
 mod definitions;
 pub mod firecracker;
 mod framed;
@@ -154,6 +155,7 @@ pub const READERS: &[Reader] = &[
     sets::HWLOC,
     sets::SDE,
     kvmtrace::READER,
+    decoded::READER,
     raw::READER,
     cpuinfo::READER,
     cpuinfo::LSCPU,

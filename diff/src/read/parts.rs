@@ -105,7 +105,7 @@ fn cut(lines: &[(usize, &str)], first: usize, at: usize) -> Option<usize> {
     }
     let header = |n: usize| match lines.get(n) {
         Some((_, line)) if is_data(&at) => !has_registers(line),
-        Some((_, line)) => !line.trim().is_empty() && !line.contains(':'),
+        Some((_, line)) => !line.trim().is_empty() && !line.contains([':', '=']),
         None => false,
     };
     while begin > first && header(begin - 1) {

@@ -6,32 +6,22 @@
 //! The tool prints the lists of leaves 4 and 0xb with the entry that ends them, and that of 0x8000001d without it (seen
 //! in version 20230120).
 
+use cpuid_probe::LeafId;
 use cpuid_probe::coverage::Coverage;
 use cpuid_probe::dump::{Gap, GapReason, VcpuDump};
-use cpuid_probe::{LeafId, Register};
 
 use super::builder::Builder;
-use super::line::{self, Line, RAW};
-use super::{Input, Read, ReadError, Reader, shorten, skip};
+use super::line::{self, RAW};
+use super::{Input, Read, ReadError, Reader, skip};
 
 pub(super) const READER: Reader =
     Reader { name: "raw", about: "`cpuid -r`, also inside an autotest log", recognise, read: Read::One(read) };
 
 fn recognise(text: &str) -> bool {
-    line::any(text, line::raw) || decoded(text).is_some()
+    line::any(text, line::raw)
 }
 
 fn read(text: &str) -> Result<Input, ReadError> {
-    // Where the same log has the raw output too, that is read.
-    let raw = line::lines(text).any(|(_, line)| matches!(line::raw(line), Ok(Some(Line::Leaf(0, ..)))));
-    if let Some((number, line)) = decoded(text).filter(|_| !raw) {
-        let message = format!(
-            "decoded output of `cpuid` (`{}`), in which only leaves that the tool does not know are registers; give that of \
-             `cpuid -r`",
-            shorten(line)
-        );
-        return Err(ReadError::at(number, message));
-    }
     let marked = line::lines(text).any(|(_, line)| line.contains("==START TEST=="));
     let mut builder = Builder::new(READER.name);
     builder.one_a_run = true;
@@ -53,30 +43,6 @@ fn read(text: &str) -> Result<Input, ReadError> {
     let mut dump = builder.finish(RAW)?;
     dump.vcpus.iter_mut().for_each(note_list_end);
     Ok(Input::Dump(Box::new(dump)))
-}
-
-/// The first line that shows that `cpuid` has decoded what it read: the vendor, or a heading above values.
-fn decoded(text: &str) -> Option<(usize, &str)> {
-    let mut lines = line::lines(text).filter(|(_, line)| !line.is_empty()).peekable();
-    while let Some((number, line)) = lines.next() {
-        let values = lines.peek().is_some_and(|(_, next)| next.contains(" = "));
-        if line.starts_with("vendor_id = \"") || is_heading(line) && values {
-            return Some((number, line));
-        }
-    }
-    None
-}
-
-/// Whether a line is a heading of a leaf: `extended feature flags (7):`, `feature information (1/edx):`, `hypervisor
-/// features (0x40000001/eax):`.
-fn is_heading(line: &str) -> bool {
-    let place = |text: &str| {
-        let mut parts = text.split('/');
-        let leaf = parts.next().map(|leaf| leaf.strip_prefix("0x").unwrap_or(leaf));
-        leaf.and_then(line::short_hex).is_some()
-            && parts.all(|part| line::short_hex(part).is_some() || Register::from_name(part).is_some())
-    };
-    line.strip_suffix("):").and_then(|line| line.rsplit_once(" (")).is_some_and(|(_, inside)| place(inside))
 }
 
 /// The list that is printed without its end, and the leaf after it, which exists wherever the list does (APM vol. 3
@@ -130,25 +96,6 @@ mod tests {
 
     fn vcpu(text: &str) -> VcpuDump {
         dump(text).vcpus[0].clone()
-    }
-
-    #[test]
-    fn decoded_output_is_refused_whole_or_cut() {
-        for line in [
-            "   vendor_id = \"GenuineIntel\"",
-            "   extended feature flags (7):",
-            "   hypervisor features (0x40000001/eax):",
-        ] {
-            let decoded =
-                format!("CPU 0:\n{line}\n      AES instruction = true\n   0xff: cache data is in CPUID leaf 4\n");
-            assert!(recognise(&decoded));
-            let error = read(&decoded).unwrap_err();
-            assert!(error.line == Some(2) && error.message.contains("`cpuid -r`"), "{error}");
-            // An unknown leaf, which the tool prints as it is, changes nothing.
-            let unknown = "   0x00000013 0x00: eax=0x00000000 ebx=0x00000000 ecx=0x00000000 edx=0x00000000\n";
-            assert_eq!(read(&(decoded + unknown)).unwrap_err(), error);
-        }
-        assert!(!recognise("Hello,\n(1) is this:\nmy host (2):\n   extended things (now):\n"));
     }
 
     #[test]

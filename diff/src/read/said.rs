@@ -1,6 +1,6 @@
 //! Collects what a source says of single places: features by name, and numbers.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use cpuid_probe::dump::{Dump, Imported, Source, VcpuDump, Whose};
@@ -58,6 +58,8 @@ pub(super) struct Said {
     pub microcode: Option<String>,
     /// How many CPUs there are, where the source says so.
     pub online: Option<u32>,
+    /// What it says that no place holds, by what it calls that.
+    pub beside: BTreeMap<String, String>,
     /// What the source cannot say.
     limits: Vec<String>,
     format: &'static str,
@@ -73,6 +75,7 @@ impl Said {
             cpu: None,
             microcode: None,
             online: None,
+            beside: BTreeMap::new(),
             limits: Vec::new(),
             format,
             unknown: BTreeSet::new(),
@@ -199,13 +202,8 @@ impl Said {
             let unknown: Vec<String> = self.unknown.iter().map(|name| shorten(name)).collect();
             limits.push(format!("no row knows these names: {}", list::first(&unknown, 12)));
         }
-        dump.provenance.imported = Some(Imported {
-            format: self.format.to_string(),
-            limits,
-            of: self.of,
-            cpu: self.cpu,
-            ..Imported::default()
-        });
+        dump.provenance.imported =
+            Some(Imported { format: self.format.to_string(), limits, of: self.of, cpu: self.cpu, asks: self.beside });
         dump.provenance.microcode = self.microcode;
         dump.provenance.vcpus_online = self.online;
         dump.vcpus = self.vcpus;

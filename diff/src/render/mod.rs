@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod fleet;
+pub mod gate;
 pub(crate) mod grid;
 pub mod html;
 pub mod markdown;

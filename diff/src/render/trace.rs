@@ -41,7 +41,7 @@ fn first_change(step: &Step) -> String {
 }
 
 /// How many features are in the table and how many are not.
-fn counts(trace: &Trace) -> String {
+pub(super) fn counts(trace: &Trace) -> String {
     let broken = trace.steps.iter().filter(|s| s.is_broken_promise()).count();
     let mut line = match trace.fit {
         Fit::Fits => "fits".to_string(),
@@ -114,6 +114,11 @@ impl Group<'_> {
         let others = if self.alike { "" } else { " Likewise for the others." };
         Some(format!("{remedy}{others}"))
     }
+}
+
+/// Each promise that was not kept, and where it was lost.
+pub(super) fn not_kept(trace: &Trace) -> Vec<String> {
+    broken(trace).iter().map(|group| format!("{}: {}", group.names(), group.first.sentence())).collect()
 }
 
 /// In the order of their first features.

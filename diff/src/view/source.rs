@@ -4,6 +4,8 @@ use cpuid_probe::dump::Dump;
 use cpuid_probe::libvirt::cpu::Cpu;
 use cpuid_probe::libvirt::{XmlError, read_cpus};
 
+use super::DumpView;
+use super::role::{Role, shows_all_of_host};
 use super::template::Template;
 use crate::read::{self, Input, ReadError, firecracker};
 
@@ -16,6 +18,20 @@ pub enum Source {
     Dump(Box<Dump>),
     /// A masked template.
     Template(Template),
+}
+
+impl Source {
+    /// The part that it plays by what it says of itself. A throw-away guest that was given all of its host is taken for what
+    /// the host can give.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Cpus(cpus) => cpus.first().map_or(Role::Unknown, Role::of_cpu),
+            Self::Dump(dump) if shows_all_of_host(dump) => Role::Offer,
+            Self::Dump(dump) => Role::of(&DumpView::of(dump)),
+            Self::Template(_) => Role::Promise,
+        }
+    }
 }
 
 impl From<XmlError> for ReadError {

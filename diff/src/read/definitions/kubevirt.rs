@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use cpuid_probe::libvirt::beside::HostModel;
 use cpuid_probe::libvirt::cpu::{Cpu, Form, Mode, Policy, Topology};
 use serde_json::{Map, Value};
 use yaml_rust2::parser::{Event, Parser};
@@ -205,6 +206,10 @@ fn node(node: &Node) -> Result<Cpu, ReadError> {
                     return Err(ReadError::at(node.line, message));
                 }
             }
+            "cpu-model" => {
+                let model = HostModel { name: name.to_string(), usable: Some(on), blockers: Vec::new() };
+                cpu.beside.get_or_insert_default().models.push(model);
+            }
             "cpu-vendor" if on => cpu.vendor = Some(name.to_string()),
             "cpu-timer" if name == "tsc-scalable" => scaling = Some(on),
             _ => {}
@@ -311,7 +316,7 @@ struct Of<'a> {
     beside: Option<&'static str>,
 }
 
-/// Every `cpu:` with a model or features, the machine's name with it.
+/// Every `cpu:` with a model, features or a number of cores, the machine's name with it.
 fn machines<'a>(value: &'a Value, of: Of<'a>, found: &mut Vec<Found<'a>>) {
     let others = ["instancetype", "preference"];
     let refers = |other: &&str| value.get("spec").and_then(|spec| spec.get(*other)).is_some_and(Value::is_object);
@@ -322,7 +327,9 @@ fn machines<'a>(value: &'a Value, of: Of<'a>, found: &mut Vec<Found<'a>>) {
     match value {
         Value::Object(domain) => {
             for (key, inner) in domain {
-                let is_cpu = inner.get("model").is_some() || inner.get("features").is_some_and(Value::is_array);
+                let is_cpu = inner.get("model").is_some()
+                    || inner.get("features").is_some_and(Value::is_array)
+                    || COUNTS.iter().any(|count| inner.get(*count).is_some());
                 match inner.as_object().filter(|_| key == "cpu" && is_cpu) {
                     Some(cpu) => found.push(Found { cpu, domain, of }),
                     None => machines(inner, of, found),
@@ -334,11 +341,15 @@ fn machines<'a>(value: &'a Value, of: Of<'a>, found: &mut Vec<Found<'a>>) {
     }
 }
 
+/// Keys that stand in the `cpu:` of a machine, and in no quantity of Kubernetes' of that name.
+const COUNTS: [&str; 3] = ["cores", "sockets", "threads"];
+
 fn recognise_machine(text: &str) -> bool {
     let has_cpu = text.lines().any(|line| line.trim().trim_start_matches('"').starts_with("cpu"))
         || text.contains("\"cpu\"")
         || text.contains("cpu:");
-    has_cpu && (text.contains("model") || text.contains("features")) && !text.trim_start().starts_with('<') && {
+    let words = ["model", "features"].iter().chain(&COUNTS);
+    has_cpu && words.into_iter().any(|word| text.contains(word)) && !text.trim_start().starts_with('<') && {
         let read = documents(text).unwrap_or_default();
         let mut found = Vec::new();
         read.iter().for_each(|document| machines(document, Of::default(), &mut found));
@@ -362,7 +373,9 @@ fn machine(found: &Found<'_>) -> Result<Cpu, ReadError> {
     match cpu.get("model").and_then(Value::as_str) {
         Some("host-passthrough") => read.mode = Mode::HostPassthrough,
         Some("host-model") => read.mode = Mode::HostModel,
-        model => read.model = model.map(str::to_string),
+        Some(model) if !model.is_empty() => read.model = Some(model.to_string()),
+        // KubeVirt's default.
+        _ => read.mode = Mode::HostModel,
     }
     for feature in cpu.get("features").and_then(Value::as_array).into_iter().flatten() {
         let text = |key: &str| feature.get(key).and_then(Value::as_str);

@@ -191,10 +191,15 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
     }
     let mut said = Said::new(READER.name);
     let mut unplaced = 0;
-    for (place, value) in &chosen.words {
+    for (n, (place, value)) in chosen.words.iter().enumerate() {
         match place {
             Some(place) => said.state(chosen.line, *place, (*value).into())?,
-            None => unplaced += 1,
+            None => {
+                unplaced += 1;
+                if *value != 0 {
+                    said.beside.insert(format!("word {}", n + 1), format!("{value:#010x}"));
+                }
+            }
         }
     }
     if unplaced > 0 {

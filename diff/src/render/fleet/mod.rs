@@ -3,8 +3,6 @@
 pub mod dot;
 pub mod hasse;
 pub mod html;
-pub mod junit;
 pub mod markdown;
-pub mod prometheus;
 pub mod table;
 pub mod words;
