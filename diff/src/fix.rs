@@ -127,6 +127,9 @@ fn feature(f: &Finding, knowledge: &Knowledge) -> Option<(Place, Row)> {
 /// What every guest has, whatever its definition asks for: the bit of a hypervisor, and of several threads.
 const FOR_ALL: [Place; 2] = [Place::bit(1, 0, Register::Ecx, 31), Place::bit(1, 0, Register::Edx, 28)];
 
+/// KVM emulates it on every host, and no AMD CPU has it (the note of AMD's CPUs says more).
+const ARCH_CAPABILITIES: Place = Place::bit(7, 0, Register::Edx, 29);
+
 fn is_guarded(row: &Row) -> bool {
     row.guard.is_some() || row.rule == RuleKind::Hazard
 }
@@ -350,6 +353,9 @@ impl Fix {
         let mut protections: [Vec<String>; 2] = Default::default();
         let (mut hazards, mut newer, mut others) = (Vec::new(), Vec::new(), Vec::new());
         let (mut vcpus, mut clock) = (false, false);
+        let amd = sides.iter().all(|side| side.is_amd());
+        // An MSR that faults may be the capture's fault; and what no AMD CPU has is none of its protections.
+        let is_protection = |f: &Finding| f.is_one_bit() && !(amd && f.place() == Some(ARCH_CAPABILITIES));
         for (i, f) in findings.iter().enumerate() {
             if !f.is_open() || !f.is_loud() || self.clears.contains(&i) {
                 continue;
@@ -366,7 +372,10 @@ impl Fix {
                 _ if f.rule == Rule::Row(RuleKind::HostClock) || f.subject == Subject::from(Number::TscFrequency) => {
                     clock = true;
                 }
-                (Some(row), Some(side)) if row.guard == Some(Guard::Protection) => protections[1 - side].push(name),
+                (Some(row), Some(side)) if row.guard == Some(Guard::Protection) && is_protection(f) => {
+                    protections[1 - side].push(name);
+                }
+                (Some(row), _) if row.guard == Some(Guard::Protection) => others.push(name),
                 (Some(row), _) if is_guarded(&row) => hazards.push(name),
                 (Some(row), _) if row.feature && row.names.qemu.is_some() => newer.push(name),
                 _ => others.push(name),
@@ -375,7 +384,9 @@ impl Fix {
         for (side, names) in ["A", "B"].iter().zip(&mut protections).filter(|(_, names)| !names.is_empty()) {
             names.dedup();
             let names = names.join(" ");
-            self.remains.push(format!("{side} lacks protections: {names}; update its host, no definition gives them"));
+            self.remains.push(format!(
+                "{side} lacks protections: {names}; no definition adds them: update the kernel, microcode or QEMU of its host"
+            ));
         }
         let mut say = |names: Vec<String>, what: &str| {
             let mut names = names;

@@ -94,11 +94,14 @@ impl Common {
     fn summary(&self) -> String {
         let count = |wanted: [Policy; 2]| self.listed.iter().filter(|(policy, _)| wanted.contains(policy)).count();
         let hardware = self.classes.iter().any(|class| class.says.role == Role::Hardware);
+        let beside = match (count([Policy::Require, Policy::Force]), count([Policy::Disable, Policy::Forbid])) {
+            (0, 0) => " as it is".to_string(),
+            (1, less) => format!(" plus 1 feature, minus {less},"),
+            (more, less) => format!(" plus {more} features, minus {less},"),
+        };
         format!(
-            "{} plus {} features, minus {}, is what {} input{} {}; checked against each",
+            "{}{beside} is what {} input{} {}; checked against each",
             self.model,
-            count([Policy::Require, Policy::Force]),
-            count([Policy::Disable, Policy::Forbid]),
             self.inputs,
             if self.inputs == 1 { "" } else { "s" },
             match (hardware, self.inputs) {
