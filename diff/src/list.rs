@@ -50,6 +50,46 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A paragraph behind its head: the head and the first line, then blanks as wide as the head and each further line.
+pub(crate) fn hang(head: &str, text: &str, width: usize) -> Vec<(String, String)> {
+    let indent = head.chars().count();
+    let lines = text.lines().flat_map(|line| wrap(line, width.saturating_sub(indent)));
+    let lead = |i| if i == 0 { head.to_string() } else { " ".repeat(indent) };
+    lines.enumerate().map(|(i, line)| (lead(i), line)).collect()
+}
+
+/// [`hang`] as text.
+pub(crate) fn paragraph(head: &str, text: &str, width: usize) -> String {
+    hang(head, text, width)
+        .into_iter()
+        .map(|(lead, line)| format!("{lead}{line}").trim_end().to_string() + "\n")
+        .collect()
+}
+
+/// A word as the parts between which it may be broken.
+pub(crate) fn pieces(word: &str) -> impl Iterator<Item = &str> {
+    word.split_inclusive(['_', '-', '/', '.'])
+}
+
+/// Lines of at most `width` characters: broken at blanks, a longer word between its [`pieces`], a longer piece anywhere.
+pub(crate) fn fold(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in wrap(text, width) {
+        let mut rest = line.as_str();
+        while let Some((fits, _)) = rest.char_indices().nth(width.max(1)) {
+            let ends = pieces(rest).scan(0, |end, piece| {
+                *end += piece.len();
+                Some(*end)
+            });
+            let at = ends.take_while(|end| *end <= fits).last().unwrap_or(fits);
+            lines.push(rest[..at].to_string());
+            rest = &rest[at..];
+        }
+        lines.push(rest.to_string());
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -405,9 +405,11 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
         CpuFormat::Qemu => Ok(definition::qemu(&common, &wide.map)),
         CpuFormat::Libvirt => Ok(xml),
     };
-    let mut said = common.explain(&wide, Knowledge::builtin(), qemu).join("\n") + "\n";
+    let lines = common.explain(&wide, Knowledge::builtin(), qemu);
+    let mut said: String = lines.iter().map(|line| render::paragraph(line, width())).collect();
     if let Err(refused) = &written {
-        let reasons: Vec<String> = refused.reasons.iter().map(|why| format!("refused: {why}\n")).collect();
+        let reasons: Vec<String> =
+            refused.reasons.iter().map(|why| render::paragraph(&format!("refused: {why}"), width())).collect();
         said = format!("{}the nearest that it can:\n{}{said}", reasons.concat(), refused.nearest);
     }
     // A result whose words nobody could read is none to go by.
@@ -467,7 +469,7 @@ fn explain(args: &ExplainArgs) -> Result<ExitCode> {
         explain::explain(&args.terms, dump, Knowledge::builtin())
     };
     print(&match args.format {
-        ExplainFormat::Text => explain::render::text(&explanation, width().into()),
+        ExplainFormat::Text => explain::render::text(&explanation, style(false)),
         ExplainFormat::Markdown => explain::render::markdown(&explanation),
         ExplainFormat::Json => wire::explanation(&explanation)?,
     })?;

@@ -1,7 +1,6 @@
 //! One dump as a person asks for it: what CPU is this, where does the dump come from, is it whole, and what does it have?
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use cpuid_probe::dump::VcpuDump;
 use cpuid_probe::{LeafId, Place, Register};
@@ -33,10 +32,7 @@ pub fn show(named: &Named, site: &Site<'_>, width: usize) -> String {
     let mut line = |label: &str, text: &str| {
         // A label or a brand is the user's; a terminal must not obey it.
         let text = text.replace(char::is_control, " ");
-        for (i, part) in list::wrap(&text, width.saturating_sub(LABEL)).into_iter().enumerate() {
-            // Writing to a String cannot fail.
-            let _ = writeln!(out, "{}", format!("{:<LABEL$}{part}", if i == 0 { label } else { "" }).trim_end());
-        }
+        out += &list::paragraph(&format!("{label:<LABEL$}"), &text, width);
     };
     line("dump", &words::title(&input));
     line("role", input.role.word());

@@ -23,9 +23,18 @@ pub struct Change {
 /// If more bits than this change, the register holds a number or a text, and its bits are not named.
 const MOST_BITS: u32 = 8;
 
+/// What a bit of a register is called; nothing where it has no name.
+pub type Names = fn(LeafId, Register, u32) -> Option<&'static str>;
+
 /// `0x00000007.0 EBX 000003a9 -> 00000389 (-5)`: the bits that went and came, where they are few.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, |_, _, _| None)
+    }
+}
+
+impl Change {
+    fn write(&self, f: &mut fmt::Formatter<'_>, name: Names) -> fmt::Result {
         write!(f, "{} {} ", self.id, self.register)?;
         for (value, arrow) in [(self.old, " -> "), (self.new, "")] {
             match value {
@@ -41,6 +50,9 @@ impl fmt::Display for Change {
         let mut before = " (";
         for bit in (0..32).filter(|bit| differing >> bit & 1 == 1) {
             write!(f, "{before}{}{bit}", if old >> bit & 1 == 1 { '-' } else { '+' })?;
+            if let Some(name) = name(self.id, self.register, bit) {
+                write!(f, " {name}")?;
+            }
             before = " ";
         }
         f.write_str(")")
@@ -89,7 +101,24 @@ impl Sighting {
 /// `pass 12 vcpu 0 0x00000007.0 EBX 000003a9 -> 00000389 (-5)`
 impl fmt::Display for Sighting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pass {} vcpu {} {}", self.pass, self.vcpu, self.change)
+        self.write(f, |_, _, _| None)
+    }
+}
+
+impl Sighting {
+    fn write(&self, f: &mut fmt::Formatter<'_>, name: Names) -> fmt::Result {
+        write!(f, "pass {} vcpu {} ", self.pass, self.vcpu)?;
+        self.change.write(f, name)
+    }
+}
+
+/// A sighting with the names of its bits: `pass 12 vcpu 0 0x00000007.0 EBX 000003a9 -> 00000389 (-5 avx2)`
+#[derive(Clone, Copy, Debug)]
+pub struct Named(pub Sighting, pub Names);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, self.1)
     }
 }
 

@@ -3,6 +3,8 @@
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
 
 use crate::coverage::Coverage;
 use crate::enumerate::{Visit, walk};
@@ -84,6 +86,8 @@ pub struct Boot {
     pub accel: String,
     /// The machine type as QEMU resolved it (`pc` becomes `pc-i440fx-7.2`).
     pub machine: String,
+    /// What that machine type sets on CPUs, in QEMU's order; nothing where QEMU does not tell (before 9.1).
+    pub compat: Option<Vec<Compat>>,
     /// The full `-cpu` argument.
     pub cpu: String,
     /// The command line.
@@ -98,6 +102,35 @@ impl Boot {
     pub fn smp(&self) -> Option<&str> {
         let at = self.command.iter().position(|word| word == "-smp")?;
         self.command.get(at + 1).map(String::as_str)
+    }
+}
+
+/// A property that a machine type sets on CPUs of one type, so that an old machine stays what it was. Of several that set
+/// one property of a CPU, the last counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compat {
+    /// QEMU's type: `x86_64-cpu` is every CPU, `EPYC-x86_64-cpu` the model EPYC.
+    pub cpu: String,
+    /// The property.
+    pub property: String,
+    /// What it is set to, as QEMU writes it (`off` and `false` are the same).
+    pub value: String,
+}
+
+/// As QEMU's `-global` takes it: `x86_64-cpu.l3-cache=off`.
+impl fmt::Display for Compat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}={}", self.cpu, self.property, self.value)
+    }
+}
+
+impl FromStr for Compat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once('.').and_then(|(cpu, rest)| Some((cpu, rest.split_once('=')?)));
+        let (cpu, (property, value)) = parts.ok_or("expected TYPE.PROPERTY=VALUE, as -global takes it")?;
+        Ok(Self { cpu: cpu.to_string(), property: property.to_string(), value: value.to_string() })
     }
 }
 
@@ -191,8 +224,11 @@ impl Provenance {
         let Self { tool, label, captured_at, kernel, microcode, hypervisor, boot, imported, .. } = self;
         let mut texts: Vec<&mut String> = [tool, label, captured_at, kernel, microcode].into_iter().flatten().collect();
         texts.extend(hypervisor);
-        if let Some(Boot { qemu, accel, machine, cpu, command, warnings }) = boot {
+        if let Some(Boot { qemu, accel, machine, compat, cpu, command, warnings }) = boot {
             texts.extend([qemu, accel, machine, cpu]);
+            for Compat { cpu, property, value } in compat.iter_mut().flatten() {
+                texts.extend([cpu, property, value]);
+            }
             texts.extend(command);
             for BootWarning { text, feature } in warnings {
                 texts.push(text);

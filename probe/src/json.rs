@@ -12,8 +12,8 @@ use core::fmt::Write;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::dump::{
-    Boot, BootWarning, Dump, Gap, GapReason, Imported, MAX_LEAVES, MAX_VCPUS, MsrRecord, Provenance, Record, Source,
-    VcpuDump, Whose,
+    Boot, BootWarning, Compat, Dump, Gap, GapReason, Imported, MAX_LEAVES, MAX_VCPUS, MsrRecord, Provenance, Record,
+    Source, VcpuDump, Whose,
 };
 use crate::leaf::LeafId;
 use crate::register::{Hex, Registers};
@@ -174,6 +174,8 @@ struct WireBoot {
     qemu: String,
     accel: String,
     machine: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compat: Option<Vec<WireCompat>>,
     cpu: String,
     #[serde(default)]
     command: Vec<String>,
@@ -203,14 +205,32 @@ struct WireImported {
 impl From<Boot> for WireBoot {
     fn from(b: Boot) -> Self {
         let warnings = b.warnings.into_iter().map(|w| WireWarning { text: w.text, feature: w.feature }).collect();
-        Self { qemu: b.qemu, accel: b.accel, machine: b.machine, cpu: b.cpu, command: b.command, warnings }
+        let compat = b.compat.map(|compat| compat.into_iter().map(WireCompat).collect());
+        Self { qemu: b.qemu, accel: b.accel, machine: b.machine, compat, cpu: b.cpu, command: b.command, warnings }
     }
 }
 
 impl From<WireBoot> for Boot {
     fn from(b: WireBoot) -> Self {
         let warnings = b.warnings.into_iter().map(|w| BootWarning { text: w.text, feature: w.feature }).collect();
-        Self { qemu: b.qemu, accel: b.accel, machine: b.machine, cpu: b.cpu, command: b.command, warnings }
+        let compat = b.compat.map(|compat| compat.into_iter().map(|c| c.0).collect());
+        Self { qemu: b.qemu, accel: b.accel, machine: b.machine, compat, cpu: b.cpu, command: b.command, warnings }
+    }
+}
+
+/// One line of QEMU's `-global`.
+struct WireCompat(Compat);
+
+impl Serialize for WireCompat {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for WireCompat {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        text.parse().map(WireCompat).map_err(|expected| D::Error::custom(format!("compat `{text}`: {expected}")))
     }
 }
 

@@ -59,6 +59,7 @@ fn read_dump(args: &LibvirtDumpArgs) -> Result<Dump> {
         qemu: args.qemu_version.clone(),
         accel: if guest.accel == Some(Accel::Kvm) { "kvm" } else { "tcg" }.to_string(),
         machine: guest.machine.unwrap_or_default(),
+        compat: None,
         cpu: args.cpu.clone(),
         command: Vec::new(),
         warnings: vec![BootWarning {

@@ -12,7 +12,9 @@ use cpuid_diff::view::promise::Expanded;
 use cpuid_probe::libvirt::read_cpus;
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cpuid-diff")).args(arguments).stdin(Stdio::null()).output().unwrap()
+    // A page so wide that a sentence is a line.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cpuid-diff"));
+    command.env("COLUMNS", "4000").args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
 /// Exit code, standard output and standard error.

@@ -114,7 +114,7 @@ proptest::proptest! {
             let explanation = explain(std::slice::from_ref(&text), None, Knowledge::builtin());
             let answered = explanation.answers.len() + explanation.unknown.len();
             proptest::prop_assert_eq!(answered, 1, "{}", text);
-            let _ = cpuid_diff::explain::render::text(&explanation, 80);
+            let _ = cpuid_diff::explain::render::text(&explanation, cpuid_diff::render::Style::plain(80));
         }
     }
 }

@@ -181,7 +181,7 @@ fn places(explanation: &Explanation) -> BTreeSet<String> {
 }
 
 fn words(explanation: &Explanation) -> String {
-    cpuid_diff::explain::render::text(explanation, 100_000)
+    cpuid_diff::explain::render::text(explanation, cpuid_diff::render::Style::plain(u16::MAX))
 }
 
 #[test]

@@ -5,6 +5,7 @@ use cpuid_probe::{LeafId, Registers};
 
 use cpuid_diff::explain::{Entry, Explanation, explain, render};
 use cpuid_diff::knowledge::Knowledge;
+use cpuid_diff::render::Style;
 
 fn ask(term: &str, dump: Option<&Dump>) -> Explanation {
     explain(&[term.to_string()], dump, Knowledge::builtin())
@@ -123,7 +124,10 @@ fn a_dump_gives_values_with_units() {
     assert_eq!(value("comp_offset").as_deref(), Some("576 bytes"));
     assert_eq!(answer.decoded[0].value, "XCR0[2], 256 bytes at offset 576");
     assert_eq!(answer.decoded[0].vcpus, [0, 1]);
-    assert!(render::text(&ask("0xd", Some(&dump)), 100).contains("0x0000000d.2  component: XCR0[2], 256 bytes"));
+    assert!(
+        render::text(&ask("0xd", Some(&dump)), Style::plain(100))
+            .contains("0x0000000d.2  component: XCR0[2], 256 bytes")
+    );
 }
 
 #[test]
@@ -140,8 +144,9 @@ fn a_moved_block_is_found_by_its_signature() {
 #[test]
 fn text_fits_its_width_and_json_has_its_schema() {
     let explanation = ask("0x40000010", None);
-    for width in [60, 80, 160] {
-        for line in render::text(&explanation, width).lines() {
+    for width in [60_u16, 80, 160] {
+        for line in render::text(&explanation, Style::plain(width)).lines() {
+            let width = usize::from(width);
             let long_word = line.split(' ').any(|w| w.len() > width - 20);
             assert!(line.chars().count() <= width || long_word, "{width}: {line}");
         }

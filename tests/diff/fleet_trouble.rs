@@ -24,7 +24,7 @@ fn trouble_is_named_in_every_form() {
         }
     }
     let (_, out, _) = hosts.run(&options);
-    assert!(out.lines().next().unwrap().starts_with("3 problems (") && out.contains("rests on 2 hosts"), "{out}");
+    assert!(out.lines().next().unwrap().starts_with("3 problems, ") && out.contains("rests on 2 hosts"), "{out}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cpuid_diff::cpu_map::{CpuMap, dir};
 use cpuid_diff::knowledge::{Asked, Knowledge, Namespace, Owner, Severity};
-use cpuid_probe::Place;
+use cpuid_probe::{LeafId, Place, Register};
 
 /// The listing in the repository is the program's, so that a review sees what a change of a row does.
 #[test]
@@ -23,6 +23,30 @@ fn the_listing_is_the_golden_one() {
         "rows changed; UPDATE=1 cargo test -p cpuid-diff knowledge:: rewrites tests/data/knowledge.csv, and its diff \
          belongs in the review. The first: {differ:#?}"
     );
+}
+
+/// The names that `cpuid-probe watch` writes beside bits are those of the rows.
+#[test]
+fn the_watchers_names_are_the_rows() {
+    let mut registers: BTreeMap<(LeafId, Register), [&str; 32]> = BTreeMap::new();
+    for entry in Knowledge::builtin().entries().into_iter().filter(|entry| entry.place.owner() == Owner::Cpu) {
+        let (place, row) = (entry.place, entry.row);
+        let bit = place.bits().filter(|bits| bits.is_one()).map(|bits| usize::from(bits.lo));
+        if let (Some(id), Some(register), Some(bit), Some(name)) = (place.leaf(), place.register(), bit, row.name) {
+            registers.entry((LeafId::new(id.leaf, id.ecx()), register)).or_insert(["-"; 32])[bit] = name;
+        }
+    }
+    let lines = registers.iter().map(|((id, register), names)| {
+        let names = names.join(" ");
+        format!("{:08x}.{:x} {register} {}\n", id.leaf, id.ecx(), names.trim_end_matches([' ', '-']))
+    });
+    let ours: String = lines.collect();
+    let path = crate::support::root().join("probe/src/watch/names.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &ours).expect("write the names");
+    }
+    let written = fs::read_to_string(&path).expect("probe/src/watch/names.txt");
+    assert!(written == ours, "names changed; UPDATE=1 cargo test -p cpuid-diff knowledge:: rewrites them");
 }
 
 #[test]

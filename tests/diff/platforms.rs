@@ -15,7 +15,7 @@ use crate::support::files::Files;
 /// Exit code, standard output, standard error.
 fn baseline(arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cpuid-diff"));
-    let output = command.arg("baseline").args(arguments).stdin(Stdio::null()).output().unwrap();
+    let output = command.env("COLUMNS", "4000").arg("baseline").args(arguments).stdin(Stdio::null()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }

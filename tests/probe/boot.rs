@@ -10,8 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::guest::Guest;
+use crate::support::left_out;
 use crate::support::places::places;
-use cpuid_probe::dump::{Dump, Gap, GapReason, Record, Source, VcpuDump};
+use cpuid_probe::dump::{Compat, Dump, Gap, GapReason, Record, Source, VcpuDump};
 use cpuid_probe::text::read_frame;
 use cpuid_probe::{LeafId, Register, json};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -360,6 +361,35 @@ fn machine_types_are_named_as_qemu_resolves_them() {
     for name in names {
         assert_eq!(resolved(&["--machine", name]), name);
     }
+}
+
+/// What a machine type sets on CPUs is in the dump as QEMU tells it, and where it does not, that it did not.
+#[test]
+fn the_dump_has_what_the_machine_type_sets() {
+    let compat = |machine: &str| {
+        let dump = dump(&["--cpu", "Haswell", "--machine", machine]);
+        let again = json::from_str(&json::to_string(&dump)).expect("its own JSON");
+        assert_eq!(again, dump);
+        dump.provenance.boot.unwrap().compat
+    };
+    let machine = "pc-q35-7.2";
+    let query = json!({ "execute": "query-machines", "arguments": { "compat-props": true } });
+    let told = &Qmp::start(&["-M", "none"]).ask(&[query])[0];
+    let Some(machines) = told.as_array() else {
+        assert_eq!(compat(machine), None);
+        return left_out("the_dump_has_what_the_machine_type_sets: this QEMU does not tell (9.1 and newer do)");
+    };
+    let all =
+        machines.iter().find(|m| m["name"] == machine).expect("a machine type")["compat-props"].as_array().unwrap();
+    let of_cpus = all.iter().filter(|set| set["qom-type"].as_str().unwrap().ends_with("x86_64-cpu"));
+    let text = |set: &Value, key: &str| set[key].as_str().unwrap().to_string();
+    let expected: Vec<Compat> = of_cpus
+        .map(|set| Compat { cpu: text(set, "qom-type"), property: text(set, "property"), value: text(set, "value") })
+        .collect();
+    let found = compat(machine).expect("QEMU told");
+    assert_eq!(found, expected);
+    assert!(found.len() < all.len() && found.iter().any(|set| set.property == "x-l1-cache-per-thread"), "{found:?}");
+    assert_eq!(compat("q35"), Some(Vec::new()), "the newest sets nothing");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The written forms of a dump: what was written is read back, and damage is refused where it is.
 
 use crate::registers::any_cpu;
-use cpuid_probe::dump::{Boot, BootWarning, Dump, Gap, GapReason, Imported, MsrRecord, Provenance, Source, VcpuDump};
+use cpuid_probe::dump::{
+    Boot, BootWarning, Compat, Dump, Gap, GapReason, Imported, MsrRecord, Provenance, Source, VcpuDump,
+};
 use cpuid_probe::text::{TextError, read_frame, write_frame};
 use cpuid_probe::{LeafId, json};
 use proptest::option;
@@ -36,12 +38,15 @@ prop_compose! {
 prop_compose! {
     fn any_boot()(
         words in prop::array::uniform4(any::<String>()),
+        compat in option::of(prop::collection::vec(("[^.]*", "[^=]*", any::<String>()), 0..3)),
         command in prop::collection::vec(any::<String>(), 0..3),
         warnings in prop::collection::vec((any::<String>(), any::<Option<String>>()), 0..3),
     ) -> Boot {
         let [qemu, accel, machine, cpu] = words;
         let warnings = warnings.into_iter().map(|(text, feature)| BootWarning { text, feature }).collect();
-        Boot { qemu, accel, machine, cpu, command, warnings }
+        let set = |(cpu, property, value)| Compat { cpu, property, value };
+        let compat = compat.map(|compat| compat.into_iter().map(set).collect());
+        Boot { qemu, accel, machine, compat, cpu, command, warnings }
     }
 }
 

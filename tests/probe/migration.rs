@@ -114,7 +114,7 @@ fn the_loss_of_long_mode_or_of_the_apic_is_seen_by_all_vcpus() {
     let definition = Definition::image(&image(), "watch=5 verbose");
     // Of one vCPU alone QEMU takes the APIC away with the bit, and refuses the migration.
     let long_mode = ["1", "2", "3"].map(|vcpus| (vcpus, "qemu64,-lm", " 0x80000001 EDX ", "-29)"));
-    let apic = ["2", "3"].map(|vcpus| (vcpus, "qemu64,-apic", " 0x00000001 EDX ", "(-9)"));
+    let apic = ["2", "3"].map(|vcpus| (vcpus, "qemu64,-apic", " 0x00000001 EDX ", "(-9 apic)"));
     for (vcpus, model, register, bit) in long_mode.into_iter().chain(apic) {
         let mut source = Machine::start(&definition, &Cpu::new("qemu64", vcpus));
         let (mut destination, _) = switch(&mut source, &definition, &Cpu::new(model, vcpus));

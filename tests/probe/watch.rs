@@ -430,7 +430,7 @@ fn boot_watch_follows_a_guest_from_one_host_to_the_next() {
     assert!(text(&output.stderr).ends_with(words), "{}", text(&output.stderr));
     let output = destination.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-    let lost = "0x00000007.0 EBX 000003a9 -> 00000389 (-5)";
+    let lost = "0x00000007.0 EBX 000003a9 -> 00000389 (-5 avx2)";
     assert_eq!(changes(text(&output.stdout)), [format!("0 {lost}"), format!("1 {lost}")]);
     assert_eq!(json::from_str(&fs::read_to_string(&dump).unwrap()).unwrap().vcpus.len(), 2);
 

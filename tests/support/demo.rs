@@ -276,7 +276,7 @@ fn without_time(line: &str) -> &str {
 pub fn count(count: u32) -> String {
     const WITH: &str = "Haswell-noTSX";
     const WITHOUT: &str = "Haswell-noTSX,-avx2";
-    const LOST: &str = "vcpu 0 0x00000007.0 EBX 000003a9 -> 00000389 (-5)";
+    const LOST: &str = "vcpu 0 0x00000007.0 EBX 000003a9 -> 00000389 (-5 avx2)";
     let [with, without] = [WITH, WITHOUT].map(|model| Cpu::new(model, "1"));
     let is_right = |console: &str, before: u32| {
         let right = |seen: &&str| (1..=2).any(|n| **seen == format!("pass {} {LOST}", before + n));

@@ -11,6 +11,15 @@ pub struct Definition<'a> {
     pub settings: Vec<(String, &'a str)>,
 }
 
+/// A value of QEMU's; of a switch `on` or `off`, however it is written.
+pub(super) fn switch(value: &str) -> &str {
+    match value {
+        "true" | "yes" => "on",
+        "false" | "no" => "off",
+        value => value,
+    }
+}
+
 impl<'a> Definition<'a> {
     /// Takes an argument apart.
     ///
@@ -26,12 +35,7 @@ impl<'a> Definition<'a> {
                 Some(("-", name)) => (name, "off"),
                 _ => word.split_once('=').unwrap_or((word, "on")),
             };
-            let value = match value {
-                "true" | "yes" => "on",
-                "false" | "no" => "off",
-                value => value,
-            };
-            (name.replace('_', "-"), value)
+            (name.replace('_', "-"), switch(value))
         };
         Self { model, settings: words.filter(|word| !word.is_empty()).map(setting).collect() }
     }

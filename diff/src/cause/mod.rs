@@ -5,6 +5,7 @@
 //! finding's place and direction. A finding that several things could explain belongs to none of them, and names them all; one
 //! that nothing explains stands alone.
 
+mod compat;
 mod data;
 pub mod definition;
 mod properties;

@@ -5,8 +5,8 @@ use cpuid_probe::place::Number;
 use cpuid_probe::{Place, Register};
 
 use super::definition::Definition;
-use super::properties::{COMPAT, Compat, OF_MODEL, On, PROPERTIES, Property, VENDOR};
-use super::{CauseOf, SIDES, more_in};
+use super::properties::{OF_MODEL, On, PROPERTIES, Property, VENDOR};
+use super::{CauseOf, SIDES, compat, more_in};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Finding, Subject};
 use crate::judge::notes::is_tcg;
@@ -106,16 +106,7 @@ impl Named {
     }
 }
 
-/// A property that a machine type sets and another does not.
-#[derive(Clone)]
-struct CompatSet {
-    name: &'static str,
-    named: Named,
-    /// The side on which it is on.
-    on: Option<usize>,
-}
-
-/// A property that two definitions set to different values, or that one alone sets.
+/// A property that two definitions, or two machine types, set to different values, or that one alone sets.
 #[derive(Clone)]
 struct Setting {
     name: String,
@@ -140,48 +131,33 @@ fn on_side(values: [Option<&str>; 2]) -> Option<usize> {
 
 fn machine<'a>(boots: [&'a Boot; 2], knowledge: &'a Knowledge) -> Option<Thing<'a>> {
     let [a, b] = boots;
-    let ([(of_a, va), (of_b, vb)], true) =
-        ([machine_version(&a.machine)?, machine_version(&b.machine)?], a.machine != b.machine)
-    else {
+    if a.machine == b.machine {
         return None;
-    };
-    let old = usize::from(vb < va);
-    let (oldest, newest) = (va.min(vb), va.max(vb));
-    let models = boots.map(|boot| Definition::of(&boot.cpu).model);
-    // The old machine type sets the value, the new one has the default.
-    let on = |compat: &Compat| match compat.value {
-        "on" => Some(old),
-        "off" => Some(1 - old),
-        _ => None,
-    };
-    let set: Vec<CompatSet> = COMPAT
-        .iter()
-        .filter(|compat| compat.model.is_empty() || models.contains(&compat.model))
-        .filter(|compat| oldest <= compat.until && compat.until < newest)
-        .map(|compat| {
-            let name = compat.property;
-            CompatSet { name, named: Named::of(name, knowledge), on: on(compat) }
+    }
+    let set: Vec<Setting> = compat::differing(boots)
+        .into_iter()
+        .map(|(name, values)| Setting {
+            name: name.to_string(),
+            named: Named::of(name, knowledge),
+            values: values.map(|value| value.map(str::to_string)),
         })
         .collect();
     let shown = set.clone();
-    let links: Links<'a> =
-        Box::new(move |f| set.iter().any(|compat| compat.named.is_linked(compat.on, f)).then_some(EXACT));
+    let links: Links<'a> = Box::new(move |f| set.iter().any(|setting| setting.is_linked(f)).then_some(EXACT));
     let describe: Describe<'a> = Box::new(move |claimed| {
-        let used = shown.iter().filter(|compat| claimed.iter().any(|f| compat.named.is_linked(compat.on, f)));
-        let mut said: Vec<String> = Vec::new();
-        for compat in used {
-            let what = compat.named.what();
-            let why = if what.is_empty() { String::new() } else { format!(" ({what})") };
-            let words = format!("`{}`{why}", compat.name);
-            if !said.contains(&words) {
-                said.push(words);
-            }
-        }
+        let used = shown.iter().filter(|setting| claimed.iter().any(|f| setting.is_linked(f)));
+        let said: Vec<String> = used
+            .map(|setting| match setting.named.what() {
+                "" => format!("`{}`", setting.name),
+                what => format!("`{}` ({what})", setting.name),
+            })
+            .collect();
         let what = format!("machine type: {} in A, {} in B", a.machine, b.machine);
-        let fix = if of_a == of_b {
-            format!("give both the machine type `{}`", boots[old].machine)
-        } else {
-            "give both one machine type".to_string()
+        let fix = match boots.map(|boot| machine_version(&boot.machine)) {
+            [Some((of_a, va)), Some((of_b, vb))] if of_a == of_b => {
+                format!("give both the machine type `{}`", boots[usize::from(vb < va)].machine)
+            }
+            _ => "give both one machine type".to_string(),
         };
         (what, format!("the machine types set these QEMU properties differently: {}", said.join(", ")), fix)
     });

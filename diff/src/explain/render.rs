@@ -8,6 +8,8 @@ use cpuid_probe::hypervisor::Owner;
 use super::{Answer, Entry, Explanation, Reading};
 use crate::knowledge::RuleKind;
 use crate::list;
+use crate::render::Style;
+use crate::render::paint::{Paint, paint};
 
 /// What is said of a value that nobody read.
 pub const NOT_CAPTURED: &str = "not captured";
@@ -15,18 +17,19 @@ pub const NOT_CAPTURED: &str = "not captured";
 /// A value that is wider does not move the meanings of the others.
 const WIDEST: usize = 16;
 
-/// For terminals: wrapped at `width` columns.
+/// For terminals.
 #[must_use]
-pub fn text(explanation: &Explanation, width: usize) -> String {
+pub fn text(explanation: &Explanation, style: Style) -> String {
+    let width = usize::from(style.width);
     let mut out = String::new();
     for (i, answer) in explanation.answers.iter().enumerate() {
         if i > 0 {
             out.push('\n');
         }
         if !answer.said.is_empty() {
-            let _ = writeln!(out, "{}", answer.term);
+            let _ = writeln!(out, "{}", paint(&answer.term, Paint::Bold, style.colour));
             for (what, words) in &answer.said {
-                labelled(&mut out, what, words, width);
+                labelled(&mut out, what, words, style);
             }
         }
         if answer.brief {
@@ -36,7 +39,7 @@ pub fn text(explanation: &Explanation, width: usize) -> String {
                 if i > 0 {
                     out.push('\n');
                 }
-                full(&mut out, entry, width);
+                full(&mut out, entry, style);
             }
             decoded(&mut out, answer);
         }
@@ -148,17 +151,18 @@ fn heading(e: &Entry) -> String {
     format!("{}  {}{owner}", e.place, e.row.name.unwrap_or("(no name)"))
 }
 
-fn full(out: &mut String, e: &Entry, width: usize) {
-    let _ = writeln!(out, "{}", heading(e));
+fn full(out: &mut String, e: &Entry, style: Style) {
+    let _ = writeln!(out, "{}", paint(&heading(e), Paint::Bold, style.colour));
     for (what, words) in lines(e) {
-        labelled(out, what, &words, width);
+        labelled(out, what, &words, style);
     }
 }
 
 /// Words with their label in front, wrapped.
-fn labelled(out: &mut String, what: &str, words: &str, width: usize) {
-    for (i, line) in list::wrap(words, width.saturating_sub(14).max(30)).into_iter().enumerate() {
-        let _ = writeln!(out, "  {:12}{line}", if i == 0 { what } else { "" });
+fn labelled(out: &mut String, what: &str, words: &str, style: Style) {
+    let head = format!("  {what:12}");
+    for (lead, line) in list::hang(&head, words, usize::from(style.width).max(44)) {
+        let _ = writeln!(out, "{}{}", paint(&lead, Paint::Dim, style.colour), paint(&line, Paint::Plain, false));
     }
 }
 

@@ -49,13 +49,18 @@ pub(super) fn prepare(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Pre
     let guests = hosts.iter().filter(|host| host.role == Role::Guest).count();
     let role = if guests * 2 > hosts.len() { Role::Guest } else { Role::Offer };
     if guests > 0 && guests < hosts.len() {
-        let (few, many) = if role == Role::Guest { ("offers", "guests") } else { ("guests", "offers") };
+        let (few, many, out) = if role == Role::Guest {
+            ("offers", "guests", "it is an offer, and the fleet is of guests")
+        } else {
+            ("guests", "offers", "it is a guest's dump; `--as offer` takes it as an offer")
+        };
+        let are = if guests == 1 { "is a guest" } else { "are guests" };
         problems.push(whole(format!(
-            "{guests} inputs are guests and {} are offers: a fleet is offers alone, or guests of one definition alone; the \
+            "{guests} of {} inputs {are}, the rest are offers: a fleet is offers alone, or guests of one definition alone; the \
              {few} are left out, and what follows is about the {many}",
-            hosts.len() - guests
+            hosts.len()
         )));
-        left_out(&mut hosts, &mut problems, few, |host| (host.role == Role::Guest) != (role == Role::Guest));
+        left_out(&mut hosts, &mut problems, out, |host| (host.role == Role::Guest) != (role == Role::Guest));
     }
     let is_tcg = |host: &Host| host.accel.as_deref() == Some("tcg");
     let tcg = hosts.iter().filter(|host| is_tcg(host)).count();
@@ -67,7 +72,8 @@ pub(super) fn prepare(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Pre
             hosts.len() - tcg,
             if emulated { "others" } else { "emulated ones" }
         )));
-        left_out(&mut hosts, &mut problems, "another accelerator's", |host| is_tcg(host) != emulated);
+        let out = if emulated { "it shows what KVM gives" } else { "it shows what QEMU emulates" };
+        left_out(&mut hosts, &mut problems, out, |host| is_tcg(host) != emulated);
     }
     // Before files of one host become one, so that a mixture within a host is seen too, and an old file beside a new one.
     kinds(&hosts, &mut problems);
@@ -91,12 +97,12 @@ pub(super) fn prepare(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Pre
 }
 
 /// Takes hosts out, and says which.
-fn left_out(hosts: &mut Vec<Host>, problems: &mut Vec<Problem>, what: &str, is_out: impl Fn(&Host) -> bool) {
+fn left_out(hosts: &mut Vec<Host>, problems: &mut Vec<Problem>, why: &str, is_out: impl Fn(&Host) -> bool) {
     for host in hosts.iter().filter(|host| is_out(host)) {
         problems.push(Problem {
             host: Some(host.name.to_string()),
             file: Some(host.file.to_string()),
-            what: format!("left out: it is of the {what}"),
+            what: format!("left out: {why}"),
         });
     }
     hosts.retain(|host| !is_out(host));
@@ -231,7 +237,7 @@ fn expected(hosts: &[Host], asked: &Asked, problems: &mut Vec<Problem>, notes: &
         problems.push(Problem {
             host: Some(wanted.clone()),
             file: None,
-            what: "is expected and not there: capture it, or take it out of the list".to_string(),
+            what: "--expect names it, and no file of it was given: capture it, or take it out of the list".to_string(),
         });
     }
     let wanted: BTreeSet<&str> = asked.expect.iter().map(String::as_str).collect();

@@ -4,18 +4,23 @@
 pub mod answer;
 pub mod fleet;
 pub mod gate;
+pub(crate) mod grid;
 pub mod html;
 pub mod markdown;
+pub(crate) mod paint;
 pub mod registers;
 pub mod table;
 pub mod trace;
 pub mod unified;
 pub mod words;
 
-use comfy_table::{LineStyle, TableStyle, presets};
+use crate::list;
 
-/// How tables look on a terminal.
-const TABLE: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
+/// Words in lines of at most `width` columns; those after the first are set in.
+#[must_use]
+pub fn paragraph(text: &str, width: u16) -> String {
+    list::wrap(text, usize::from(width).saturating_sub(2)).join("\n  ") + "\n"
+}
 
 /// How a report is to look.
 #[derive(Clone, Copy, Debug)]
@@ -28,4 +33,12 @@ pub struct Style {
     pub all: bool,
     /// Show what a site policy would say to accept the findings.
     pub waivers: bool,
+}
+
+impl Style {
+    /// Plain text of this width, and no more than what matters.
+    #[must_use]
+    pub const fn plain(width: u16) -> Self {
+        Self { width, colour: false, all: false, waivers: false }
+    }
 }

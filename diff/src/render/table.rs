@@ -2,27 +2,21 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
-
 use crate::check::cpu::NOT_ANNOUNCED;
 use crate::finding::{Change, Finding, Judged, Value};
 use crate::judge::notes;
 use crate::knowledge::Severity;
 use crate::list;
 use crate::policy;
-use crate::render::{Style, TABLE, answer, words};
+use crate::render::grid::{Cell, Grid, plain};
+use crate::render::paint::{Paint, paint};
+use crate::render::{Style, answer, words};
 use crate::report::Report;
 
-/// Blanks between two columns.
-const GAP: usize = 2;
 /// From this width on, a table tells in words what changes and what a place is.
 const WIDE: usize = 120;
 /// Columns of the words before a paragraph.
 const LABEL: usize = 11;
-/// Columns are narrowed to this before a place is broken over two lines.
-const NARROW: usize = 10;
-/// No column gets narrower than this.
-const NARROWEST: usize = 7;
 
 /// The report for a terminal: the answer, and with `all` the tables of findings with everything about each.
 #[must_use]
@@ -34,7 +28,7 @@ pub fn render(report: &Report, style: Style) -> String {
     page.fix(report);
     if style.all {
         let shown: Vec<Severity> = Severity::ALL.to_vec();
-        let layout = Layout::new(report, &shown, page.width);
+        let layout = Layout::new(report, &shown, &page);
         for severity in &shown {
             page.findings(report, *severity, &layout);
         }
@@ -219,48 +213,9 @@ impl Page {
 
     /// A paragraph with a head, its lines no wider than the page and hanging under the first.
     fn text(&mut self, head: &str, text: &str, style: Paint) {
-        let indent = " ".repeat(head.chars().count());
-        let mut lead = head;
-        for line in text.lines() {
-            for line in list::wrap(line, self.width.saturating_sub(indent.len())) {
-                let line = paint(&line, style, self.colour);
-                let _ = writeln!(self.out, "{}", format!("{lead}{line}").trim_end());
-                lead = &indent;
-            }
-        }
-    }
-}
-
-/// How a piece of text looks on a colour terminal.
-#[derive(Clone, Copy)]
-enum Paint {
-    Plain,
-    Bold,
-    Dim,
-    Red,
-    Yellow,
-    Green,
-}
-
-impl Paint {
-    const fn of(severity: Severity) -> Self {
-        match severity {
-            Severity::Unsafe => Self::Red,
-            Severity::Warning => Self::Yellow,
-            Severity::Info | Severity::Waived => Self::Bold,
-            Severity::Expected => Self::Green,
-        }
-    }
-
-    /// The SGR parameters (ECMA-48).
-    const fn sgr(self) -> &'static str {
-        match self {
-            Self::Plain => "",
-            Self::Bold => "1",
-            Self::Dim => "2",
-            Self::Red => "1;31",
-            Self::Yellow => "1;33",
-            Self::Green => "1;32",
+        for (lead, line) in list::hang(head, text, self.width) {
+            let line = paint(&line, style, self.colour);
+            let _ = writeln!(self.out, "{}", format!("{lead}{line}").trim_end());
         }
     }
 }
@@ -275,12 +230,6 @@ fn short_cpu(cpu: &str) -> String {
         }
         _ => cpu.to_string(),
     }
-}
-
-fn paint(text: &str, style: Paint, colour: bool) -> String {
-    // Files, labels and logs are the user's; a terminal must not obey them.
-    let text = text.replace(|c: char| c.is_control(), " ");
-    if colour && !style.sgr().is_empty() { format!("\x1b[{}m{text}\x1b[0m", style.sgr()) } else { text }
 }
 
 /// What a column shows.
@@ -298,16 +247,18 @@ enum Column {
     Meaning,
 }
 
-/// The columns of every table of a report, with their widths: the same in all, so that the eye can follow.
+/// The columns of every table of a report: the same in all, so that the eye can follow.
 struct Layout {
-    columns: Vec<(Column, usize)>,
+    columns: Vec<Column>,
+    grid: Grid,
     wide: bool,
+    colour: bool,
 }
 
 impl Layout {
-    fn new(report: &Report, shown: &[Severity], width: usize) -> Self {
+    fn new(report: &Report, shown: &[Severity], page: &Page) -> Self {
         let rows: Vec<&Finding> = report.findings.iter().filter(|f| shown.contains(&f.severity)).collect();
-        let wide = width >= WIDE;
+        let wide = page.width >= WIDE;
         let any = |is: fn(&Finding) -> bool| rows.iter().any(|f| is(f));
         let check = report.verdict.overall.is_none();
         let columns = [
@@ -322,55 +273,21 @@ impl Layout {
             (Column::Vcpus, rows.iter().any(|f| is_of_some(report, f))),
             (Column::Meaning, wide && any(|f| f.meaning.is_some())),
         ];
-        let columns = columns.into_iter().filter(|(_, there)| *there).map(|(column, _)| {
-            let longest = rows.iter().map(|f| cell(report, f, column, wide).chars().count()).max().unwrap_or_default();
-            (column, longest.max(header(column, check).chars().count()))
-        });
-        let mut layout = Self { columns: columns.collect(), wide };
-        layout.fit(width);
-        layout
-    }
-
-    /// Narrows the widest column until all fit: first what may be long, then the places, too.
-    fn fit(&mut self, width: usize) {
-        let gaps = GAP * (self.columns.len().max(1) - 1);
-        for places_too in [false, true] {
-            let least = if places_too { NARROWEST } else { NARROW };
-            while self.columns.iter().map(|(_, width)| width).sum::<usize>() + gaps > width {
-                let may =
-                    |(column, width): &&mut (Column, usize)| *width > least && (places_too || *column != Column::Place);
-                match self.columns.iter_mut().filter(may).max_by_key(|(_, width)| *width) {
-                    Some((_, widest)) => *widest -= 1,
-                    None => break,
-                }
-            }
-        }
+        let columns: Vec<Column> = columns.into_iter().filter(|(_, there)| *there).map(|(column, _)| column).collect();
+        let header: Vec<&str> = columns.iter().map(|column| header(*column, check)).collect();
+        let cells = cells(report, &rows, &columns, wide);
+        let place = columns.iter().position(|column| *column == Column::Place).unwrap_or_default();
+        let grid = Grid::new(&header, &cells, place, page.width);
+        Self { columns, grid, wide, colour: page.colour }
     }
 
     fn table(&self, report: &Report, rows: &[&Finding]) -> String {
-        let check = report.verdict.overall.is_none();
-        let mut table = Table::new();
-        table.load_style(TABLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::MAX);
-        table.set_header(self.columns.iter().map(|(column, _)| header(*column, check)));
-        for f in rows {
-            table.add_row(self.columns.iter().map(|(column, _)| cell(report, f, *column, self.wide)));
-        }
-        let last = self.columns.len().saturating_sub(1);
-        for (i, (_, width)) in self.columns.iter().enumerate() {
-            // The style's own separator is one blank wide.
-            let gap = if i == last { 0 } else { GAP - 1 };
-            if let Some(column) = table.column_mut(i) {
-                let fixed = Width::Fixed(u16::try_from(width + gap).unwrap_or(u16::MAX));
-                column.set_padding((0, gap as u16)).set_constraint(ColumnConstraint::Absolute(fixed));
-            }
-        }
-        let mut out = String::new();
-        for line in table.lines() {
-            out.push_str(line.trim_end());
-            out.push('\n');
-        }
-        out
+        self.grid.table(&cells(report, rows, &self.columns, self.wide), self.colour)
     }
+}
+
+fn cells(report: &Report, rows: &[&Finding], columns: &[Column], wide: bool) -> Vec<Vec<Cell>> {
+    rows.iter().map(|f| columns.iter().map(|column| cell(report, f, *column, wide)).collect()).collect()
 }
 
 const fn header(column: Column, check: bool) -> &'static str {
@@ -394,28 +311,30 @@ fn is_of_some(report: &Report, f: &Finding) -> bool {
     !f.vcpus.is_empty() && report.inputs.iter().any(|input| f.vcpus.len() < input.vcpus)
 }
 
-fn cell(report: &Report, f: &Finding, column: Column, wide: bool) -> String {
-    let value = |v: &Value| v.text().unwrap_or_default();
-    let direction = |judged: Option<Judged>| match judged {
-        Some(Judged { change, severity }) if wide && change != Change::Same => {
-            format!("{}: {}", change.word(), severity.word())
-        }
-        Some(judged) => judged.severity.word().to_string(),
-        None => String::new(),
+fn cell(report: &Report, f: &Finding, column: Column, wide: bool) -> Cell {
+    let value = |v: &Value| plain(v.text().unwrap_or_default());
+    let direction = |judged: Option<Judged>| {
+        let text = match judged {
+            Some(Judged { change, severity }) if wide && change != Change::Same => {
+                format!("{}: {}", change.word(), severity.word())
+            }
+            Some(judged) => judged.severity.word().to_string(),
+            None => String::new(),
+        };
+        (text, Paint::of_direction(judged))
     };
-    let text = match column {
-        Column::Input => f.input.map(words::letter).unwrap_or_default(),
-        Column::Place => f.subject.to_string(),
-        Column::Name => words::name(f).to_string(),
+    match column {
+        Column::Input => plain(f.input.map(words::letter).unwrap_or_default()),
+        Column::Place => plain(f.subject.to_string()),
+        Column::Name => plain(words::name(f)),
         Column::Expected => value(&f.values.expected),
         Column::A => value(&f.values.a),
         Column::B => value(&f.values.b),
         Column::AToB => direction(f.a_to_b),
         Column::BToA => direction(f.b_to_a),
-        Column::Vcpus if is_of_some(report, f) => list::ranges(&f.vcpus),
-        Column::Vcpus if f.vcpus.is_empty() => String::new(),
-        Column::Vcpus => "all".to_string(),
-        Column::Meaning => words::what(f).to_string(),
-    };
-    text.replace(char::is_control, " ")
+        Column::Vcpus if is_of_some(report, f) => plain(list::ranges(&f.vcpus)),
+        Column::Vcpus if f.vcpus.is_empty() => plain(""),
+        Column::Vcpus => plain("all"),
+        Column::Meaning => plain(words::what(f)),
+    }
 }

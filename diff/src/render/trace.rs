@@ -2,11 +2,10 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table};
-
 use crate::list;
+use crate::render::Style;
 use crate::render::answer::count;
-use crate::render::{Style, TABLE};
+use crate::render::grid::{Grid, plain};
 use crate::trace::{Fit, Happened, Layer, Step, Trace};
 
 /// A header, and one row of cells for each place.
@@ -70,39 +69,28 @@ pub(super) fn counts(trace: &Trace) -> String {
 #[must_use]
 pub fn table(trace: &Trace, style: Style) -> String {
     let mut out = String::new();
-    // Writing to a String cannot fail.
-    let _ = writeln!(out, "{}", wrapped("", &counts(trace), style.width.into()));
+    let width = usize::from(style.width).max(40);
+    out += &list::paragraph("", &counts(trace), width);
     for reason in &trace.reasons {
-        let _ = writeln!(out, "{}", wrapped("", reason, style.width.into()));
+        out += &list::paragraph("", reason, width);
     }
     out.push('\n');
     for given in &trace.layers {
+        // Writing to a String cannot fail.
         let _ = writeln!(out, "{:<8}  {}", given.layer.word(), given.name);
     }
     if !trace.steps.is_empty() {
         let (header, cells) = rows(trace);
-        let mut table = Table::new();
-        table.load_style(TABLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
-        table.set_header(header);
-        table.add_rows(cells);
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 1));
-        }
+        let header: Vec<&str> = header.iter().map(String::as_str).collect();
+        let cells: Vec<_> = cells.into_iter().map(|row| row.into_iter().map(plain).collect()).collect();
         out.push('\n');
-        for line in table.lines() {
-            let _ = writeln!(out, "{}", line.trim_end());
-        }
+        out += &Grid::new(&header, &cells, 0, style.width.into()).table(&cells, style.colour);
     }
     for group in broken(trace) {
-        let _ = writeln!(
-            out,
-            "\n{}",
-            wrapped("", &format!("{}: {}.", group.names(), group.first.sentence()), style.width.into())
-        );
+        out.push('\n');
+        out += &list::paragraph("", &format!("{}: {}.", group.names(), group.first.sentence()), width);
         for (what, text) in [("  cause   ", group.first.cause.as_deref()), ("  fix     ", group.remedy().as_deref())] {
-            if let Some(text) = text {
-                let _ = writeln!(out, "{}", wrapped(what, text, style.width.into()));
-            }
+            out += &list::paragraph(what, text.unwrap_or_default(), width);
         }
     }
     out
@@ -151,12 +139,6 @@ fn broken(trace: &Trace) -> Vec<Group<'_>> {
 /// The name, else the place.
 fn named(step: &Step) -> String {
     step.name.as_deref().map_or_else(|| step.place.to_string(), str::to_string)
-}
-
-/// A paragraph behind a word, whose width is that of the lines after it.
-fn wrapped(what: &str, text: &str, width: usize) -> String {
-    let lines = list::wrap(text, width.max(40).saturating_sub(what.len()));
-    format!("{what}{}", lines.join(&format!("\n{}", " ".repeat(what.len()))))
 }
 
 /// Markdown for bug trackers.

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, anyhow, bail};
-use cpuid_probe::dump::{Boot, BootWarning, Dump};
+use cpuid_probe::dump::{Boot, BootWarning, Compat, Dump};
 use cpuid_probe::text::{guest_error, has_frame, read_frame};
 use rustix::process::Pid;
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ pub fn stamp(
     spec: &GuestSpec,
     arguments: Vec<String>,
     version: String,
-    machine: String,
+    machine: Machine,
     stderr: &str,
 ) {
     let mut command = vec![spec.qemu.display().to_string()];
@@ -112,7 +112,8 @@ pub fn stamp(
     dump.provenance.boot = Some(Boot {
         qemu: version,
         accel: spec.accel.word().to_string(),
-        machine,
+        machine: machine.name,
+        compat: machine.compat,
         cpu: spec.cpu.clone(),
         command,
         warnings: warnings::parse(stderr),
@@ -263,7 +264,7 @@ fn quick_firmware(spec: &GuestSpec) -> Option<PathBuf> {
 /// What QEMU tells of a guest that has run.
 struct Told {
     version: String,
-    machine: String,
+    machine: Machine,
     /// QEMU's word: `shutdown` when the guest has switched itself off.
     state: String,
     /// QEMU's word for why: `guest-shutdown`, `guest-reset`. Empty where QEMU ended before it could say.
@@ -296,11 +297,26 @@ impl Told {
     }
 }
 
+/// The machine type.
+pub struct Machine {
+    /// As QEMU resolved it.
+    name: String,
+    /// What it sets on CPUs, where QEMU tells.
+    compat: Option<Vec<Compat>>,
+}
+
 impl Qmp {
-    /// The machine type as QEMU resolved it.
-    pub fn machine(&mut self) -> Result<String, QmpError> {
-        let machine = self.execute("qom-get", json!({ "path": "/machine", "property": "type" }))?;
-        Ok(machine.as_str().unwrap_or_default().trim_end_matches("-machine").to_string())
+    /// The machine type.
+    pub fn machine(&mut self) -> Result<Machine, QmpError> {
+        let name = self.execute("qom-get", json!({ "path": "/machine", "property": "type" }))?;
+        let name = name.as_str().unwrap_or_default().trim_end_matches("-machine").to_string();
+        let compat = match self.execute("query-machines", json!({ "compat-props": true })) {
+            Ok(machines) => compat(&machines, &name),
+            // QEMU tells since 9.1.
+            Err(QmpError::Refused(_)) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Machine { name, compat })
     }
 
     /// What the guest has written to its serial port since this was asked last.
@@ -313,6 +329,20 @@ impl Qmp {
         let text = self.execute_at_most("ringbuf-read", arguments, ANSWER_BYTES)?;
         Ok(text.as_str().unwrap_or_default().to_string())
     }
+}
+
+/// What a machine type sets on x86 CPUs, of the answer to `query-machines`.
+///
+/// # Source
+/// QEMU 9.1 qapi/machine.json (`CompatProperty`).
+fn compat(machines: &Value, name: &str) -> Option<Vec<Compat>> {
+    let machine = machines.as_array()?.iter().find(|machine| machine["name"] == name)?;
+    let property = |set: &Value| {
+        let text = |key: &str| set[key].as_str().map(ToString::to_string);
+        let cpu = text("qom-type").filter(|cpu| ["x86_64-cpu", "i386-cpu"].iter().any(|x86| cpu.ends_with(x86)))?;
+        Some(Compat { cpu, property: text("property")?, value: text("value")? })
+    };
+    Some(machine["compat-props"].as_array()?.iter().filter_map(property).collect())
 }
 
 /// A running QEMU, under its guard. Both end when this is dropped.

@@ -5,11 +5,12 @@ use std::io::ErrorKind;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
-use cpuid_probe::change::Sighting;
+use cpuid_probe::change::{Named, Sighting};
 use serde::Serialize;
 
 use crate::cli::WatchFormat;
 use crate::say;
+use crate::watch::names;
 
 /// Prints one line a sighting. `false` once standard output is closed.
 ///
@@ -20,7 +21,7 @@ pub fn print(sightings: &[Sighting], at: SystemTime, format: WatchFormat) -> Res
     for sighting in sightings {
         // Writing to a String cannot fail.
         let _ = match format {
-            WatchFormat::Text => writeln!(text, "{} {sighting}", time(at)),
+            WatchFormat::Text => writeln!(text, "{} {}", time(at), Named(*sighting, names::name)),
             WatchFormat::Json => writeln!(text, "{}", json(sighting, at)),
         };
     }

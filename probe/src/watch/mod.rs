@@ -9,6 +9,7 @@
 
 mod libc_paths;
 pub mod lines;
+mod names;
 mod pace;
 
 use std::fs;

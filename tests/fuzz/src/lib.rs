@@ -5,6 +5,7 @@ use cpuid_diff::judge::rule::Directions;
 use cpuid_diff::judge::{Comparison, compare};
 use cpuid_diff::read::{self, Input};
 use cpuid_diff::finding::Finding;
+use cpuid_diff::render::Style;
 use cpuid_diff::knowledge::Knowledge;
 use cpuid_diff::view::DumpView;
 use cpuid_diff::knowledge::Severity;
@@ -37,7 +38,7 @@ pub fn one_of(formats: &[&str], data: &[u8]) {
 pub fn explain(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let found = cpuid_diff::explain::explain_text(&text, None, Knowledge::builtin());
-    let _ = cpuid_diff::explain::render::text(&found, 80);
+    let _ = cpuid_diff::explain::render::text(&found, Style::plain(80));
     let _ = cpuid_diff::explain::render::markdown(&found);
 }
 

@@ -90,10 +90,6 @@ fn row(out: &mut String, cells: &[String]) {
     out.push_str("</tr>\n");
 }
 
-fn letters(classes: &[usize]) -> String {
-    classes.iter().map(|c| words::letter(*c)).collect::<Vec<_>>().join(" ")
-}
-
 fn pools(fleet: &Fleet, out: &mut String) {
     let Some(recommended) = fleet.recommendation() else {
         if let Some(why) = &fleet.why {
@@ -111,12 +107,12 @@ fn pools(fleet: &Fleet, out: &mut String) {
             i + 1,
             words::count(pool.hosts, "host"),
             escape(&words::hosts(fleet, &pool.classes, 12)),
-            escape(&letters(&pool.classes)),
+            escape(&words::classes(&pool.classes)),
             escape(&words::level(pool.isa)),
             escape(&words::definition(pool))
         );
         if pool.partial {
-            out.push_str("<p class=\"unknown\">Rests on captures that are not whole.</p>\n");
+            out.push_str("<p class=\"unknown\">Rests on partial captures.</p>\n");
         }
         if !pool.hazards.is_empty() {
             let _ = writeln!(
@@ -127,7 +123,7 @@ fn pools(fleet: &Fleet, out: &mut String) {
         }
         out.push_str("<ul>\n");
         for (who, what) in words::gives_up(fleet, pool, 64) {
-            let _ = writeln!(out, "<li><b>{}</b> gives up {}</li>", escape(&who), escape(&what));
+            let _ = writeln!(out, "<li><b>{}</b> {}</li>", escape(&who), escape(&what));
         }
         out.push_str("</ul>\n");
         if let Some(d) = pool.defined() {
@@ -180,7 +176,9 @@ fn curve(fleet: &Fleet, out: &mut String) {
             x + width / 2.0
         );
     }
-    out.push_str("</svg>\n<figcaption>Number of pools below, loss above; the marked one is the one to take.</figcaption></figure>\n");
+    out.push_str(
+        "</svg>\n<figcaption>Number of pools below, loss above; the marked one is recommended.</figcaption></figure>\n",
+    );
 }
 
 /// The Hasse diagram, in layers: guests move down the lines.
@@ -240,7 +238,7 @@ fn diagram(fleet: &Fleet, out: &mut String) {
             escape(&words::hosts(fleet, classes, 12)),
             x + wide / 2.0,
             y + 18.0,
-            letters(classes),
+            words::letters(classes),
             words::count(fleet.count(classes), "host"),
             x + wide / 2.0,
             y + 35.0,
@@ -278,13 +276,7 @@ fn matrix(fleet: &Fleet, out: &mut String) {
                 Verdict::Safe => "safe".to_string(),
                 other => other.word().to_string(),
             };
-            let tip = format!(
-                "{} to {}: {}; {}",
-                words::letter(from),
-                words::letter(to),
-                step.verdict.word(),
-                words::why(step, 40)
-            );
+            let tip = format!("{}: {}; {}", words::arrow(from, to), step.verdict.word(), words::why(step, 40));
             let heat = if step.verdict == Verdict::Unsafe { format!(" h{}", lost.min(24) / 6) } else { String::new() };
             let _ = write!(out, "<td class=\"{}{heat}\" title=\"{}\">{text}</td>", step.verdict.word(), escape(&tip));
         }
@@ -294,9 +286,8 @@ fn matrix(fleet: &Fleet, out: &mut String) {
     for (a, b, step) in words::pairs(fleet).into_iter().filter(|(.., s)| s.verdict != Verdict::Safe).take(ROWS) {
         let _ = writeln!(
             out,
-            "<li>{} to {}: <span class=\"{2}\">{2}</span>: {3}</li>",
-            words::letter(a),
-            words::letter(b),
+            "<li>{}: <span class=\"{1}\">{1}</span>: {2}</li>",
+            words::arrow(a, b),
             step.verdict.word(),
             escape(&words::why(step, 64))
         );
@@ -310,13 +301,13 @@ fn classes(fleet: &Fleet, out: &mut String) {
          <th>protections</th><th>hazards</th><th>TSC</th></tr>\n",
     );
     for (i, class) in fleet.classes.iter().enumerate().take(ROWS) {
-        let partial = if class.is_partial() { ", captured in part" } else { "" };
+        let partial = if class.is_partial() { " (partial)" } else { "" };
         let cells = [
             words::letter(i),
-            class.hosts.len().to_string(),
+            format!("{}{partial}", class.hosts.len()),
             words::hosts(fleet, &[i], 12),
             class.cpu().unwrap_or_else(|| class.vendor().to_string()),
-            format!("{}{partial}", words::level(class.isa)),
+            words::level(class.isa),
             class.protections.len().to_string(),
             names(&class.hazards, Knowledge::builtin()).join(" "),
             words::tsc(class.tsc_khz),
@@ -324,10 +315,7 @@ fn classes(fleet: &Fleet, out: &mut String) {
         row(out, &cells);
     }
     out.push_str("</table></div>\n");
-    let partial = (0..fleet.classes.len()).filter(|i| fleet.classes[*i].is_partial());
-    let gaps =
-        partial.flat_map(|i| words::gaps(fleet, i).into_iter().map(move |gap| format!("{}: {gap}", words::letter(i))));
-    list(out, "Captured in part", "", gaps);
+    list(out, "Partial captures", "", words::gaps(fleet, usize::MAX).into_iter());
 }
 
 fn prices(fleet: &Fleet, out: &mut String) {
@@ -335,11 +323,7 @@ fn prices(fleet: &Fleet, out: &mut String) {
         out,
         "What hosts cost the others, in as few pools as there can be",
         "",
-        fleet.price.iter().filter(|price| price.saves > 0).take(24).map(|price| {
-            let lost = names(&price.places, Knowledge::builtin());
-            let who = words::hosts(fleet, &price.lacking, words::HOSTS);
-            format!("{who}: loss {}: {}", price.saves, lost.join(" "))
-        }),
+        fleet.price.iter().filter(|price| price.saves > 0).take(24).map(|price| words::price(fleet, price, 64)),
     );
 }
 
@@ -360,7 +344,7 @@ fn vms(fleet: &Fleet, out: &mut String) {
                 words::hosts(fleet, &[p.class], 4),
                 p.starts.word().to_string(),
                 p.why.join("; "),
-                letters(&p.moves_to),
+                words::letters(&p.moves_to),
             ];
             row(out, &cells);
         }

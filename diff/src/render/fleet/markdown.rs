@@ -44,11 +44,7 @@ pub fn render(fleet: &Fleet) -> String {
     list(
         &mut out,
         "What hosts cost the others",
-        fleet.price.iter().filter(|price| price.saves > 0).take(12).map(|price| {
-            let lost = names(&price.places, Knowledge::builtin());
-            let who = words::hosts(fleet, &price.lacking, words::HOSTS);
-            format!("{who}: loss {}: {}", price.saves, lost.join(" "))
-        }),
+        fleet.price.iter().filter(|price| price.saves > 0).take(12).map(|price| words::price(fleet, price, 64)),
     );
     list(&mut out, "Without", fleet.without.iter().cloned());
     vms(fleet, &mut out);
@@ -87,15 +83,15 @@ fn classes(fleet: &Fleet, out: &mut String) {
     let _ = writeln!(out, "\n### Classes\n");
     head(out, &["class", "hosts", "which", "CPU", "level", "hazards", "TSC"].map(str::to_string));
     for (i, class) in fleet.classes.iter().enumerate().take(ROWS) {
-        let partial = if class.is_partial() { ", captured in part" } else { "" };
+        let partial = if class.is_partial() { " (partial)" } else { "" };
         row(
             out,
             [
                 words::letter(i),
-                class.hosts.len().to_string(),
+                format!("{}{partial}", class.hosts.len()),
                 escape(&words::hosts(fleet, &[i], words::HOSTS)),
                 escape(&class.cpu().unwrap_or_else(|| class.vendor().to_string())),
-                format!("{}{partial}", words::level(class.isa)),
+                words::level(class.isa),
                 escape(&names(&class.hazards, Knowledge::builtin()).join(" ")),
                 words::tsc(class.tsc_khz),
             ],
@@ -104,10 +100,7 @@ fn classes(fleet: &Fleet, out: &mut String) {
     if fleet.classes.len() > ROWS {
         let _ = writeln!(out, "\n… and {} classes more.", fleet.classes.len() - ROWS);
     }
-    let partial = (0..fleet.classes.len()).filter(|i| fleet.classes[*i].is_partial());
-    let gaps =
-        partial.flat_map(|i| words::gaps(fleet, i).into_iter().map(move |gap| format!("{}: {gap}", words::letter(i))));
-    list(out, "Captured in part", gaps);
+    list(out, "Partial captures", words::gaps(fleet, usize::MAX).into_iter());
 }
 
 fn moves(fleet: &Fleet, out: &mut String) {
@@ -136,8 +129,8 @@ fn moves(fleet: &Fleet, out: &mut String) {
         let _ = writeln!(out);
     }
     for (a, b, step) in bad.iter().take(ROWS) {
-        let arrow = format!("{} to {}", words::letter(*a), words::letter(*b));
-        let _ = writeln!(out, "- {arrow}: {}: {}", step.verdict.word(), escape(&words::why(step, 24)));
+        let why = escape(&words::why(step, 24));
+        let _ = writeln!(out, "- {}: {}: {why}", words::arrow(*a, *b), step.verdict.word());
     }
     if bad.len() > ROWS {
         let _ = writeln!(out, "- … and {} more: `--format json` has them all", bad.len() - ROWS);
@@ -152,7 +145,7 @@ fn pools(fleet: &Fleet, out: &mut String) {
     head(out, &["pools", "loss", ""].map(str::to_string));
     for (k, loss, recommended, pools) in words::curve(fleet).into_iter().take(ROWS) {
         let mut say = Vec::new();
-        say.extend(recommended.then_some("**the one to take**"));
+        say.extend(recommended.then_some("**recommended**"));
         say.extend(pools.kept.then_some("pools as they were"));
         say.extend(pools.takes_protection().then_some("takes a protection from a host"));
         say.extend((!pools.exact && !pools.kept).then_some("not proved to be the least"));
@@ -165,30 +158,29 @@ fn pools(fleet: &Fleet, out: &mut String) {
         return;
     };
     for (i, pool) in recommended.pools.iter().enumerate().take(ROWS) {
-        let letters: Vec<String> = pool.classes.iter().map(|c| words::letter(*c)).collect();
         let _ = writeln!(
             out,
             "\n#### Pool {}: {} ({})\n\n{}; {}.",
             i + 1,
             words::count(pool.hosts, "host"),
-            letters.join(" "),
+            words::classes(&pool.classes),
             escape(&words::hosts(fleet, &pool.classes, 24)),
             words::level(pool.isa)
         );
         if pool.partial {
-            let _ = writeln!(out, "\nThis pool rests on captures that are not whole.");
+            let _ = writeln!(out, "\nThis pool rests on partial captures.");
         }
         if !pool.hazards.is_empty() {
             let _ = writeln!(out, "\nHazards: {}.", escape(&names(&pool.hazards, Knowledge::builtin()).join(" ")));
         }
         let _ = writeln!(out);
         for (who, what) in words::gives_up(fleet, pool, 64) {
-            let _ = writeln!(out, "- {} gives up {}", escape(&who), escape(&what));
+            let _ = writeln!(out, "- {} {}", escape(&who), escape(&what));
         }
         match &pool.definition {
             Some(Ok(d)) => {
                 for word in &d.words {
-                    let _ = writeln!(out, "- look: {}", escape(word));
+                    let _ = writeln!(out, "- note: {}", escape(word));
                 }
                 let _ = writeln!(out, "\n```xml\n{}```\n\nQEMU: {}", d.libvirt, code(&format!("-cpu {}", d.qemu)));
             }
@@ -208,7 +200,6 @@ fn vms(fleet: &Fleet, out: &mut String) {
         let _ = writeln!(out, "\n### VM {}: {answer}\n", escape(vm));
         head(out, &["class", "hosts", "starts", "why", "moves to"].map(str::to_string));
         for p in placements {
-            let to: Vec<String> = p.moves_to.iter().map(|c| words::letter(*c)).collect();
             let who = words::hosts(fleet, &[p.class], 4);
             row(
                 out,
@@ -217,7 +208,7 @@ fn vms(fleet: &Fleet, out: &mut String) {
                     escape(&who),
                     p.starts.word().to_string(),
                     escape(&p.why.join("; ")),
-                    to.join(" "),
+                    words::letters(&p.moves_to),
                 ],
             );
         }

@@ -1,13 +1,13 @@
 //! A fleet's report for terminals: the answer first, and all of it on one screen, for 5 hosts and for 500.
 
-use comfy_table::{ContentArrangement, Table};
-
 use super::words;
 use crate::fleet::moves::Verdict;
-use crate::fleet::{Fleet, hosts_in_words, names};
+use crate::fleet::{Fleet, names};
 use crate::knowledge::Knowledge;
-use crate::list::wrap;
-use crate::render::{Style, TABLE};
+use crate::list::hang;
+use crate::render::Style;
+use crate::render::grid::{Grid, plain};
+use crate::render::paint::{Paint, paint};
 
 /// Up to so many classes a matrix fits on a screen.
 const MATRIX: usize = 24;
@@ -26,7 +26,7 @@ pub fn render(fleet: &Fleet, style: Style) -> String {
     // Line 1 is one line, however wide: a script, or a mail's subject, takes it.
     page.line(&words::headline(fleet));
     for problem in &fleet.problems {
-        page.say(&format!("  problem: {}", words::problem(problem)));
+        page.under("  problem: ", &words::problem(problem));
     }
     drift(fleet, most, &mut page);
     placements(fleet, &mut page);
@@ -59,8 +59,13 @@ impl Page {
 
     /// A sentence, wrapped.
     fn say(&mut self, text: &str) {
-        for line in wrap(text, usize::from(self.style.width)) {
-            self.line(&line);
+        self.under("", text);
+    }
+
+    /// A sentence behind a word, its further lines under the first.
+    fn under(&mut self, head: &str, text: &str) {
+        for (lead, line) in hang(head, text, usize::from(self.style.width)) {
+            self.line(&format!("{lead}{line}"));
         }
     }
 
@@ -70,18 +75,6 @@ impl Page {
             self.line(&format!("{of}… and {} more (--all)", all - most));
         }
     }
-}
-
-fn table(header: &[&str], rows: Vec<Vec<String>>, style: Style) -> String {
-    let mut table = Table::new();
-    table.load_style(TABLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(style.width);
-    table.set_header(header);
-    table.add_rows(rows);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    let text = table.to_string();
-    text.lines().map(|line| line.trim_end().to_string() + "\n").collect()
 }
 
 /// A CPU's name, cut where it gets long.
@@ -99,26 +92,25 @@ fn classes(fleet: &Fleet, most: usize, page: &mut Page) {
         return;
     }
     let row = |(i, class): (usize, &crate::fleet::Group)| {
-        let partial = if class.is_partial() { ", in part" } else { "" };
-        vec![
+        let partial = if class.is_partial() { " (partial)" } else { "" };
+        let cells = vec![
             words::letter(i),
-            class.hosts.len().to_string(),
+            format!("{}{partial}", class.hosts.len()),
             words::hosts(fleet, &[i], 1),
             short(&class.cpu().unwrap_or_else(|| class.vendor().to_string())),
-            format!("{}{partial}", words::level(class.isa)),
+            words::level(class.isa),
             format!("{}/{}", class.protections.len(), class.hazards.len()),
             words::tsc(class.tsc_khz),
-        ]
+        ];
+        cells.into_iter().map(plain).collect()
     };
-    let rows = fleet.classes.iter().enumerate().take(most).map(row).collect();
-    let header = ["class", "hosts", "which", "CPU", "level", "prot/haz", "TSC"];
+    let rows: Vec<_> = fleet.classes.iter().enumerate().take(most).map(row).collect();
+    let header = ["class", "hosts", "which", "CPU", "level", "protections/hazards", "TSC"];
     page.line("");
-    page.text += &table(&header, rows, page.style);
+    page.text += &Grid::new(&header, &rows, 4, page.style.width.into()).table(&rows, page.style.colour);
     page.more(fleet.classes.len(), most, "classes: ");
-    for i in (0..fleet.classes.len()).filter(|i| fleet.classes[*i].is_partial()).take(most) {
-        for gap in words::gaps(fleet, i) {
-            page.say(&format!("{} captured in part: {gap}", words::letter(i)));
-        }
+    for gap in words::gaps(fleet, most) {
+        page.say(&gap);
     }
 }
 
@@ -132,17 +124,31 @@ const fn sign(verdict: Verdict) -> &'static str {
     }
 }
 
+const fn colour(verdict: Verdict) -> Paint {
+    match verdict {
+        Verdict::Safe => Paint::Green,
+        Verdict::Review => Paint::Yellow,
+        Verdict::Unsafe => Paint::Red,
+        Verdict::Unknown => Paint::Bold,
+    }
+}
+
 fn moves(fleet: &Fleet, page: &mut Page) {
     let n = fleet.classes.len();
     if n < 2 {
         return;
     }
     if n <= MATRIX {
-        page.line("\nmoves from a row to a column: safe, ! review, - something is lost, ? not known");
-        let mut lines = vec![(0..n).fold(format!("{:<4}", ""), |line, to| line + &format!("{:<5}", words::letter(to)))];
+        page.line("\nmoves from a row to a column: safe, ! review, - unsafe, ? not known");
+        let cell = |text: &str, style: Paint| paint(text, style, page.style.colour) + &" ".repeat(5 - text.len());
+        let head: String = (0..n).map(|to| format!("{:<5}", words::letter(to))).collect();
+        let mut lines = vec![format!("{:<4}{head}", "")];
         lines.extend((0..n).map(|from| {
-            let cell = |to: usize| if from == to { "=" } else { sign(fleet.step(from, to).verdict) };
-            (0..n).fold(format!("{:<4}", words::letter(from)), |line, to| line + &format!("{:<5}", cell(to)))
+            let cells = (0..n).map(|to| match fleet.step(from, to).verdict {
+                _ if from == to => cell("=", Paint::Plain),
+                verdict => cell(sign(verdict), colour(verdict)),
+            });
+            format!("{:<4}{}", words::letter(from), cells.collect::<String>())
         }));
         for line in lines {
             page.line(line.trim_end());
@@ -165,12 +171,12 @@ fn moves(fleet: &Fleet, page: &mut Page) {
         step.verdict != Verdict::Safe && fleet.classes[*a].class.offer.vendor == fleet.classes[*b].class.offer.vendor
     });
     if !page.style.all && n > EXPLAINED {
-        page.line(&format!("what each of the {} that are not safe loses: --all", pairs.len()));
+        let n = pairs.len();
+        page.say(&format!("--all says what is lost in each of the {n} moves within a vendor that are not safe"));
         return;
     }
     for (a, b, step) in pairs {
-        let [from, to] = [a, b].map(words::letter);
-        page.say(&format!("{from} -> {to} {}: {}", step.verdict.word(), words::why(step, 12)));
+        page.say(&format!("{} {}: {}", words::arrow(a, b), step.verdict.word(), words::why(step, 12)));
     }
 }
 
@@ -180,15 +186,14 @@ fn pools(fleet: &Fleet, page: &mut Page) {
     if !fleet.partitions.is_empty() {
         let mut points = Vec::new();
         for (k, loss, recommended, pools) in words::curve(fleet).into_iter().take(ROWS) {
-            let sign = if recommended { "*" } else { "" };
+            let sign = if recommended { " (recommended)" } else { "" };
             let about = if pools.exact { "" } else { "~" };
-            points.push(format!("{k}{sign}: {about}{loss}"));
+            points.push(format!("{} {about}{loss}{sign}", words::count(k, "pool")));
         }
         let more = if fleet.partitions.len() > points.len() { ", …" } else { "" };
         page.line("");
-        let star = if fleet.recommended.is_some() { "; * is the one to take" } else { "" };
         let inexact = if fleet.partitions.iter().all(|p| p.exact) { "" } else { "; ~ is not proved to be the least" };
-        page.say(&format!("pools: loss  {}{more}{star}{inexact}", points.join(", ")));
+        page.say(&format!("what is lost with: {}{more}{inexact}", points.join(", ")));
     }
     let Some(recommended) = fleet.recommendation() else {
         if let Some(why) = &fleet.why {
@@ -197,31 +202,30 @@ fn pools(fleet: &Fleet, page: &mut Page) {
         return;
     };
     for (i, pool) in recommended.pools.iter().enumerate().take(most) {
-        let letters: Vec<String> = pool.classes.iter().map(|c| words::letter(*c)).collect();
         let mut text = format!(
             "pool {} ({}): {}, {}; {}",
             i + 1,
-            letters.join(" "),
+            words::classes(&pool.classes),
             words::hosts(fleet, &pool.classes, 6),
             words::level(pool.isa),
             words::definition(pool)
         );
         if pool.partial {
-            text += "; rests on captures that are not whole";
+            text += "; rests on partial captures";
         }
         page.line("");
         page.say(&text);
         let given_up = words::gives_up(fleet, pool, if all { usize::MAX } else { 10 });
         for (who, what) in given_up.iter().take(lines) {
-            page.say(&format!("  gives up: {who}: {what}"));
+            page.under("  ", &format!("{who} {what}"));
         }
-        page.more(given_up.len(), lines, "  gives up: ");
+        page.more(given_up.len(), lines, "  ");
         if !pool.hazards.is_empty() {
-            page.say(&format!("  hazards: {}", names(&pool.hazards, Knowledge::builtin()).join(" ")));
+            page.under("  hazards: ", &names(&pool.hazards, Knowledge::builtin()).join(" "));
         }
         let warnings = pool.defined().map(|d| d.words.as_slice()).unwrap_or_default();
         for word in warnings.iter().take(3) {
-            page.say(&format!("  look: {word}"));
+            page.under("  note: ", word);
         }
     }
     page.more(recommended.pools.len(), most, "pools: ");
@@ -235,14 +239,7 @@ fn prices(fleet: &Fleet, page: &mut Page) {
     }
     page.line("");
     for price in worth {
-        let lost = names(&price.places, Knowledge::builtin());
-        page.say(&format!(
-            "price: in one pool, {} cost the others {} (loss {}): {}",
-            words::hosts(fleet, &price.lacking, words::HOSTS),
-            words::count(lost.len(), "feature"),
-            price.saves,
-            hosts_in_words(&lost, lost.len(), 12)
-        ));
+        page.under("price: ", &words::price(fleet, price, 12));
     }
 }
 
@@ -256,11 +253,14 @@ fn placements(fleet: &Fleet, page: &mut Page) {
         };
         page.line(&format!("\nVM {vm}: {answer}"));
         for p in placements {
-            let to: Vec<String> = p.moves_to.iter().map(|c| words::letter(*c)).collect();
-            let to = if to.is_empty() { String::new() } else { format!(", moves to {}", to.join(" ")) };
+            let to = if p.moves_to.is_empty() {
+                String::new()
+            } else {
+                format!(", moves to {}", words::classes(&p.moves_to))
+            };
             let why = if p.why.is_empty() { String::new() } else { format!(": {}", p.why.join("; ")) };
             let who = words::hosts(fleet, &[p.class], 4);
-            page.say(&format!("  on {} ({who}): {}{why}{to}", words::letter(p.class), p.starts.word()));
+            page.under("  ", &format!("on {} ({who}): {}{why}{to}", words::classes(&[p.class]), p.starts.word()));
         }
     }
 }
@@ -271,7 +271,7 @@ fn drift(fleet: &Fleet, most: usize, page: &mut Page) {
     }
     page.line("");
     for d in fleet.drift.iter().take(most) {
-        let mut text = format!("changed: {}: {}", d.host, d.changes.join("; "));
+        let mut text = format!("{}: {}", d.host, d.changes.join("; "));
         if !d.provenance.is_empty() {
             text += &format!(" [{}]", d.provenance.join("; "));
         }
@@ -281,7 +281,7 @@ fn drift(fleet: &Fleet, most: usize, page: &mut Page) {
         if !d.gained_destinations.is_empty() {
             text += &format!("; now a destination of {}", d.gained_destinations.join(", "));
         }
-        page.say(&text);
+        page.under("changed: ", &text);
     }
     page.more(fleet.drift.len(), most, "changed: ");
 }

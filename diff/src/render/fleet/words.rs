@@ -3,6 +3,7 @@
 use crate::fleet::facts::Problem;
 use crate::fleet::moves::{Move, Verdict};
 use crate::fleet::place::{self, Placement};
+use crate::fleet::price::Price;
 use crate::fleet::{Fleet, PoolCard, Pools, Update, hosts_in_words, isa, names};
 use crate::knowledge::Knowledge;
 use crate::list;
@@ -27,18 +28,14 @@ pub fn headline(fleet: &Fleet) -> String {
     let knowledge = Knowledge::builtin();
     let mut parts = Vec::new();
     if fleet.emulated {
-        parts.push(
-            "emulated: this is what QEMU emulates, whatever the hosts are, and tells nothing of KVM guests".to_string(),
-        );
+        parts.push("emulated: these are QEMU's emulated CPUs, which says nothing about guests under KVM".to_string());
     }
-    if !fleet.problems.is_empty() {
-        let first = fleet.problems.first().map(problem).unwrap_or_default();
-        let more = if fleet.problems.len() > 1 { ", …" } else { "" };
-        parts.push(format!(
-            "{} ({first}{more}); what follows rests on {}",
-            count(fleet.problems.len(), "problem"),
-            count(fleet.hosts.len(), "host")
-        ));
+    if let [first, more @ ..] = fleet.problems.as_slice() {
+        let problems = match more.len() {
+            0 => format!("1 problem ({})", problem(first)),
+            n => format!("{} problems, listed below", n + 1),
+        };
+        parts.push(format!("{problems}; what follows rests on {}", count(fleet.hosts.len(), "host")));
     }
     parts.extend(fleet.updates.iter().map(|u| update(fleet, u, knowledge)));
     parts.push(answer(fleet));
@@ -63,6 +60,9 @@ fn update(fleet: &Fleet, u: &Update, knowledge: &Knowledge) -> String {
 /// What to do with the hosts, in one line.
 #[must_use]
 pub fn answer(fleet: &Fleet) -> String {
+    if fleet.hosts.is_empty() {
+        return "no hosts were read".to_string();
+    }
     let of = format!("{} in {}", count(fleet.hosts.len(), "host"), count(fleet.classes.len(), "class"));
     let mut said = match (fleet.recommendation(), fleet.classes.len()) {
         _ if fleet.role == Role::Guest => {
@@ -80,7 +80,10 @@ pub fn answer(fleet: &Fleet) -> String {
         (Some(pools), _) => {
             let what = if pools.loss == 0 { "and no host gives anything up" } else { "see what each host gives up" };
             let kept = if pools.kept { " (as they were)" } else { "" };
-            format!("{of}: {}{kept}, {what}", count(pools.pools.len(), "pool"))
+            match pools.pools.len() {
+                1 => format!("{of}: one pool{kept}, {what}"),
+                n => format!("{of}: guests move both ways only within each of {n} pools{kept}, {what}"),
+            }
         }
     };
     for (hosts, why) in kept_guests(fleet) {
@@ -93,8 +96,8 @@ pub fn answer(fleet: &Fleet) -> String {
     let partial = fleet.partial_hosts();
     if partial > 0 {
         said += &format!(
-            "; {} captured in part",
-            if partial == 1 { "1 host is".to_string() } else { format!("{partial} hosts are") }
+            "; {} partial",
+            if partial == 1 { "1 capture is".to_string() } else { format!("{partial} captures are") }
         );
     }
     let failed = failed_vms(fleet);
@@ -184,9 +187,7 @@ pub fn why(step: &Move, most: usize) -> String {
         let lost = names(&step.loses, knowledge);
         said.push(format!("loses {}", hosts_in_words(&lost, lost.len(), most)));
     }
-    said.extend(
-        step.numbers.iter().map(|(place, a, b)| format!("{} {a} -> {b}", names(&[*place], knowledge).concat())),
-    );
+    said.extend(step.numbers.iter().map(|(place, a, b)| format!("{} {a} → {b}", names(&[*place], knowledge).concat())));
     if !step.review.is_empty() {
         let review = names(&step.review, knowledge);
         said.push(format!("the destination has {}", hosts_in_words(&review, review.len(), most)));
@@ -205,6 +206,24 @@ pub fn letter(class: usize) -> String {
         Ok(n) if n < 26 => char::from(b'A' + n).to_string(),
         _ => format!("C{}", class + 1),
     }
+}
+
+/// `class A`, `classes A B`: how they are called where they come first.
+#[must_use]
+pub fn classes(classes: &[usize]) -> String {
+    format!("{} {}", if classes.len() == 1 { "class" } else { "classes" }, letters(classes))
+}
+
+/// `A B`.
+#[must_use]
+pub fn letters(classes: &[usize]) -> String {
+    classes.iter().map(|class| letter(*class)).collect::<Vec<_>>().join(" ")
+}
+
+/// `A → B`: a move from one class to another.
+#[must_use]
+pub fn arrow(from: usize, to: usize) -> String {
+    format!("{} → {}", letter(from), letter(to))
 }
 
 /// The hosts of a class in words.
@@ -233,17 +252,26 @@ pub fn tsc(range: Option<(u64, u64)>) -> String {
     }
 }
 
-/// Why the captures of a class are not whole, and how to make them so.
+/// Which classes rest on partial captures, why, and how to make them whole. Classes with the same gap stand together.
 #[must_use]
-pub fn gaps(fleet: &Fleet, class: usize) -> Vec<String> {
+pub fn gaps(fleet: &Fleet, most: usize) -> Vec<String> {
     let knowledge = Knowledge::builtin();
-    let offer = &fleet.classes[class].class.offer;
-    let said = offer.unknown().into_iter().map(|(reason, places)| {
-        let names = names(&places, knowledge);
-        format!("{}: {}; {}", reason.word(), hosts_in_words(&names, names.len(), 6), reason.remedy())
-    });
-    let vcpus = "not every vCPU was captured; cpuid-probe reads all that are online".to_string();
-    said.chain(offer.lacks_vcpus().then_some(vcpus)).collect()
+    let mut found: Vec<(Vec<usize>, String)> = Vec::new();
+    for class in (0..fleet.classes.len()).filter(|class| fleet.classes[*class].is_partial()).take(most) {
+        let offer = &fleet.classes[class].class.offer;
+        let said = offer.unknown().into_iter().map(|(reason, places)| {
+            let names = names(&places, knowledge);
+            format!("{}: {}; {}", reason.word(), hosts_in_words(&names, names.len(), 6), reason.remedy())
+        });
+        let vcpus = "not every vCPU was captured; cpuid-probe reads all that are online".to_string();
+        for gap in said.chain(offer.lacks_vcpus().then_some(vcpus)) {
+            match found.iter_mut().find(|(_, known)| *known == gap) {
+                Some((classes, _)) => classes.push(class),
+                None => found.push((vec![class], gap)),
+            }
+        }
+    }
+    found.into_iter().map(|(of, gap)| format!("{}: partial: {gap}", classes(&of))).collect()
 }
 
 /// What a pool's definition is, short: its model and how much is listed beside it.
@@ -251,15 +279,15 @@ pub fn gaps(fleet: &Fleet, class: usize) -> Vec<String> {
 pub fn definition(pool: &PoolCard) -> String {
     match &pool.definition {
         Some(Ok(d)) => {
-            let count = |on: &str| d.libvirt.matches(&format!("<feature policy='{on}'")).count();
-            format!("{} with {} features more and {} less", d.model, count("require"), count("disable"))
+            let of = |on: &str| d.libvirt.matches(&format!("<feature policy='{on}'")).count();
+            format!("{} plus {}, minus {}", d.model, self::count(of("require"), "feature"), of("disable"))
         }
         Some(Err(why)) => format!("no definition: {why}"),
         None => "not worked out: --pools asks for this partition".to_string(),
     }
 }
 
-/// What each class of a pool gives up: who, and the names. Classes that give up the same stand together.
+/// What each class of a pool gives up: who, and the rest of the sentence. Classes that give up the same stand together.
 #[must_use]
 pub fn gives_up(fleet: &Fleet, pool: &PoolCard, most: usize) -> Vec<(String, String)> {
     let knowledge = Knowledge::builtin();
@@ -275,7 +303,22 @@ pub fn gives_up(fleet: &Fleet, pool: &PoolCard, most: usize) -> Vec<(String, Str
             None => found.push((vec![own.class], what)),
         }
     }
-    found.into_iter().map(|(classes, what)| (hosts(fleet, &classes, 3), what)).collect()
+    let gives = |classes: &[usize]| if fleet.count(classes) == 1 { "gives" } else { "give" };
+    found.into_iter().map(|(of, what)| (hosts(fleet, &of, 3), format!("{} up {what}", gives(&of)))).collect()
+}
+
+/// What a host costs the others in one pool with them: who, and the rest of the sentence.
+#[must_use]
+pub fn price(fleet: &Fleet, price: &Price, most: usize) -> String {
+    let lost = names(&price.places, Knowledge::builtin());
+    format!(
+        "in one pool, {} {} the others {} (loss {}): {}",
+        hosts(fleet, &price.lacking, HOSTS),
+        if fleet.count(&price.lacking) == 1 { "costs" } else { "cost" },
+        count(lost.len(), "feature"),
+        price.saves,
+        hosts_in_words(&lost, lost.len(), most)
+    )
 }
 
 /// The curve of pools against loss: each partition, and which is the one to take.
