@@ -19,6 +19,7 @@ pub mod levels;
 mod libcpuid;
 mod libvirt;
 mod line;
+mod mail;
 pub(crate) mod parts;
 mod qmp;
 mod raw;
@@ -308,6 +309,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, ReadError> {
     if without_padding(&text).chars().take(8192).any(|c| c == '\0') {
         return Err(ReadError::whole("binary data; expected a CPUID dump as text or JSON"));
     }
+    let text = match mail::part(&text)? {
+        Some(part) => Cow::Owned(part),
+        None => text,
+    };
     let text = as_printed(text).map(undo::undone)?;
     let start = text.trim_start_matches('\u{feff}').trim_start();
     if start.starts_with(['{', '[', '<']) || (framed::READER.recognise)(&text) {
@@ -412,6 +417,11 @@ fn skip(number: usize, line: &str) -> Result<(), ReadError> {
         shorten(line)
     );
     Err(ReadError::another(number, message))
+}
+
+/// Refuses a text that no reader knows, if a line of it has registers.
+fn skip_all(text: &str) -> Result<(), ReadError> {
+    line::lines(text).try_for_each(|(number, line)| skip(number, line))
 }
 
 /// A line without the fence that it begins with, and without the one word that may name the language there. With more

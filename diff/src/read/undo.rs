@@ -36,10 +36,15 @@ pub(super) fn undone(mut text: Cow<'_, str>) -> Cow<'_, str> {
 /// A soft line break, or an encoded `=` before a register's value.
 fn is_quoted_printable(text: &str) -> bool {
     text.contains("=3D")
-        && (text.contains("=3D0x") || text.contains("=3D\"") || text.contains("=3D'") || text.contains("=\n"))
+        && (text.contains("=3D0x")
+            || text.contains("=3D\"")
+            || text.contains("=3D'")
+            || text.contains(" =3D ")
+            || text.contains("=\n"))
 }
 
-fn from_quoted_printable(text: &str) -> String {
+/// Lines that were broken for it leave empty ones behind.
+pub(super) fn from_quoted_printable(text: &str) -> String {
     let mut bytes: Vec<u8> = Vec::with_capacity(text.len());
     // A soft break joins two lines; the empty ones behind keep the numbers.
     let mut owed = 0;
