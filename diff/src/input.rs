@@ -34,7 +34,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
     let name = path.display();
     let mut bytes = Vec::new();
     let mut take = |source: &mut dyn Read, length: u64| {
-        bytes.reserve(usize::try_from(length).unwrap_or_default());
+        bytes.reserve(length.min(MAX_XML_BYTES + 1) as usize);
         source.take(MAX_XML_BYTES + 1).read_to_end(&mut bytes)?;
         let xml = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'<');
         let rest = if xml { 0 } else { MAX_BYTES - MAX_XML_BYTES };
