@@ -392,6 +392,7 @@ fn a_question_that_nothing_answers_is_no_yes() {
     ] {
         let hosts = hosts(&[0, 1].map(|_| capabilities("x86_64", 255, custom, model)));
         let (code, out, _) = hosts.run(&[]);
-        assert!(code == 1 && out.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{out}");
+        let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(code == 1 && out.contains(words) && out.contains("look at the notes of pool 1"), "{out}");
     }
 }

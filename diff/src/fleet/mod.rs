@@ -288,6 +288,14 @@ impl Fleet {
         self.classes.iter().filter(|class| class.is_partial()).map(|class| class.hosts.len()).sum()
     }
 
+    /// Indexes of the recommended pools whose definition somebody has to look at: no plain yes.
+    #[must_use]
+    pub fn noted_pools(&self) -> Vec<usize> {
+        let pools = self.recommendation().map(|taken| taken.pools.as_slice()).unwrap_or_default();
+        let has_words = |pool: &PoolCard| pool.defined().is_some_and(|definition| !definition.words.is_empty());
+        (0..).zip(pools).filter(|(_, pool)| has_words(pool)).map(|(at, _)| at).collect()
+    }
+
     /// The exit code of the command: 0 everything asked is answered with yes, 1 not so, 2 something is wrong.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -298,10 +306,7 @@ impl Fleet {
         let steady = self.drift.is_empty();
         let placed = place::all_pass(self);
         let asked = self.compared || !self.placements.is_empty();
-        // A definition that somebody has to look at is no plain yes.
-        let pools = self.recommendation().map(|taken| taken.pools.as_slice()).unwrap_or_default();
-        let plain = pools.iter().all(|pool| pool.defined().is_none_or(|definition| definition.words.is_empty()));
-        let one = self.classes.len() == self.vendors().len() && plain;
+        let one = self.classes.len() == self.vendors().len() && self.noted_pools().is_empty();
         // Hosts are offers to make pools of: without any to take, there is no answer.
         // A guest that moves nowhere, or may not, moves to no other host of its class either.
         let moves = (0..self.classes.len()).all(|class| self.step(class, class).verdict == Verdict::Safe);

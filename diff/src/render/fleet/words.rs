@@ -86,6 +86,11 @@ pub fn answer(fleet: &Fleet) -> String {
             }
         }
     };
+    let noted: Vec<String> = fleet.noted_pools().iter().map(|at| (at + 1).to_string()).collect();
+    if !noted.is_empty() {
+        let pools = if noted.len() == 1 { "pool" } else { "pools" };
+        said += &format!("; look at the notes of {pools} {}", list::first(&noted, HOSTS));
+    }
     for (hosts, why) in kept_guests(fleet) {
         said += &format!("; the guests on {hosts} move nowhere, or may not: {why}");
     }
