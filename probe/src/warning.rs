@@ -110,8 +110,10 @@ mod tests {
             Some("avx2"),
             avx2,
         );
+        // What somebody copied out of one.
+        is("CPUID.01H:EDX.ds [bit 21]", Some("ds"), Place::bit(1, 0, Edx, 21));
         for odd in
-            ["warning: host: CPUID.01H:EDX.ds [bit 99]", "warning: something [bit 1]", "CPUID.01H:EDX.ds [bit 21]"]
+            ["warning: host: CPUID.01H:EDX.ds [bit 99]", "warning: something [bit 1]", "see CPUID.01H:EDX.ds [bit 21]"]
         {
             assert_eq!(read(odd), None, "{odd}");
         }
