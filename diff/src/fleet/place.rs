@@ -7,7 +7,7 @@ use cpuid_probe::Place;
 use super::Fleet;
 use super::facts::Host;
 use super::moves::Move;
-use super::offer::{Offer, name};
+use super::offer::{Offer, Statement, name};
 use super::vm::{Vm, word};
 use crate::check::check_beside;
 use crate::cpu_map::CpuMap;
@@ -78,7 +78,7 @@ pub fn place(fleet: &Fleet, vms: &[Vm], knowledge: &Knowledge) -> Vec<Placement>
             let offer = |class: usize| &fleet.classes[class].class.offer;
             for to in (0..fleet.classes.len()).filter(may) {
                 let changed = changes(vm, offer(class), offer(to), knowledge);
-                match changed.or_else(|| hazards(vm, fleet.step(class, to), knowledge)) {
+                match changed.or_else(|| hazards(vm, fleet.step(class, to), offer(to), knowledge)) {
                     Some(what) => kept.entry(what).or_default().push(to),
                     None if vm.stays.is_empty() => moves_to.push(to),
                     None => {}
@@ -153,18 +153,20 @@ fn changes(vm: &Vm, from: &Offer, to: &Offer, knowledge: &Knowledge) -> Option<S
     }
 }
 
-/// The hazards that a running VM was not shown, and that it would come to, or may.
-fn hazards(vm: &Vm, step: &Move, knowledge: &Knowledge) -> Option<String> {
+/// The hazards that a running VM was not shown, and that it would come to, or may. What a list of names of the destination has no
+/// name for is left to the matrix of moves: no such list could ever say it.
+fn hazards(vm: &Vm, step: &Move, to: &Offer, knowledge: &Knowledge) -> Option<String> {
     let is_shown = |place: &Place| vm.hazards.contains(place) || vm.needs.contains_key(place);
+    let has_no_name = |place: &Place| matches!(to.places.get(place), Some(Statement::Unknown(why)) if !why.is_gap());
     let those = |places: &[Place]| -> Vec<String> {
         let places = places.iter().filter(|place| knowledge.row(**place).accumulates() && !is_shown(place));
-        places.map(|place| name(*place, knowledge)).collect()
+        places.filter(|place| !has_no_name(place)).map(|place| name(*place, knowledge)).collect()
     };
     let (gained, unknown) = (those(&step.review), those(&step.unknown));
     match (gained.is_empty(), unknown.is_empty()) {
-        (false, _) => Some(format!("{} is there and not here, and its guest booted without", gained.join(" "))),
+        (false, _) => Some(format!("{} is there and not here, and its guest booted without", gained.join(", "))),
         (true, false) => {
-            Some(format!("whether {} is there is not known, and its guest booted without", unknown.join(" ")))
+            Some(format!("it is not known whether {} is there, and its guest booted without", unknown.join(", ")))
         }
         (true, true) => None,
     }
