@@ -1,9 +1,13 @@
-//! Tables for terminals: a column is as wide as its longest cell where there is room, and a name stays whole as long as any
-//! other cell can be broken at a blank.
+//! Tables for terminals, drawn by comfy-table. How wide the columns are is decided here: as wide as the longest cell where there
+//! is room, and a name stays whole as long as any other cell can be broken at a blank.
+
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width, presets};
 
 use crate::list::{fold, pieces};
 use crate::render::paint::{Paint, paint};
 
+/// How tables look on a terminal.
+const STYLE: TableStyle = presets::NOTHING.header_separator(LineStyle::none().fill('-').junction('-'));
 /// Blanks between two columns.
 const GAP: usize = 2;
 /// No column gets narrower than this, but for a page that is too narrow for anything else.
@@ -56,32 +60,56 @@ impl Grid {
     /// A table with the header.
     pub(crate) fn table(&self, rows: &[Vec<Cell>], colour: bool) -> String {
         let header: Vec<Cell> = self.header.iter().map(|text| plain(text.as_str())).collect();
-        let across = self.widths.iter().sum::<usize>() + GAP * self.widths.len().saturating_sub(1);
-        let rows: Vec<String> = rows.iter().map(|row| self.row(row, colour)).collect();
-        format!("{}{}\n{}", self.row(&header, colour), "-".repeat(across), rows.concat())
-    }
-
-    fn row(&self, cells: &[Cell], colour: bool) -> String {
-        let folded: Vec<Vec<String>> =
-            cells.iter().zip(&self.widths).map(|((text, _), width)| fold(text, *width)).collect();
+        let folded: Vec<Vec<Vec<String>>> = std::iter::once(&header).chain(rows).map(|row| self.folded(row)).collect();
+        let mut table = Table::new();
+        // What is folded here is not broken again.
+        table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
+        let mut texts = folded.iter().map(|row| row.iter().map(|lines| lines.join("\n")));
+        table.set_header(texts.next().into_iter().flatten());
+        table.add_rows(texts);
+        let last = self.widths.len().saturating_sub(1);
+        for (i, (column, width)) in table.column_iter_mut().zip(&self.widths).enumerate() {
+            // The style's own separator is one blank wide.
+            let gap = if i == last { 0 } else { GAP - 1 };
+            let least = Width::Fixed(u16::try_from(width + gap).unwrap_or(u16::MAX));
+            column.set_padding((0, gap as u16)).set_constraint(ColumnConstraint::LowerBoundary(least));
+        }
+        let mut lines = table.lines();
         let mut out = String::new();
-        for i in 0..folded.iter().map(Vec::len).max().unwrap_or_default() {
-            let mut line = String::new();
-            let mut blanks = 0;
-            for ((lines, (_, style)), width) in folded.iter().zip(cells).zip(&self.widths) {
-                let text = lines.get(i).map_or("", String::as_str);
-                if !text.is_empty() {
-                    line += &" ".repeat(blanks);
-                    line += &paint(text, *style, colour);
-                    blanks = 0;
-                }
-                blanks += width.saturating_sub(text.chars().count()) + GAP;
+        for (row, (texts, cells)) in folded.iter().zip(std::iter::once(&header).chain(rows)).enumerate() {
+            let height = texts.iter().map(Vec::len).max().unwrap_or_default().max(1);
+            for (i, line) in lines.by_ref().take(height).enumerate() {
+                let line = if colour { painted(&line, texts, cells, i) } else { line };
+                out += line.trim_end();
+                out.push('\n');
             }
-            out += &line;
-            out.push('\n');
+            if row == 0 {
+                out.extend(lines.next().map(|rule| rule + "\n"));
+            }
         }
         out
     }
+
+    /// The lines of each cell. What is in a cell is the user's; a terminal must not obey it.
+    fn folded(&self, cells: &[Cell]) -> Vec<Vec<String>> {
+        let fold = |((text, _), width): (&Cell, &usize)| fold(&text.replace(char::is_control, " "), *width);
+        cells.iter().zip(&self.widths).map(fold).collect()
+    }
+}
+
+/// The `i`th line of a row in colour: the texts stand in it in their order, with blanks between.
+fn painted(line: &str, texts: &[Vec<String>], cells: &[Cell], i: usize) -> String {
+    let (mut out, mut rest) = (String::new(), line);
+    for (lines, (_, style)) in texts.iter().zip(cells) {
+        let text = lines.get(i).map_or("", String::as_str);
+        let blanks = rest.len() - rest.trim_start().len();
+        if let Some(after) = rest[blanks..].strip_prefix(text).filter(|_| !text.is_empty()) {
+            out += &rest[..blanks];
+            out += &paint(text, *style, true);
+            rest = after;
+        }
+    }
+    out + rest
 }
 
 #[cfg(test)]
