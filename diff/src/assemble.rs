@@ -18,7 +18,7 @@ use crate::knowledge::Knowledge;
 use crate::policy::{Day, Policy};
 use crate::report::{BaselineResult, BaselineVerdict, Coverage, Input, Report, Verdict};
 use crate::view::join::{not_captured, sorted};
-use crate::view::role::shows_all_of_host;
+use crate::view::role::{self, shows_all_of_host};
 use crate::view::{DumpView, Role};
 
 /// A dump and what the user calls it.
@@ -51,8 +51,7 @@ impl Default for Site<'_> {
 impl Site<'_> {
     /// The role that the user states of an input.
     fn stated(&self, name: &str) -> Option<Role> {
-        let is_meant = |of: &Option<String>| of.as_deref().is_none_or(|of| of == name);
-        self.roles.iter().rev().find(|(of, _)| is_meant(of)).map(|(_, role)| *role)
+        role::stated(self.roles, |of| of == name)
     }
 
     /// The role of an input: what the user states, else what the dump says.

@@ -30,7 +30,7 @@ use cpuid_diff::report::Report;
 use cpuid_diff::trace::{self, Fit, Layer};
 use cpuid_diff::view::promise::unknown_at;
 use cpuid_diff::view::source::Source;
-use cpuid_diff::view::{DumpView, Role};
+use cpuid_diff::view::{DumpView, Role, role};
 use cpuid_diff::{assemble, explain, show, wire, write};
 use cpuid_probe::printable::printable;
 
@@ -337,8 +337,7 @@ fn trace(args: &TraceArgs) -> Result<ExitCode> {
     are_named(&args.roles, &args.inputs)?;
     for path in &args.inputs {
         let (name, source) = (path.display().to_string(), input::source(path, None)?);
-        let is_meant = |of: &Option<String>| of.as_ref().is_none_or(|of| input::names(path).contains(of));
-        let stated = args.roles.iter().rev().find(|(of, _)| is_meant(of)).map(|(_, role)| *role);
+        let stated = role::stated(&args.roles, |of| input::names(path).iter().any(|name| name == of));
         let Some(layer) = Layer::of(stated.unwrap_or_else(|| source.role())) else {
             bail!("{name}: does not say what it shows; state it: --as {name}=hardware, offer, promise or guest");
         };

@@ -155,8 +155,8 @@ fn prove(text: &str, members: &[Member<'_>], map: &CpuMap, knowledge: &Knowledge
                 return Err(format!("{}: {why}", member.hosts.first().map_or("a host", String::as_str)));
             }
         }
-        let hosts: Vec<&Host> = members.iter().flat_map(|member| member.records).copied().collect();
-        let (no, unknown) = place::beside(&hosts, &vm, true, knowledge);
+        let hosts = members.iter().flat_map(|member| member.records).copied();
+        let (no, unknown) = place::beside(hosts, &vm, true, knowledge);
         if let Some(why) = no.into_iter().next() {
             return Err(why);
         }

@@ -23,7 +23,7 @@ use crate::judge::notes::is_tcg;
 use crate::knowledge::Knowledge;
 use crate::pool::{self, Tsc};
 use crate::read::ReadError;
-use crate::view::role::shows_all_of_host;
+use crate::view::role::of_layer;
 use crate::view::source::{self, Source};
 use crate::view::{DumpView, Role};
 
@@ -191,11 +191,7 @@ impl<'a> Intake<'a> {
         })?;
         let view = DumpView::of(dump);
         let label = dump.provenance.label.as_deref().unwrap_or(name);
-        let role = match self.stated(label, name) {
-            Some(role) => role,
-            None if shows_all_of_host(dump) => Role::Offer,
-            None => Role::of(&view),
-        };
+        let role = self.stated(label, name).unwrap_or_else(|| of_layer(dump));
         let scope = match role {
             Role::Offer => Scope::Offer,
             Role::Guest => Scope::Guest,

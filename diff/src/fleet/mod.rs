@@ -771,22 +771,6 @@ fn card(fleet: &Fleet, scales: &Scales, classes: &[usize], define: bool, knowled
     let mut hazards: Vec<Place> = classes.iter().flat_map(|c| fleet.classes[*c].hazards.iter().copied()).collect();
     hazards.sort_unstable();
     hazards.dedup();
-    let names: Vec<Vec<String>> = classes.iter().map(|c| fleet.names_of(&[*c], 9)).collect();
-    let records: Vec<Vec<&Host>> = classes.iter().map(|c| fleet.hosts_of(&fleet.classes[*c])).collect();
-    let members: Vec<Member<'_>> = classes
-        .iter()
-        .zip(names.iter().zip(&records))
-        .map(|(c, (names, records))| {
-            let group = &fleet.classes[*c];
-            Member {
-                class: &group.class,
-                hosts: names,
-                records,
-                versions: &group.versions,
-                tsc_khz: group.tsc_khz.filter(|_| group.all_say_tsc),
-            }
-        })
-        .collect();
     // A guest with all that the pool gives must run on each of its hosts.
     let proof = |class: &usize| {
         let group = &fleet.classes[*class];
@@ -797,7 +781,7 @@ fn card(fleet: &Fleet, scales: &Scales, classes: &[usize], define: bool, knowled
     };
     let definition = match classes.iter().try_for_each(proof) {
         Err(why) => Some(Err(why)),
-        Ok(()) => define.then(|| define::define(&members, knowledge)),
+        Ok(()) => define.then(|| defined(fleet, classes, knowledge)),
     };
     PoolCard {
         hosts: fleet.count(classes),
@@ -810,6 +794,20 @@ fn card(fleet: &Fleet, scales: &Scales, classes: &[usize], define: bool, knowled
         definition,
         hazards,
     }
+}
+
+/// The definition of a pool of these classes.
+fn defined(fleet: &Fleet, classes: &[usize], knowledge: &Knowledge) -> Result<Definition, Undefined> {
+    let names: Vec<Vec<String>> = classes.iter().map(|c| fleet.names_of(&[*c], 9)).collect();
+    let records: Vec<Vec<&Host>> = classes.iter().map(|c| fleet.hosts_of(&fleet.classes[*c])).collect();
+    let member = |(c, (names, records)): (&usize, (_, _))| {
+        let group = &fleet.classes[*c];
+        let tsc_khz = group.tsc_khz.filter(|_| group.all_say_tsc);
+        Member { class: &group.class, hosts: names, records, versions: &group.versions, tsc_khz }
+    };
+    let of = names.iter().map(Vec::as_slice).zip(records.iter().map(Vec::as_slice));
+    let members: Vec<Member<'_>> = classes.iter().zip(of).map(member).collect();
+    define::define(&members, knowledge)
 }
 
 /// Names of places, in order.

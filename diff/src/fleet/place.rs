@@ -164,9 +164,9 @@ fn hazards(vm: &Vm, step: &Move, to: &Offer, knowledge: &Knowledge) -> Option<St
     };
     let (gained, unknown) = (those(&step.review), those(&step.unknown));
     match (gained.is_empty(), unknown.is_empty()) {
-        (false, _) => Some(format!("{} is there and not here, and its guest booted without", gained.join(", "))),
+        (false, _) => Some(format!("{} is there and not here, and its guest booted without it", gained.join(", "))),
         (true, false) => {
-            Some(format!("it is not known whether {} is there, and its guest booted without", unknown.join(", ")))
+            Some(format!("it is not known whether {} is there, and its guest booted without it", unknown.join(", ")))
         }
         (true, true) => None,
     }
@@ -176,7 +176,7 @@ fn hazards(vm: &Vm, step: &Move, to: &Offer, knowledge: &Knowledge) -> Option<St
 #[must_use]
 pub fn starts(offer: &Offer, hosts: &[&Host], vm: &Vm, knowledge: &Knowledge) -> (Starts, Vec<String>) {
     let (mut no, mut unknown) = on_offer(offer, vm, knowledge);
-    let (broken, doubts) = beside(hosts, vm, false, knowledge);
+    let (broken, doubts) = beside(hosts.iter().copied(), vm, false, knowledge);
     no.extend(broken);
     unknown.extend(doubts);
     if let Some(wanted) = vm.tsc_khz {
@@ -259,7 +259,12 @@ pub(super) fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<St
 
 /// What a VM promises beside features, held against each kind of host by `check`: what is broken, and what is in doubt.
 /// Hosts are named where they are not all alike, or always.
-pub(super) fn beside(hosts: &[&Host], vm: &Vm, always: bool, knowledge: &Knowledge) -> (Vec<String>, Vec<String>) {
+pub(super) fn beside<'a>(
+    hosts: impl Iterator<Item = &'a Host>,
+    vm: &Vm,
+    always: bool,
+    knowledge: &Knowledge,
+) -> (Vec<String>, Vec<String>) {
     let (mut no, mut unknown) = (Vec::new(), Vec::new());
     let mut kinds: BTreeMap<_, Vec<&Host>> = BTreeMap::new();
     for host in hosts {

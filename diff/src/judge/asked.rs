@@ -24,26 +24,26 @@ pub fn check(a: &Dump, b: &Dump, context: &Context<'_>, collector: &mut Collecto
     let mut names: Vec<&String> = sides.iter().flat_map(|side| side.asks.keys()).collect();
     names.sort();
     names.dedup();
+    let [meaning, consequence, cause, remedy] = match sides.iter().all(|side| side.of == Some(Whose::Promise)) {
+        true => [
+            "what the definition asks for beside the CPU's features",
+            "What it changes in the guests' CPUs is not known from the definitions alone.",
+            "the definitions differ in it",
+            "start both guests from one definition, or compare dumps of guests of both",
+        ],
+        false => [
+            "what the input says beside the places that are known here",
+            "What it means is not known here.",
+            "the inputs differ in it",
+            "compare dumps of guests on both",
+        ],
+    };
     for name in names {
         let [x, y] = sides.map(|side| side.asks(name));
         if x == y || (name == ACCEL || name == MACHINE) && refuses([x, y]) {
             continue;
         }
         let value = |said: Option<&str>| Value::Text(said.unwrap_or("not said").to_string());
-        let [meaning, consequence, cause, remedy] = match sides.iter().all(|side| side.of == Some(Whose::Promise)) {
-            true => [
-                "what the definition asks for beside the CPU's features",
-                "What it changes in the guests' CPUs is not known from the definitions alone.",
-                "the definitions differ in it",
-                "start both guests from one definition, or compare dumps of guests of both",
-            ],
-            false => [
-                "what the input says beside the places that are known here",
-                "What it means is not known here.",
-                "the inputs differ in it",
-                "compare dumps of guests on both",
-            ],
-        };
         let finding = Finding {
             name: Some(name.clone().into()),
             values: Values { a: value(x), b: value(y), expected: Value::Unknown },

@@ -96,6 +96,20 @@ impl Role {
     }
 }
 
+/// The role that the user states of an input: the last statement that means it, by its name or all of them.
+#[must_use]
+pub fn stated(roles: &[(Option<String>, Role)], is_called: impl Fn(&str) -> bool) -> Option<Role> {
+    let is_meant = |of: &Option<String>| of.as_deref().is_none_or(&is_called);
+    roles.iter().rev().find(|(of, _)| is_meant(of)).map(|(_, role)| *role)
+}
+
+/// The role of a dump by what it says of itself, where what a host can give is asked: a throw-away guest that was given all
+/// of its host shows that.
+#[must_use]
+pub fn of_layer(dump: &Dump) -> Role {
+    if shows_all_of_host(dump) { Role::Offer } else { Role::of(&DumpView::of(dump)) }
+}
+
 /// Whether a dump is of a throw-away guest that was given all that its host has, and so shows what the host can give.
 #[must_use]
 pub fn shows_all_of_host(dump: &Dump) -> bool {

@@ -4,8 +4,7 @@ use cpuid_probe::dump::Dump;
 use cpuid_probe::libvirt::cpu::Cpu;
 use cpuid_probe::libvirt::{XmlError, read_cpus};
 
-use super::DumpView;
-use super::role::{Role, shows_all_of_host};
+use super::role::{Role, of_layer};
 use super::template::Template;
 use crate::read::{self, Input, ReadError, firecracker};
 
@@ -21,14 +20,12 @@ pub enum Source {
 }
 
 impl Source {
-    /// The part that it plays by what it says of itself. A throw-away guest that was given all of its host is taken for what
-    /// the host can give.
+    /// The part that it plays by what it says of itself, as [`of_layer`] has it of dumps.
     #[must_use]
     pub fn role(&self) -> Role {
         match self {
             Self::Cpus(cpus) => cpus.first().map_or(Role::Unknown, Role::of_cpu),
-            Self::Dump(dump) if shows_all_of_host(dump) => Role::Offer,
-            Self::Dump(dump) => Role::of(&DumpView::of(dump)),
+            Self::Dump(dump) => of_layer(dump),
             Self::Template(_) => Role::Promise,
         }
     }
