@@ -532,15 +532,9 @@ fn read_list(text: &str) -> Result<Input, ReadError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::dump;
     use super::*;
     use crate::view::{DumpView, Role, Seen};
-
-    fn dump(text: &str) -> Dump {
-        match super::super::read(text.as_bytes(), None) {
-            Ok(Input::Dump(dump)) => *dump,
-            other => panic!("{other:?}"),
-        }
-    }
 
     fn seen(dump: &Dump, name: &str) -> Seen {
         let place = Knowledge::builtin().by_name(name)[0].place;

@@ -639,14 +639,8 @@ fn is_top(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::dump;
     use super::*;
-
-    fn dump(text: &str) -> Dump {
-        match super::super::read(text.as_bytes(), None) {
-            Ok(Input::Dump(dump)) => *dump,
-            other => panic!("{other:?}"),
-        }
-    }
 
     fn refused(text: &str) -> String {
         super::super::read(text.as_bytes(), None).expect_err(text).to_string()

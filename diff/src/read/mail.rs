@@ -34,9 +34,8 @@ fn header(lines: &[&str]) -> Option<(Header, usize)> {
     for (n, line) in lines[..end].iter().enumerate() {
         match fields.last_mut() {
             Some(field) if line.starts_with([' ', '\t']) => field.push_str(line),
-            // The line that begins a mail in a mailbox.
-            _ if n == 0 && line.starts_with("From ") => {}
-            _ if line.split_once(':').is_some_and(|(name, _)| is_name(name)) => fields.push((*line).to_string()),
+            _ if n == 0 && begins_mailbox(line) => {}
+            _ if is_field(line) => fields.push((*line).to_string()),
             _ => return None,
         }
     }
@@ -57,8 +56,14 @@ fn header(lines: &[&str]) -> Option<(Header, usize)> {
     Some((header, end + 1))
 }
 
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+/// The line that begins a mail in a mailbox.
+fn begins_mailbox(line: &str) -> bool {
+    line.starts_with("From ")
+}
+
+fn is_field(line: &str) -> bool {
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    line.split_once(':').is_some_and(|(name, _)| is_name(name))
 }
 
 /// The value of a parameter such as `boundary="x"`.
@@ -81,7 +86,8 @@ fn split<'a>(header: Header, lines: &[&'a str], line: usize, depth: usize, parts
     let open = format!("--{boundary}");
     let close = format!("{open}--");
     let mut begin = None;
-    let marks = lines.iter().enumerate().filter(|(_, line)| [&open, &close].contains(&&line.trim_end().to_string()));
+    let is_mark = |line: &str| [&open, &close].iter().any(|mark| line.trim_end() == mark.as_str());
+    let marks = lines.iter().enumerate().filter(|(_, line)| is_mark(line));
     for at in marks.map(|(at, _)| at).chain([lines.len()]) {
         if let Some(begin) = begin
             && let Some(inner) = lines.get(begin..at)
@@ -121,6 +127,10 @@ impl Part<'_> {
 /// # Errors
 /// Two parts are inputs. A part cannot be read.
 pub(super) fn part(text: &str) -> Result<Option<String>, ReadError> {
+    // Every input comes by here, and few are mails.
+    if !text.lines().next().is_some_and(|first| begins_mailbox(first) || is_field(first)) {
+        return Ok(None);
+    }
     let lines: Vec<&str> = text.lines().collect();
     let Some((header, below)) = header(&lines) else { return Ok(None) };
     if header.boundary.is_none() && header.encoding != "base64" || header.kind.is_empty() {

@@ -462,6 +462,14 @@ fn unquoted(mut line: &str) -> &str {
 mod tests {
     use super::*;
 
+    /// A text that is a dump, whatever its form.
+    pub(super) fn dump(text: &str) -> Dump {
+        match read(text.as_bytes(), None) {
+            Ok(Input::Dump(dump)) => *dump,
+            other => panic!("{other:?}"),
+        }
+    }
+
     const LINES: &str = "\u{feff}00000001 00000000: 000306c1 00000800 fffa3227 0fabfbff\r\n";
 
     #[test]
