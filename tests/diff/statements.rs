@@ -138,3 +138,21 @@ fn nodes_of_a_list_are_inputs_each() {
     let (code, said) = run(&["check", &format!("{list}#n1"), "--baseline", &wants]);
     assert!(code == 0 && said.contains("baseline met"), "{said}");
 }
+
+#[test]
+fn a_flag_that_no_row_knows_is_not_ignored() {
+    let files = Files::new();
+    let a = files.put("a", &guest(&format!("{FLAGS} made_up_flag")));
+    let b = files.put("b", &guest(FLAGS));
+    let lscpu =
+        files.put("lscpu", &format!("Architecture: x86_64\nVendor ID: GenuineIntel\nFlags: {FLAGS}\nBogoMIPS: 1\n"));
+    for (x, y) in [(&a, &b), (&b, &a), (&a, &lscpu)] {
+        let (code, said) = run(&["compare", "--partial", x, y]);
+        assert!(code == 1 && said.contains("made_up_flag") && said.contains("review"), "{said}");
+    }
+    let (code, said) = run(&["compare", "--partial", &b, &b]);
+    assert!(code == 0 && said.contains("undecided"), "{said}");
+    // The kernel's own flags are known, and say nothing of the CPU.
+    let own = files.put("own", &guest(&format!("{FLAGS} eagerfpu split_lock_detect rsb_ctxsw")));
+    assert_eq!(run(&["compare", "--partial", &own, &b]).0, 0);
+}
