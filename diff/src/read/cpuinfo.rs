@@ -405,11 +405,12 @@ fn one(said: &mut Said, processor: &Processor) -> Result<(), ReadError> {
     }
     let whole = !is_cut && has(&flags, FIRST);
     said.linux(line, &flags, whole)?;
-    if has(&flags, VMX_ITSELF) {
-        for (flag, name) in AMONG_FLAGS {
+    // A line of VMX's own flags says more.
+    if has(&flags, VMX_ITSELF) && processor.nested.is_none() {
+        for (flag, name) in vmx_flags(AMONG_FLAGS) {
             let is_there = flags.contains(flag);
             if is_there || whole {
-                said.feature(line, name, is_there, &[Namespace::Qemu, Namespace::Libvirt])?;
+                said.feature(line, &name, is_there, &[Namespace::Qemu, Namespace::Libvirt])?;
             }
         }
     }
@@ -441,8 +442,7 @@ const VMX_ITSELF: Place = Place::bit(1, 0, Register::Ecx, 5);
 ///
 /// # Source
 /// Linux 3.0 to 5.5 arch/x86/kernel/cpu/intel.c (`detect_vmx_virtcap`), later feat_ctl.c (`init_vmx_capabilities`).
-const AMONG_FLAGS: [(&str, &str); 4] =
-    [("tpr_shadow", "vmx-flexpriority"), ("vnmi", "vmx-vnmi"), ("ept", "vmx-ept"), ("vpid", "vmx-vpid")];
+const AMONG_FLAGS: &str = "tpr_shadow=flexpriority vnmi ept vpid";
 
 /// The flags of VMX that Linux shows in a line of their own, and the rows' names of them. It prints all that a CPU has.
 ///
@@ -601,7 +601,7 @@ mod tests {
 
     #[test]
     fn every_flag_of_vmx_is_a_rows() {
-        for (flag, name) in vmx_flags(VMX).chain(vmx_flags(LATER_VMX)) {
+        for (flag, name) in vmx_flags(VMX).chain(vmx_flags(LATER_VMX)).chain(vmx_flags(AMONG_FLAGS)) {
             let found = places(&name, &[Namespace::Qemu, Namespace::Libvirt]);
             assert!(matches!(found[..], [place] if place.msr_index().is_some()), "{flag}: {found:?}");
         }

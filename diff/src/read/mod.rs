@@ -44,6 +44,7 @@ use cpuid_probe::text::clean_line;
 use crate::view::template::Template;
 
 pub use cpuid_probe::dump::{MAX_LEAVES, MAX_VCPUS};
+pub use sets::{cpu_of_file, read_folder};
 pub use unpack::unpacked;
 
 /// What is wrong with an input, and where.
@@ -167,6 +168,7 @@ pub const READERS: &[Reader] = &[
     definitions::kubevirt::MACHINE,
     definitions::proxmox::READER,
     definitions::xen::XL,
+    definitions::vmware::MASKS,
     definitions::qemu::READER,
     definitions::xen::READER,
     cpuinfo::FLAGS,

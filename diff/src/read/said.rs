@@ -45,7 +45,8 @@ pub(super) fn has(flags: &BTreeSet<&str>, place: Place) -> bool {
     Knowledge::builtin().row(place).names.linux.is_some_and(|flag| flags.contains(flag))
 }
 
-/// The leaf of SVM's features.
+/// SVM, and the leaf of its features.
+const SVM: Place = Place::bit(0x8000_0001, 0, Register::Ecx, 2);
 const OF_SVM: u32 = 0x8000_000a;
 
 /// Statements being collected.
@@ -135,7 +136,7 @@ impl Said {
             match places(flag, &[Namespace::Linux])[..] {
                 [] if synthetic::meaning(flag).is_none() => self.note_unknown(flag, true),
                 // `vnmi` is VMX's too, where there is no SVM.
-                [place] if place.leaf().is_some_and(|id| id.leaf == OF_SVM) && !flags.contains("svm") => {}
+                [place] if place.leaf().is_some_and(|id| id.leaf == OF_SVM) && !has(flags, SVM) => {}
                 // A flag that the kernel folds several bits into says of none that it is set.
                 [place] if own(&place) => self.state(line, place, 1)?,
                 _ => {}
