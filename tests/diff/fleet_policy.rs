@@ -27,6 +27,14 @@ fn run(hosts: &Hosts, policy: &str, more: &[&str]) -> (i32, Value) {
     hosts.json(&[options.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), more].concat())
 }
 
+/// The one VM on the class of a host.
+fn placement<'a>(report: &'a Value, host: &str) -> &'a Value {
+    let mut hosts = report["hosts"].as_array().unwrap().iter();
+    let class = &hosts.find(|of| of["name"] == host).unwrap()["class"];
+    let mut placements = report["placements"].as_array().unwrap().iter();
+    placements.find(|placement| placement["class"] == *class).unwrap()
+}
+
 /// The move from the class of one host to that of another.
 fn step<'a>(report: &'a Value, from: &str, to: &str) -> &'a Value {
     let class = |name: &str| {
@@ -182,6 +190,38 @@ fn a_running_vm_moves_by_waiver_and_a_definition_starts_as_its_host_lets_it() {
     let (code, starts, to, by_waiver) = placed(ACCEPTS, &optional, "1");
     assert_eq!((code, starts), (0, vec!["yes".into(), "yes".into()]));
     assert_eq!((to[0].clone(), by_waiver[0].as_array().unwrap().len()), (none(), 1));
+}
+
+#[test]
+fn a_waiver_for_some_hosts_is_not_for_a_vm_that_comes_from_others() {
+    let node = |label| Node::intel(label, ICE_LAKE);
+    let less = |label| node(label).without("sha-ni");
+    let (hosts, files) = (Hosts::new(&[node("a1"), node("a2"), less("b1"), less("b2")]), Files::new());
+    let dump = files.put("vm.json", &json::to_string(&Node { source: Source::Native, ..node("vm") }.dump()));
+    for (inputs, starts, exit) in [
+        ("\"b1\", \"b2\"", "no", 1),
+        ("\"a1\", \"a2\"", "no", 1),
+        ("\"b1\"", "no", 1),
+        ("\"a1\", \"b1\", \"b2\"", "no", 1),
+        ("\"vm.json\", \"b1\"", "no", 1),
+        ("\"other.json\"", "no", 1),
+        ("\"a1\", \"a2\", \"b1\", \"b2\"", "waived", 0),
+        ("\"vm.json\", \"b1\", \"b2\"", "waived", 0),
+        ("\"vm.json\"", "waived", 0),
+    ] {
+        let (code, report) = run(&hosts, &format!("{ACCEPTS}inputs = [{inputs}]\n"), &["--vm", &dump, "--pools", "1"]);
+        assert_eq!((placement(&report, "b1")["starts"].as_str(), code), (Some(starts), exit), "{inputs}");
+    }
+    // Of two classes that it may come from, one is named.
+    let other = node("c1").with("RRSBA");
+    let hosts = Hosts::new(&[node("a1"), less("b1"), other]);
+    let policy = format!("{ACCEPTS}inputs = [\"a1\", \"b1\"]\n");
+    let (_, report) = run(&hosts, &policy, &["--vm", &dump, "--pools", "1"]);
+    let by_waiver = |name: &str| {
+        let there = &placement(&report, "b1")["class"];
+        placement(&report, name)["moves_by_waiver"].as_array().unwrap().contains(there)
+    };
+    assert_eq!([by_waiver("a1"), by_waiver("c1")], [true, false]);
 }
 
 #[test]

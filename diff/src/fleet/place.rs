@@ -77,14 +77,24 @@ pub struct Placement {
 pub(super) fn place(fleet: &Fleet, vms: &[Vm], waivers: &mut Waivers<'_>, knowledge: &Knowledge) -> Vec<Placement> {
     let mut placements = Vec::new();
     for vm in vms {
-        let starts: Vec<_> = (0..fleet.classes.len()).map(|on| start(fleet, vm, on, waivers, knowledge)).collect();
-        for (class, (start, why, waived)) in starts.iter().enumerate() {
+        let all: Vec<usize> = (0..fleet.classes.len()).collect();
+        let plain: Vec<usize> =
+            all.iter().copied().filter(|on| starts_on(fleet, vm, *on, knowledge).0 == Starts::Yes).collect();
+        let starts: Vec<_> = all.iter().map(|on| start(fleet, vm, *on, &plain, waivers, knowledge)).collect();
+        for (class, (here, why, waived)) in starts.iter().enumerate() {
             let (mut why, mut waived) = (why.clone(), waived.clone());
             // A VM whose CPU is each host's own starts nowhere for sure, and so moves nowhere.
-            let may = |to: &usize| *to != class && *start != Starts::No && starts[*to].0.is_accepted();
+            let may = |to: &usize| *to != class && *here != Starts::No && starts[*to].0.is_accepted();
             let (mut moves_to, mut moves_by_waiver) = (Vec::new(), Vec::new());
             let mut kept: BTreeMap<String, Vec<usize>> = BTreeMap::new();
             for to in (0..fleet.classes.len()).filter(may) {
+                // What is accepted of its coming there need not be of its coming there from here.
+                let arrives = starts[to].0 != Starts::Waived
+                    || start(fleet, vm, to, &[class], waivers, knowledge).0 == Starts::Waived;
+                if !arrives {
+                    kept.entry("no waiver is for moves there from here".to_string()).or_default().push(to);
+                    continue;
+                }
                 let (what, accepted) = keeps(fleet, vm, [class, to], waivers, knowledge);
                 let by_waiver = !accepted.is_empty() || starts[to].0 == Starts::Waived;
                 waived.extend(accepted.into_iter().filter(|one| !waived.contains(one)).collect::<Vec<_>>());
@@ -95,7 +105,7 @@ pub(super) fn place(fleet: &Fleet, vms: &[Vm], waivers: &mut Waivers<'_>, knowle
                     None => moves_to.push(to),
                 }
             }
-            if *start != Starts::No {
+            if *here != Starts::No {
                 why.extend(vm.stays.iter().cloned());
             }
             why.extend(kept.iter().map(|(what, to)| {
@@ -105,7 +115,7 @@ pub(super) fn place(fleet: &Fleet, vms: &[Vm], waivers: &mut Waivers<'_>, knowle
             placements.push(Placement {
                 vm: vm.name.clone(),
                 class,
-                starts: *start,
+                starts: *here,
                 why,
                 moves_to,
                 moves_by_waiver,
@@ -118,12 +128,19 @@ pub(super) fn place(fleet: &Fleet, vms: &[Vm], waivers: &mut Waivers<'_>, knowle
     placements
 }
 
-/// Whether a VM starts on a class, why not, and what of that is accepted. A definition's promises are the host's libvirt's to
-/// refuse; a guest that runs can come there without what it has.
+/// Whether a VM starts on a class without any waiver, and why not.
+fn starts_on(fleet: &Fleet, vm: &Vm, class: usize, knowledge: &Knowledge) -> (Starts, Vec<String>) {
+    let group = &fleet.classes[class];
+    starts(&group.class.offer, &fleet.hosts_of(group), vm, knowledge)
+}
+
+/// Whether a VM starts on a class, why not, and what of that is accepted where it comes from one of the classes `from`. A
+/// definition's promises are the host's libvirt's to refuse; a guest that runs can come there without what it has.
 fn start(
     fleet: &Fleet,
     vm: &Vm,
     class: usize,
+    from: &[usize],
     waivers: &mut Waivers<'_>,
     knowledge: &Knowledge,
 ) -> (Starts, Vec<String>, Vec<Accepted>) {
@@ -134,7 +151,7 @@ fn start(
         return (plain, why, Vec::new());
     }
     let lacks = lacks(offer, vm, knowledge).into_iter().map(|place| (place, Severity::Unsafe));
-    let is_meant = |names: &[String]| waivers::is_for(names, fleet, [class; 2]) || names == [vm.name.as_str()];
+    let is_meant = |names: &[String]| waivers::is_for_arrival(names, fleet, &vm.name, from, class);
     let (accepted, _) = waivers.look(lacks, &is_meant);
     if accepted.is_empty() {
         return (plain, why, accepted);

@@ -98,3 +98,15 @@ pub(super) fn is_for(names: &[String], fleet: &Fleet, classes: [usize; 2]) -> bo
         _ => listed.all(|all| all),
     }
 }
+
+/// Whether a waiver for hosts and VMs of these names is meant for a running VM that comes to a class from one of others. One
+/// name: the VM's, or it is all that there is of a class. Several: they hold every host of the class, and the VM or every
+/// host of the class that it comes from.
+pub(super) fn is_for_arrival(names: &[String], fleet: &Fleet, vm: &str, from: &[usize], to: usize) -> bool {
+    let named = names.iter().any(|name| name == vm);
+    match names.len() {
+        1 if named => true,
+        0 | 1 => is_for(names, fleet, [to; 2]) || from.iter().any(|from| is_for(names, fleet, [*from, to])),
+        _ => named && is_for(names, fleet, [to; 2]) || from.iter().any(|from| is_for(names, fleet, [*from, to])),
+    }
+}
