@@ -24,6 +24,11 @@ pub(in crate::read) const MASKS: Reader = Reader {
 /// Which CPUs a mask is for.
 const VENDORS: [&str; 2] = ["intel", "amd"];
 
+/// What a line of a mask looks like.
+const EXPECTED: &str = "`cpuid.LEAF.REGISTER = \"32 signs\"` or `featMask.vm.cpuid.NAME = \"Val:0\"`";
+/// The bit of a hypervisor, hidden.
+const HIDDEN: ((LeafId, Register), Masked) = ((LeafId::new(1, 0), Register::Ecx), Masked { mask: 1 << 31, value: 0 });
+
 /// A mask of one register.
 struct Mask<'a> {
     id: LeafId,
@@ -53,6 +58,28 @@ fn mask<'a>(key: &str, bits: &'a str) -> Option<Mask<'a>> {
         _ => return None,
     };
     Some(Mask { id: LeafId::new(leaf, subleaf), register, vendor, bits })
+}
+
+/// `hypervisor.cpuid.v0 = "FALSE"` hides the hypervisor.
+fn hides_hypervisor(key: &str, value: &str) -> bool {
+    key == "hypervisor.cpuid.v0" && value.eq_ignore_ascii_case("false")
+}
+
+/// Whether a line speaks of CPUID bits as a mask does; one that cannot be read is then not passed over.
+fn is_of_masks(line: &str) -> bool {
+    let lower = line.split('=').next().unwrap_or_default().to_ascii_lowercase();
+    if lower.starts_with(['#', ';'])
+        || ["hostcpuid.", "guestcpuid.", "usercpuid."].iter().any(|set| lower.contains(set))
+    {
+        return false;
+    }
+    let is_leaf = |rest: &str| {
+        rest.starts_with(|c: char| c.is_ascii_digit()) || rest.split('.').next().and_then(short_hex).is_some()
+    };
+    let has_register = |rest: &str| [".eax", ".ebx", ".ecx", ".edx"].iter().any(|register| rest.contains(register));
+    lower.split("cpuid.").skip(1).any(|rest| is_leaf(rest) || has_register(rest))
+        || lower.contains("featmask.") && lower.contains("cpuid")
+        || lower.contains("hypervisor.cpuid")
 }
 
 /// The name of a feature that is masked by name.
@@ -114,7 +141,14 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
     let mut registers: BTreeMap<(LeafId, Register), Masked> = BTreeMap::new();
     let mut before: BTreeMap<String, usize> = BTreeMap::new();
     for (number, line) in lines(text) {
-        let Some((key, value)) = setting(line) else { continue };
+        let unread = || {
+            let message = format!("a mask that cannot be read; expected {EXPECTED}; found `{}`", shorten(line));
+            if is_of_masks(line) { Err(ReadError::at(number, message)) } else { Ok(()) }
+        };
+        let Some((key, value)) = setting(line) else {
+            unread()?;
+            continue;
+        };
         let (at, masked) = match (mask(&key, value), feature(&key)) {
             (Some(mask), _) => {
                 let masked = given(number, mask.bits)?;
@@ -129,7 +163,12 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
                 }
             }
             (None, Some(name)) => by_name(number, name, value)?,
-            (None, None) => continue,
+            (None, None) if hides_hypervisor(&key, value) => HIDDEN,
+            (None, None) if key == "hypervisor.cpuid.v0" => continue,
+            (None, None) => {
+                unread()?;
+                continue;
+            }
         };
         if let Some(first) = before.insert(key, number) {
             let message = format!("`{}` again, first in line {first}; keep one file", shorten(line));
@@ -146,6 +185,16 @@ fn read(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
     registers.retain(|_, masked| masked.mask != 0);
     if registers.is_empty() {
         return Err(ReadError::whole("masks that give no bit: all of them are the host's"));
+    }
+    // The masks of one vendor's CPUs say nothing of another's.
+    let vendor = match wanted {
+        Some("intel") => Some([(Register::Ebx, b"Genu"), (Register::Edx, b"ineI"), (Register::Ecx, b"ntel")]),
+        Some("amd") => Some([(Register::Ebx, b"Auth"), (Register::Edx, b"enti"), (Register::Ecx, b"cAMD")]),
+        _ => None,
+    };
+    for (register, text) in vendor.into_iter().flatten() {
+        let given = Masked { mask: u32::MAX.into(), value: u32::from_le_bytes(*text).into() };
+        registers.entry((LeafId::new(0, 0), register)).or_insert(given);
     }
     Ok(Input::Template(Box::new(Template::new(registers, BTreeMap::new()))))
 }
@@ -200,6 +249,44 @@ mod tests {
         let svm = Place::bit(0x8000_0001, 0, Register::Ecx, 2);
         assert_eq!(template(&text, Some("amd")).map(|t| t.gives(svm)), Ok(Some(false)));
         assert_eq!(template(&text, Some("intel")).map(|t| t.gives(svm)), Ok(None));
+    }
+
+    #[test]
+    fn no_mask_is_passed_over() {
+        let good = "cpuid.1.ecx = \"----:----:----:----:----:----:----:---1\"\n";
+        let mask = "cpuid.7.0.ebx = \"----:----:----:----:----:----:--0-:----\"";
+        for bad in [
+            format!("{mask} # hidden"),
+            mask.replace('"', "'"),
+            mask.replace('"', ""),
+            mask.trim_end_matches('"').to_string(),
+            mask.replace("ebx", "exb"),
+            mask.replace("7.0", "0x7.0"),
+            mask.replace("7.0", "7.0.0"),
+            mask.replace("ebx", "ebx.inel"),
+            mask.replace(" = ", ": "),
+            format!("{mask};"),
+            format!("vm2.vmx:{mask}"),
+            mask[..30].to_string(),
+            "featMask.vm.cpuid.AVX2 = Val:0".to_string(),
+            "featMask.evc.cpuid.AVX2 = \"Val:0\"".to_string(),
+        ] {
+            let error = template(&format!("{good}{bad}\n"), None).expect_err(&bad);
+            assert!(error.starts_with("2: a mask that cannot be read"), "{bad}: {error}");
+        }
+        for other in [
+            "cpuid.coresPerSocket = 2",
+            "#cpuid.7.0.ebx = \"0\"",
+            "hypervisor.cpuid.v0 = \"TRUE\"",
+            "featMask.vm.hv.capable = \"Min:1\"",
+            "guestinfo.x = \"cpuid.1.eax\"",
+        ] {
+            assert_eq!(template(&format!("{good}{other}\n"), None), template(good, None), "{other}");
+        }
+        let hidden = template(&format!("{good}hypervisor.cpuid.v0 = \"FALSE\"\n"), None).expect("a mask");
+        assert_eq!(hidden.gives(Place::bit(1, 0, Register::Ecx, 31)), Some(false));
+        let amd = template(good, Some("amd")).expect("a mask");
+        assert_eq!([0, 1].map(|bit| amd.gives(Place::bit(0, 0, Register::Ebx, bit))), [Some(true), Some(false)]);
     }
 
     #[test]
