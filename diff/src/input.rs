@@ -86,7 +86,11 @@ fn folder(path: &Path) -> Result<Dump> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).with_context(|| format!("{name}: cannot open"))? {
         let file = entry.with_context(|| format!("{name}: cannot read"))?.path();
-        if let Some(cpu) = file.file_name().and_then(OsStr::to_str).and_then(read::cpu_of_file) {
+        let called = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        if read::is_like_cpu_of_file(called) {
+            bail!("{}: expected the name of a CPU's file, such as pu0 or pu12", file.display());
+        }
+        if let Some(cpu) = read::cpu_of_file(called) {
             files.push((cpu, String::from_utf8_lossy(&bytes(&file)?).into_owned()));
         }
     }

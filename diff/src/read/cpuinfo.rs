@@ -68,6 +68,11 @@ fn has_all_flags(line: &str) -> bool {
     line.split_once([':', '：']).is_some_and(|(_, value)| is_all_flags(value.trim()))
 }
 
+/// Whether a line of a text is such a list.
+pub(super) fn has_whole_list(text: &str) -> bool {
+    lines(text).any(|(_, line)| is_all_flags(line))
+}
+
 /// Whether a text is a list of flags as Linux prints it, from its first on.
 fn is_all_flags(text: &str) -> bool {
     text.starts_with("fpu ") && known(text) == 8

@@ -44,7 +44,7 @@ use cpuid_probe::text::clean_line;
 use crate::view::template::Template;
 
 pub use cpuid_probe::dump::{MAX_LEAVES, MAX_VCPUS};
-pub use sets::{cpu_of_file, read_folder};
+pub use sets::{cpu_of_file, is_like_cpu_of_file, read_folder};
 pub use unpack::unpacked;
 
 /// What is wrong with an input, and where.
@@ -269,7 +269,9 @@ const LINES: [&str; 6] = [
 fn behind_prefixes(text: &str, wanted: Option<&str>, alone: bool) -> Option<Result<Input, ReadError>> {
     let read = |inner: &str| {
         let reader = READERS.iter().find(|r| (r.recognise)(inner))?;
-        Some(chosen(reader, inner, wanted))
+        // What stands before a few names may say that they are missing, or are none.
+        let is_whole = reader.name != cpuinfo::FLAGS.name || cpuinfo::has_whole_list(inner);
+        is_whole.then(|| chosen(reader, inner, wanted))
     };
     let mut refused = None;
     for inner in prefixes::candidates(text) {

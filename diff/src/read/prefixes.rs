@@ -140,12 +140,12 @@ const MONTHS: &str = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
 /// The names and the numbers of a prefix; times are neither.
 fn parts(prefix: &str) -> (Vec<String>, Vec<usize>) {
     let (mut names, mut numbers) = (Vec::new(), Vec::new());
-    let mut last = "";
-    for word in prefix.split_whitespace() {
-        let word = word.trim_matches(|c: char| "[](){}<>|,".contains(c));
-        let is_day = MONTHS.split(' ').any(|month| month == last) && word.parse::<u8>().is_ok();
-        last = word;
-        if is_day || is_time(word.trim_end_matches(':')) {
+    let words: Vec<&str> =
+        prefix.split_whitespace().map(|word| word.trim_matches(|c: char| "[](){}<>|,".contains(c))).collect();
+    for (at, word) in words.iter().enumerate() {
+        let is_month = at > 0 && MONTHS.split(' ').any(|month| month == words[at - 1]);
+        let is_day = is_date(word) || is_month && word.parse::<u8>().is_ok();
+        if is_day && words.get(at + 1).is_some_and(|next| is_clock(next)) || is_time(word) {
             continue;
         }
         for part in word.split(|c: char| ":[](){}".contains(c)).filter(|part| !part.is_empty()) {
@@ -158,12 +158,37 @@ fn parts(prefix: &str) -> (Vec<String>, Vec<usize>) {
     (names, numbers)
 }
 
-/// A date, a time of day, or seconds with a point; an address of four numbers is none.
+/// A time that differs by line: `10:00:01`, `2026-01-01T10:00:01Z`, `12.3456` seconds. Fewer numbers may be a name: `1-2`,
+/// `10.1`, `12/3`; so may a date without a time of day behind it.
 fn is_time(word: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_digit() || ".:,-+/TZ".contains(c);
-    let numbers = word.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty()).count();
-    let is_address = word.matches('.').count() == 3;
-    word.starts_with(|c: char| c.is_ascii_digit()) && word.chars().all(is_part) && numbers > 1 && !is_address
+    let is_seconds = |(whole, part): (&str, &str)| is_number(whole) && is_number(part) && part.len() >= 3;
+    let word = word.trim_end_matches(':');
+    is_clock(word)
+        || word.split_once(['T', '_']).is_some_and(|(date, clock)| is_date(date) && is_clock(clock))
+        || word.split_once('.').is_some_and(is_seconds)
+}
+
+/// `10:00:01`, maybe with a part of a second and a zone.
+fn is_clock(word: &str) -> bool {
+    let word = word.trim_end_matches(':');
+    let end = word.find(['.', ',', 'Z', '+', '-']).unwrap_or(word.len());
+    let (clock, rest) = word.split_at(end);
+    let parts: Vec<&str> = clock.split(':').collect();
+    let limits = [24, 60, 61];
+    let fits = |(part, limit): (&&str, u8)| is_number(part) && part.parse::<u8>().is_ok_and(|number| number < limit);
+    parts.len() == 3
+        && parts.iter().zip(limits).all(fits)
+        && rest.chars().all(|c| c.is_ascii_digit() || ".,Z+-:".contains(c))
+}
+
+/// `2026-01-01`, `2026/01/01`.
+fn is_date(word: &str) -> bool {
+    let parts: Vec<&str> = word.split(['-', '/']).collect();
+    parts.iter().all(|part| is_number(part)) && parts.iter().map(|part| part.len()).eq([4, 2, 2])
+}
+
+fn is_number(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -190,6 +215,8 @@ mod tests {
                 "node1.txt:",
                 "Nov 26 10:00:01 node1 cpuid[812]: ",
                 "2026-01-01T00:00:00Z ",
+                "2026-01-01T00:00:00.123456+01:00 ",
+                "2026-01-01 10:00:01,123 node1: ",
                 "[   12.3456] ",
                 "node1 | ",
                 "(d1) ",
@@ -198,7 +225,8 @@ mod tests {
             ] {
                 assert_eq!(of(&with(text, |_| prefix.to_string())), of(text), "{prefix}");
             }
-            let numbered: [fn(usize) -> String; 4] = [
+            let numbered: [fn(usize) -> String; 5] = [
+                |n| format!("2026-01-0{} 10:00:{n:02}.5 ", n.div_ceil(2)),
                 |n| format!("{n:6}\t"),
                 |n| format!("file.txt:{}:", n + 9),
                 |n| format!("Nov {:2} 10:00:{n:02} node1 x[3]: ", n + 8),
@@ -212,13 +240,21 @@ mod tests {
 
     #[test]
     fn two_prefixes_are_two_machines() {
-        let two: [fn(usize) -> String; 6] = [
+        let two: [fn(usize) -> String; 13] = [
             |n| format!("node{}.txt:", n.div_ceil(2)),
             |n| format!("node{}.txt:{n}:", n.div_ceil(2)),
             |n| format!("Nov 26 10:00:0{n} node{} cpuid[812]: ", n.div_ceil(2)),
             |n| format!("Nov 26 10:00:0{n} node1 cpuid[{}]: ", n.div_ceil(2)),
             |n| format!("10.0.0.{}: ", n.div_ceil(2)),
             |n| format!("{}: ", n.div_ceil(2) * 7),
+            // Names of numbers alone are no times.
+            |n| format!("1-{}: ", n.div_ceil(2)),
+            |n| format!("10.{}: ", n.div_ceil(2)),
+            |n| format!("12/{}: ", n.div_ceil(2)),
+            |n| format!("2001:10::{} ", n.div_ceil(2)),
+            |n| format!("2026-01-0{}:", n.div_ceil(2)),
+            |n| format!("May {}: ", n.div_ceil(2)),
+            |n| format!("1{}:12:", n.div_ceil(2)),
         ];
         for prefix in two {
             let error = of(&with(RAW, prefix)).expect_err(&prefix(1));
@@ -227,6 +263,15 @@ mod tests {
         assert!(
             of(&(with(RAW, |_| "a: ".into()) + &with(RAW, |_| "bc: ".into()))).is_err_and(|e| e.contains("another"))
         );
+    }
+
+    #[test]
+    fn a_word_before_names_may_say_that_they_are_not_there() {
+        for text in
+            ["missing: avx2 aes\nmissing: sse4_1 sse2\n", "#avx2\n#aes\n#sse2\n", "clearcpuid: avx2\nclearcpuid: aes\n"]
+        {
+            assert!(of(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ struct State<'a> {
     set: &'a str,
     leaf: Option<(u32, u32)>,
     cpu: Option<u32>,
+    /// A line of the form stands above.
+    begun: bool,
 }
 
 /// Reads a line of a form: not of it, an entry, or begun like one and damaged.
@@ -120,8 +122,14 @@ fn read(format: &'static str, text: &str, wanted: Option<&str>, form: Form) -> R
 /// The number of the CPU whose file in a folder of hwloc-gather-cpuid has this name: `pu3`.
 #[must_use]
 pub fn cpu_of_file(name: &str) -> Option<u32> {
-    let digits = name.strip_prefix("pu").filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
-    digits.parse().ok()
+    name.strip_prefix("pu")?.parse().ok().filter(|cpu: &u32| format!("pu{cpu}") == name)
+}
+
+/// Whether a file in such a folder seems to be a CPU's, and its name is another: `pu3.gz`, `pu03`.
+#[must_use]
+pub fn is_like_cpu_of_file(name: &str) -> bool {
+    let is_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+    cpu_of_file(name).is_none() && name.to_ascii_lowercase().strip_prefix("pu").is_some_and(is_number)
 }
 
 /// Reads the files of such a folder, each a CPU's, as one machine's.
@@ -132,6 +140,10 @@ pub fn read_folder(files: &[(u32, String)]) -> Result<Dump, (Option<u32>, ReadEr
     let mut text = String::new();
     for (cpu, file) in files {
         read(HWLOC.name, file, None, hwloc).map_err(|e| (Some(*cpu), e))?;
+        if let Some((number, line)) = lines(file).find(|(_, line)| header(line).is_some()) {
+            let message = format!("the heading of a CPU, expected the file of one; found `{}`", shorten(line));
+            return Err((Some(*cpu), ReadError::at(number, message)));
+        }
         text.push_str(&format!("CPU {cpu}:\n{file}\n"));
     }
     match read(HWLOC.name, &text, None, hwloc) {
@@ -276,9 +288,18 @@ fn hwloc<'a>(line: &'a str, state: &mut State<'a>) -> Result<Option<Entry<'a>>, 
         state.cpu = number;
         return Ok(None);
     }
-    let Some((inputs, outputs)) = line.split_once(" => ").filter(|_| !line.starts_with('#')) else { return Ok(None) };
+    const LINE: &str = "`MASK EAX EBX ECX EDX => EAX EBX ECX EDX`, hex digits, MASK 1 or 5";
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let numbers = words.iter().take_while(|word| short_hex(word).is_some()).count();
+    // Damaged or cut: three inputs and more are of no other form.
+    let next = words.get(numbers);
+    let is_begun = (3..=5).contains(&numbers) && next.is_some_and(|word| word.starts_with("=>"))
+        || numbers == 5 && next.map_or(state.begun, |word| ["=", "->"].contains(word));
+    let Some((inputs, outputs)) = line.split_once(" => ").filter(|_| is_begun) else {
+        return if is_begun { Err(LINE) } else { Ok(None) };
+    };
     let inputs: Vec<&str> = inputs.split_ascii_whitespace().collect();
-    let [mask, eax, ebx, ecx, edx] = inputs[..] else { return Ok(None) };
+    let [mask, eax, ebx, ecx, edx] = inputs[..] else { return Err(LINE) };
     let read = || {
         let mut words = outputs.split_ascii_whitespace().map(short_hex);
         let registers = Registers::new(words.next()??, words.next()??, words.next()??, words.next()??);
@@ -287,7 +308,8 @@ fn hwloc<'a>(line: &'a str, state: &mut State<'a>) -> Result<Option<Entry<'a>>, 
         let subleaf = if mask == 5 { subleaf } else { 0 };
         plain.then_some(Entry { set: "", leaf, subleaf: Some(subleaf), registers, cpu: state.cpu })
     };
-    read().map(Some).ok_or("`MASK EAX EBX ECX EDX => EAX EBX ECX EDX`, hex digits, MASK 1 or 5")
+    state.begun = true;
+    read().map(Some).ok_or(LINE)
 }
 
 /// `00000004 00000001 => 1c004122 00c0003f 0000007f 00000000`; `********` is any subleaf.
@@ -386,9 +408,24 @@ mod tests {
         let damaged = read_folder(&[(0, file(0)), (7, file(1).replace("906ea", "906ex"))]).unwrap_err();
         assert_eq!((damaged.0, damaged.1.line), (Some(7), Some(3)));
         assert_eq!(
-            ["pu0", "pu12", "pu", "pu1~", "hwloc-cpuid-info"].map(cpu_of_file),
-            [Some(0), Some(12), None, None, None]
+            ["pu0", "pu12", "pu", "pu1~", "hwloc-cpuid-info", "pu01", "pu+1"].map(cpu_of_file),
+            [Some(0), Some(12), None, None, None, None, None]
         );
+        assert!(["pu01", "pu1.gz", "PU1", "pu4294967296"].iter().all(|name| is_like_cpu_of_file(name)));
+        assert!(["pu1", "pu", "pulse", "hwloc-cpuid-info"].iter().all(|name| !is_like_cpu_of_file(name)));
+        for damaged in [
+            "1 2 0 0 0 =>1 2 3 4",
+            "1 2 0 0 0\t=>\t1 2 3 4",
+            "1 2 0 0 => 1 2 3 4",
+            "1 2 0 0 0 -> 1 2 3 4",
+            "1 2 0 0 0 =",
+            "1 2 0 0 0 =>",
+            "1 2 0 0 0",
+            "CPU 7:",
+        ] {
+            let error = read_folder(&[(0, file(0)), (1, format!("{}{damaged}\n", file(1)))]).expect_err(damaged);
+            assert_eq!((error.0, error.1.line), (Some(1), Some(4)), "{damaged}");
+        }
     }
 
     #[test]
