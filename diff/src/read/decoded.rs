@@ -24,6 +24,9 @@ pub(super) const READER: Reader = Reader {
 const LIMIT: &str = "decoded output of `cpuid`, not its registers: bits that it does not name, how many leaves there are and \
                      the descriptors of leaf 2 are unknown";
 
+/// How the header of a hunk begins, where the text is a side of a unified diff: what stands below may be from elsewhere.
+pub(super) const HUNK: &str = "@@ -";
+
 /// How labels of leaves 1 and 4 begin in the versions since 2021; those before call them otherwise.
 const NEW: &str = "maximum IDs for CPUs ";
 
@@ -406,6 +409,11 @@ impl Reading {
                 return Err(ReadError::at(number, format!("expected {expected}; found `{}`", shorten(line))));
             }
             _ => {}
+        }
+        if line.starts_with(HUNK) {
+            (self.heading, self.index) = (Heading::None, None);
+            self.above.clear();
+            return Ok(true);
         }
         if let Some(text) = heading(line) {
             self.note(number, (text.to_string(), None, String::new()))?;

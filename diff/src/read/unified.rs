@@ -9,7 +9,7 @@ use crate::list;
 
 use super::builder::Builder;
 use super::line::{self, BARE, Form, Line};
-use super::{Input, READERS, Read, ReadError, Reader, chosen, shorten, xen};
+use super::{Input, READERS, Read, ReadError, Reader, chosen, decoded, shorten, xen};
 
 pub(super) const READER: Reader =
     Reader { name: "diff", about: "a unified diff of two dumps in one form", recognise, read: Read::One(read) };
@@ -75,13 +75,24 @@ impl Policies {
     }
 }
 
-/// Reads a diff in another form: each side is a text of its own, with its lines where they are.
-fn of_another_form(text: &str) -> Result<Input, ReadError> {
+/// Both sides of a diff, each a text of its own with its lines where they are, and whether a hunk is shorter than its header
+/// says. The headers of hunks are in neither, or in both.
+///
+/// # Errors
+/// A second pair of files.
+fn sides(text: &str, with_headers: bool) -> Result<([String; 2], bool), ReadError> {
     let has_hunks = line::lines(text).any(|(_, line)| line.starts_with("@@ -"));
     let mut sides = [String::new(), String::new()];
     let mut left = if has_hunks { [0, 0] } else { [UNKNOWN; 2] };
-    for line in text.lines() {
+    let (mut cut, mut named) = (false, false);
+    for (number, line) in (1..).zip(text.lines()) {
         let name = line.starts_with("--- ") || line.starts_with("+++ ");
+        if line.starts_with("--- ") && (left == [0, 0] || !has_hunks) {
+            if named {
+                return Err(ReadError::at(number, SECOND));
+            }
+            named = true;
+        }
         let of = match line.as_bytes().first() {
             _ if name || left == [0, 0] || line.starts_with("@@ -") => [false, false],
             Some(b'-') => [true, false],
@@ -90,21 +101,35 @@ fn of_another_form(text: &str) -> Result<Input, ReadError> {
             _ => [true, true],
         };
         if let Some(hunk) = line.strip_prefix("@@ -") {
+            cut |= is_cut(left);
             left = lengths(hunk);
         }
+        let is_header = with_headers && line.starts_with(decoded::HUNK);
         for ((side, is_of), left) in sides.iter_mut().zip(of).zip(&mut left) {
             if is_of {
                 side.push_str(line.get(1..).unwrap_or_default());
                 *left = left.saturating_sub(1);
+            } else if is_header {
+                side.push_str(line);
             }
             side.push('\n');
         }
     }
-    let read = |side: &str| {
-        let reader = READERS.iter().find(|reader| reader.name != READER.name && (reader.recognise)(side))?;
-        Some(chosen(reader, side, None))
+    Ok((sides, cut || is_cut(left)))
+}
+
+/// Reads a diff in another form.
+fn of_another_form(text: &str) -> Result<Input, ReadError> {
+    let (plain, cut) = sides(text, false)?;
+    let (with_headers, _) = sides(text, true)?;
+    let read = |side: usize| {
+        let text = &plain[side];
+        let reader = READERS.iter().find(|reader| reader.name != READER.name && (reader.recognise)(text))?;
+        // The heading above a hunk's lines is not that of the hunk before.
+        let text = if reader.name == decoded::READER.name { &with_headers[side] } else { text };
+        Some(chosen(reader, text, None))
     };
-    let [Some(a), Some(b)] = [read(&sides[0]), read(&sides[1])] else {
+    let [Some(a), Some(b)] = [read(0), read(1)] else {
         return Err(ReadError::whole(
             "a unified diff without register lines, or lines of feature names, on both sides",
         ));
@@ -117,6 +142,7 @@ fn of_another_form(text: &str) -> Result<Input, ReadError> {
             }
             for imported in [&mut a, &mut b].into_iter().filter_map(|dump| dump.provenance.imported.as_mut()) {
                 imported.limits.push(LIMIT.to_string());
+                imported.limits.extend(cut.then(|| CUT.to_string()));
             }
             Ok(Input::Pair(Box::new([*a, *b])))
         }
@@ -125,10 +151,19 @@ fn of_another_form(text: &str) -> Result<Input, ReadError> {
 }
 
 const LIMIT: &str = "a unified diff shows the differing register sets and a few around them, not the whole dump";
+const CUT: &str = "lines are missing: a hunk is shorter than its header says";
+const SECOND: &str = "a second pair of files begins here; keep one pair";
 
 fn read(text: &str) -> Result<Input, ReadError> {
     let form = line::lines(text).find_map(|(_, line)| form_of(line.trim_start_matches(['-', '+', ' '])));
     let Some(form) = form else { return of_another_form(text) };
+    // Lines that only begin like registers may be whole in another form.
+    let is_whole = |line: &str| matches!(form(line.trim_start_matches(['-', '+', ' '])), Ok(Some(Line::Leaf(..))));
+    if !line::lines(text).any(|(_, line)| is_whole(line))
+        && let Ok(pair) = of_another_form(text)
+    {
+        return Ok(pair);
+    }
     let mut policies = Policies::default();
     let [mut a, mut b] = [Builder::new(READER.name), Builder::new(READER.name)];
     let mut names: [Option<String>; 2] = [None, None];
@@ -140,7 +175,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
         let name = |mark| line.strip_prefix(mark).map(|name| file_name(name).to_string());
         if let Some(name) = name("--- ") {
             if names[0].is_some() {
-                return Err(ReadError::at(number, "a second pair of files begins here; keep one pair"));
+                return Err(ReadError::at(number, SECOND));
             }
             names[0] = Some(name);
         } else if let Some(name) = name("+++ ") {
@@ -196,7 +231,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
             xen::LIMITS.iter().for_each(|limit| side.limit(limit));
         }
         if cut || is_cut(left) {
-            side.limit("lines are missing: a hunk is shorter than its header says");
+            side.limit(CUT);
         }
     }
     let mut a = a.finish("register lines of the first file")?;
@@ -373,6 +408,36 @@ mod tests {
         assert!(
             read("--- a\n+++ b\n@@ -1 +1 @@\n-hello\n+world\n").unwrap_err().message.contains("without register lines")
         );
+    }
+
+    #[test]
+    fn a_diff_of_a_form_whose_lines_begin_like_registers() {
+        let text = "--- a\n+++ b\n@@ -1,2 +1,2 @@\n basic_cpuid[0]=0000000d 756e6547 6c65746e 49656e69\n-basic_cpuid[1]=000306c3 \
+                    00100800 7ffafbff bfebfbff\n+basic_cpuid[1]=000306c3 00100800 7fdafbff bfebfbff\n";
+        let [a, b] = pair(text);
+        assert_eq!([&a, &b].map(|dump| dump.vcpus[0].get(LeafId::new(1, 0)).unwrap().ecx), [0x7ffa_fbff, 0x7fda_fbff]);
+        assert!(read(&text.replace("bfebfbff", "bfebfb")).is_err());
+    }
+
+    #[test]
+    fn a_hunk_of_decoded_lines_is_below_no_heading_of_the_hunk_before() {
+        let row = |name: &str, on: [bool; 2]| format!("-      {name:39}= {}\n+      {name:39}= {}\n", on[0], on[1]);
+        let first = format!(
+            " CPU 0:\n    feature information (1/edx):\n{}",
+            row("virtual-8086 mode enhancement", [true, false])
+        );
+        let text = |second: &str| format!("--- a\n+++ b\n@@ -1,3 +1,3 @@\n{first}@@ -300,1 +300,1 @@\n{second}");
+        let at = |dump: &Dump, bit| {
+            let place = cpuid_probe::Place::bit(1, 0, cpuid_probe::Register::Edx, bit);
+            crate::view::DumpView::of(dump).vcpus[0].see(place)
+        };
+        // This label stands below several headings.
+        let [a, b] = pair(&text(&row("time stamp counter", [true, false])));
+        assert!(at(&a, 1).is_set() && at(&b, 1).is_clear());
+        assert!(!at(&a, 4).is_set() && !at(&b, 4).is_clear());
+        let again =
+            format!("{}--- a2\n+++ b2\n@@ -1,3 +1,3 @@\n{first}", text(&row("time stamp counter", [true, false])));
+        assert!(read(&again).unwrap_err().message.contains("a second pair of files"));
     }
 
     #[test]
