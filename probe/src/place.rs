@@ -507,8 +507,9 @@ mod read {
         while let Some(part) = rest.strip_prefix('_') {
             let end = part.find('_').unwrap_or(part.len());
             match part[..end].strip_prefix('x') {
-                Some(number) => subleaf = number,
-                None => register = &part[..end],
+                Some(number) if subleaf.is_empty() => subleaf = number,
+                None if register.is_empty() => register = &part[..end],
+                _ => return None,
             }
             rest = &part[end..];
         }
@@ -667,6 +668,8 @@ mod tests {
             "fnord",
             "Fn8000_000_EBX[1]",
             "Fn8000_0008_EBX_[1]x",
+            "Fn0000_0007_EBX_ECX_x0[5]",
+            "Fn0000_0007_EBX_x1_x0[5]",
             "1.edx.32",
             "1.edx.x",
             "0x",
