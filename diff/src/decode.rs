@@ -112,9 +112,46 @@ pub fn brand(vcpu: &VcpuDump) -> Option<String> {
 /// The leaves of the brand text, 16 characters each.
 pub const BRAND: [u32; 3] = [0x8000_0002, 0x8000_0003, 0x8000_0004];
 
+/// Whether a brand is that of one of QEMU's named models, and so no CPU's that was sold.
+///
+/// # Source
+/// QEMU 7.2 to 11.1 target/i386/cpu.c (`model_id` of `builtin_x86_defs`).
+#[must_use]
+pub fn is_of_qemu(brand: &str) -> bool {
+    const HEADS: [&str; 14] = [
+        "QEMU Virtual CPU",
+        "Common KVM processor",
+        "Intel Xeon Processor (",
+        "Intel Core Processor (",
+        "Intel Atom Processor (",
+        "Intel Xeon E312xx",
+        "Intel Xeon E3-12xx",
+        "Intel Core i7 9xx",
+        "Intel Core 2 Duo P9xxx",
+        "Intel Celeron_4x0",
+        "Westmere E56xx",
+        "AMD EPYC Processor",
+        "AMD EPYC-",
+        "Hygon Dhyana Processor",
+    ];
+    let is_opteron =
+        brand.starts_with("AMD Opteron") && (brand.contains(" class CPU") || brand.contains("Class Opteron"));
+    is_opteron || HEADS.iter().any(|head| brand.starts_with(head))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn qemus_models_have_brands_of_their_own() {
+        for brand in ["AMD EPYC-Milan Processor", "Intel Xeon Processor (Cascadelake)", "AMD Opteron 63xx class CPU"] {
+            assert!(is_of_qemu(brand), "{brand}");
+        }
+        for brand in ["AMD EPYC", "AMD EPYC 7763 64-Core Processor", "Intel(R) Xeon(R) Processor @ 2.90GHz"] {
+            assert!(!is_of_qemu(brand), "{brand}");
+        }
+    }
 
     #[test]
     fn family_and_model_are_put_together() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -70,8 +70,34 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`bytes`], and what the format's reader says, with file, line and column.
 pub fn any(path: &Path, from: Option<&str>) -> Result<Input> {
+    if path.is_dir() {
+        return folder(path).map(|dump| Input::Dump(Box::new(dump)));
+    }
     let (file, part) = part_of(path);
     read::read_part(&bytes(&file)?, from, part.as_deref()).map_err(|e| located(&file, &e))
+}
+
+/// Reads a folder of hwloc-gather-cpuid: `pu0`, `pu1` …, a file a CPU.
+///
+/// # Errors
+/// No such file in it; what is wrong with one of them; CPUs of several machines.
+fn folder(path: &Path) -> Result<Dump> {
+    let name = path.display();
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).with_context(|| format!("{name}: cannot open"))? {
+        let file = entry.with_context(|| format!("{name}: cannot read"))?.path();
+        if let Some(cpu) = file.file_name().and_then(OsStr::to_str).and_then(read::cpu_of_file) {
+            files.push((cpu, String::from_utf8_lossy(&bytes(&file)?).into_owned()));
+        }
+    }
+    if files.is_empty() {
+        bail!("{name}: is a directory, expected a file, or a folder of hwloc-gather-cpuid (pu0, pu1 …)");
+    }
+    files.sort_unstable();
+    read::read_folder(&files).map_err(|(cpu, e)| match cpu {
+        Some(cpu) => located(&path.join(format!("pu{cpu}")), &e),
+        None => located(path, &e),
+    })
 }
 
 /// `FILE#NAME` and `FILE#2`: a file, and which of several machines in it. A file whose own name has a `#` is meant whole.
@@ -105,6 +131,9 @@ pub fn policy(path: &Path) -> Result<Policy> {
 /// # Errors
 /// As [`any`].
 pub fn source(path: &Path, from: Option<&str>) -> Result<Source> {
+    if path.is_dir() {
+        return folder(path).map(|dump| Source::Dump(Box::new(dump)));
+    }
     let (file, part) = part_of(path);
     source::read_part(&bytes(&file)?, from, part.as_deref()).map_err(|e| located(&file, &e))
 }
@@ -212,7 +241,9 @@ pub fn checkable(path: &Path, from: Option<&str>) -> Result<Checkable> {
     let name = path.display().to_string();
     match source(path, from)? {
         Source::Dump(dump) => Ok(Checkable::Dump(Box::new(for_report(name, *dump)))),
-        Source::Template(_) => bail!("{name}: a CPU template, expected a dump or what a host offers"),
+        Source::Template(_) => {
+            bail!("{name}: a CPU template, expected a dump or what a host offers; give it as --baseline")
+        }
         Source::Cpus(cpus) => match cpus.iter().find(|cpu| cpu.form == Form::Guest) {
             Some(cpu) => bail!(
                 "{name}:{}:{}: a guest's definition, expected a dump or what a host offers (virsh domcapabilities)",
@@ -244,7 +275,7 @@ pub fn side(path: &Path, from: Option<&str>) -> Result<Named> {
     let name = path.display().to_string();
     match source(path, from)? {
         Source::Dump(dump) => Ok(for_report(name, *dump)),
-        Source::Template(_) => bail!("{name}: a CPU template, which leaves bits to the host; expected a dump or a CPU"),
+        Source::Template(_) => bail!("{name}: a CPU template, which leaves bits to the host; give it as --baseline"),
         Source::Cpus(cpus) => match &cpus[..] {
             [cpu] => {
                 let map = cpu_map(None)?;

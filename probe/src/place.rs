@@ -407,12 +407,14 @@ pub use read::NoPlace;
 
 #[cfg(feature = "alloc")]
 mod read {
+    use alloc::format;
     use alloc::string::String;
     use alloc::vec::Vec;
     use core::fmt;
     use core::str::FromStr;
 
     use super::{BitRange, Query};
+    use crate::msr::FEATURE_MSRS;
     use crate::register::Register;
 
     /// A text that names no place.
@@ -429,7 +431,9 @@ mod read {
 
     /// Reads every notation in use: `1.edx.21`, `7.0.ebx`, `0x40000010`, finding ids (`0x00000007.0x00000000:ebx:5`,
     /// `msr:0x0000010a:0`), tables (`0x00000001 EDX[21]`), the manuals' (`CPUID.07H:EBX[5]`,
-    /// `CPUID.(EAX=07H,ECX=0):EBX[5]`), QEMU's (`CPUID[eax=07h,ecx=00h].EBX`, `CPUID.01H:EDX [bit 21]`, `MSR(10AH)`).
+    /// `CPUID.(EAX=07H,ECX=0):EBX[5]`, AMD's `CPUID Fn8000_0008_EBX[29]` and `CPUID_Fn00000007_EBX_x01[4]`,
+    /// `IA32_ARCH_CAPABILITIES[8]`), QEMU's (`CPUID[eax=07h,ecx=00h].EBX`, `CPUID.01H:EDX [bit 21]`, `MSR(10AH)`), and
+    /// words (`leaf 7 subleaf 1 eax bit 4`).
     /// Leaves and MSRs are hexadecimal with or without `0x`; subleaves and bits are decimal unless they say `0x` or `H`.
     impl FromStr for Query {
         type Err = NoPlace;
@@ -451,14 +455,20 @@ mod read {
 
     fn place(text: &str) -> Option<Query> {
         let lower: String = text.to_ascii_lowercase();
+        if let Some(amds) = of_amd(&lower) {
+            return place(&amds);
+        }
         let rest = lower.strip_prefix("cpuid").filter(|rest| rest.starts_with(['.', '[']));
         let is_manual = rest.is_some();
         let rest = without_labels(rest.unwrap_or(&lower));
         let parts: Vec<&str> = rest
             .split(['.', ':', '[', ']', ' ', '(', ')', ',', '='])
-            .filter(|p| !p.is_empty() && *p != "bit")
+            .filter(|p| !p.is_empty() && !["bit", "bits", "leaf", "subleaf"].contains(p))
             .collect();
         let (first, rest) = parts.split_first()?;
+        if let Some(index) = msr_named(first) {
+            return Some(Query::Msr { index, bits: bits(rest, 63)? });
+        }
         if *first == "msr" {
             let (index, rest) = rest.split_first()?;
             return Some(Query::Msr { index: hexadecimal(index)?, bits: bits(rest, 63)? });
@@ -476,6 +486,42 @@ mod read {
         let alone = rest.is_empty() && subleaf.is_none() && !is_manual;
         let is_number = !alone || first.starts_with(|c: char| c.is_ascii_digit());
         is_number.then_some(Query::Cpuid { leaf, subleaf, register, bits })
+    }
+
+    /// `CPUID Fn8000_0008_EBX[29]` or `CPUID_Fn00000007_EBX_x01[4]` in lower case, as `LEAF.SUBLEAF.REGISTER[BITS]`.
+    fn of_amd(lower: &str) -> Option<String> {
+        let rest = lower.strip_prefix("cpuid").map_or(lower, |rest| rest.trim_start_matches([' ', '_']));
+        let (name, bits) = match rest.strip_prefix("fn")?.split_once('[') {
+            Some((name, bits)) => (name, format!("[{bits}")),
+            None => (rest.strip_prefix("fn")?, String::new()),
+        };
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
+        let (leaf, mut rest) = match name.split_at_checked(9) {
+            Some((leaf, rest)) if leaf.as_bytes()[4] == b'_' && digits(&leaf[..4]) => {
+                ([&leaf[..4], &leaf[5..]].concat(), rest)
+            }
+            _ => name.split_at_checked(8).map(|(leaf, rest)| (leaf.into(), rest))?,
+        };
+        let mut subleaf = "";
+        let mut register = "";
+        while let Some(part) = rest.strip_prefix('_') {
+            let end = part.find('_').unwrap_or(part.len());
+            match part[..end].strip_prefix('x') {
+                Some(number) => subleaf = number,
+                None => register = &part[..end],
+            }
+            rest = &part[end..];
+        }
+        let is_whole = digits(&leaf) && digits(subleaf) && rest.trim().is_empty();
+        let subleaf = if subleaf.is_empty() { String::new() } else { format!(".0x{subleaf}") };
+        is_whole.then(|| format!("0x{leaf}{subleaf} {register}{bits}"))
+    }
+
+    /// The feature MSR of a name in the manuals' spelling or Linux's, in lower case.
+    fn msr_named(name: &str) -> Option<u32> {
+        let name = name.strip_prefix("msr_").unwrap_or(name);
+        let found = FEATURE_MSRS.iter().find(|msr| name.starts_with("ia32_") && msr.name.eq_ignore_ascii_case(name));
+        found.map(|msr| msr.index)
     }
 
     /// `(EAX=07H,ECX=0)` without its labels. In `[eax=01h].ECX [bit 19]` the second ECX is the register.
@@ -579,12 +625,22 @@ mod tests {
             "CPUID.(EAX=07H,ECX=0):EBX[5]",
             "CPUID.(EAX=07H,ECX=0H):EBX[5]",
             "CPUID[eax=07h,ecx=00h].EBX [bit 5]",
+            "CPUID Fn0000_0007_EBX_x0[5]",
+            "CPUID_Fn00000007_EBX_x00[5]",
+            "Fn0000_0007_x0_EBX[5]",
+            "leaf 7 subleaf 0 ebx bit 5",
         ] {
             assert_eq!(text.parse(), Ok(avx2), "{text}");
         }
         for text in ["CPUID[eax=01h].ECX [bit 19]", "CPUID.(EAX = 01H):ECX[19]", "CPUID.01H:ECX[bit 19]", "1.ecx.19"] {
             assert_eq!(text.parse(), Ok(query(1, None, Some(Ecx), one(19))), "{text}");
         }
+        assert_eq!("CPUID Fn8000_0008_EBX[29]".parse(), Ok(query(0x8000_0008, None, Some(Ebx), one(29))));
+        let sizes = query(0x8000_001e, None, Some(Ebx), Some(BitRange::new(15, 8)));
+        assert_eq!("CPUID Fn8000_001E_EBX[15:8]".parse(), Ok(sizes));
+        assert_eq!("Fn8000_001D".parse(), Ok(query(0x8000_001d, None, None, None)));
+        assert_eq!("IA32_ARCH_CAPABILITIES[8]".parse(), Ok(Query::Msr { index: 0x10a, bits: one(8) }));
+        assert_eq!("MSR_IA32_ARCH_CAPABILITIES bit 4".parse(), Ok(Query::Msr { index: 0x10a, bits: one(4) }));
         assert_eq!("CPUID.07H:EBX[5]".parse(), Ok(query(7, None, Some(Ebx), one(5))));
         assert_eq!("1.ebx.31:24".parse(), Ok(query(1, None, Some(Ebx), Some(BitRange::new(31, 24)))));
         assert_eq!("0x40000010".parse(), Ok(query(0x4000_0010, None, None, None)));
@@ -608,6 +664,9 @@ mod tests {
             "sse4.1",
             "avx512-vpopcntdq",
             "kvm_pv_eoi",
+            "fnord",
+            "Fn8000_000_EBX[1]",
+            "Fn8000_0008_EBX_[1]x",
             "1.edx.32",
             "1.edx.x",
             "0x",

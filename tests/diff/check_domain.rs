@@ -458,3 +458,19 @@ fn a_role_that_no_input_takes_is_refused() {
     let answer = Answer::of(&["check", &dump, "--baseline", &baseline, "--partial", "--as", &known]);
     assert_eq!((answer.code, answer.result.as_str()), (1, "unverified"), "{answer:?}");
 }
+
+#[test]
+fn the_hosts_caches_cannot_be_told_from_a_dump() {
+    let files = Files::new();
+    let dump = files.put("guest.json", &guest(&[], Value::Null));
+    for (cache, what) in
+        [("mode='passthrough'", "whether its caches are the host's"), ("level='2' mode='emulate'", "level='2'")]
+    {
+        let of = |cache: &str| format!("<cpu mode='custom'><model>486</model>{cache}<feature name='vme'/></cpu>");
+        let xml = files.put("vm.xml", &of(&format!("<cache {cache}/>")));
+        let plain = files.put("plain.xml", &of(""));
+        let answer = Answer::of(&["check", &dump, "--baseline", &xml]);
+        assert!(answer.code == 1 && answer.result == "unverified" && answer.words.contains(what), "{answer:?}");
+        assert!(!Answer::of(&["check", &dump, "--baseline", &plain]).words.contains("caches"));
+    }
+}

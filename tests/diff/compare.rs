@@ -547,6 +547,27 @@ fn invtsc_asks_for_a_pin_where_qemu_may_have_made_the_guest() {
     assert!(!asks(&guest(1)));
     // KVM's block ends at 0x40000001: a guest of QEMU with invtsc has its frequencies at 0x40000010.
     assert!(!asks(&imported(&native)));
+    // But for one whose CPU says that it is one of QEMU's models: there they were hidden.
+    let named = |brand: &[u8; 48]| {
+        let mut changed = native.clone();
+        for v in &mut changed.vcpus {
+            let recorded = v.clone();
+            let mut source = |leaf: u32, subleaf: u32| {
+                let word = |at: usize| u32::from_le_bytes(brand[at..at + 4].try_into().expect("four"));
+                Some(match leaf {
+                    0x8000_0002..=0x8000_0004 => {
+                        let at = (leaf - 0x8000_0002) as usize * 16;
+                        Registers::new(word(at), word(at + 4), word(at + 8), word(at + 12))
+                    }
+                    _ => recorded.get(LeafId::new(leaf, subleaf)).unwrap_or_default(),
+                })
+            };
+            *v = VcpuDump::capture(v.vcpu, &mut source);
+        }
+        imported(&changed)
+    };
+    assert!(asks(&named(b"Intel Xeon Processor (Skylake, IBRS)\0\0\0\0\0\0\0\0\0\0\0\0")));
+    assert!(!asks(&named(b"Intel(R) Xeon(R) Processor @ 2.90GHz\0\0\0\0\0\0\0\0\0\0\0\0")));
     let reaching = with(&native, 0x4000_0000, 0, |r| Registers { eax: 0x4000_0010, ..r });
     assert!(asks(&imported(&reaching)));
 }

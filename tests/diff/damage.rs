@@ -317,6 +317,7 @@ fn forms() -> Vec<(&'static str, Ends, String)> {
         ("kubevirt", List, "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata:\n  name: vm1\nspec:\n  template:\n    spec:\n      domain:\n        cpu:\n          cores: 2\n          model: Skylake-Server\n          features:\n          - name: vme\n            policy: require\n          - policy: disable\n            name: hle\n".to_string()),
         ("proxmox", List, "boot: order=scsi0\ncores: 4\ncpu: Haswell-noTSX,flags=+aes;-pcid,hidden=1\nmemory: 2048\n".to_string()),
         ("proxmox models", List, "cpu-model: pool-a\n    flags +vme;+f16c;-hle;-rtm\n    reported-model Skylake-Server-noTSX-IBRS\n    phys-bits 46\n\n".to_string()),
+        ("vmx-masks", Marked, "displayName = \"vm\"\ncpuid.1.ecx = \"----:--0-:----:----:----:----:--h-:----\"\n".to_string()),
         ("xl", Marked, "name = \"vm\"\ncpuid = [\n  \"0x1:ecx=x00xxxxxx0xxxxxxxxx00xxxxxxxxxxx\",\n  \"0x7,0x0:ebx=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx1\",\n]\nmemory = 512\n".to_string()),
         ("qemu", List, "/usr/bin/qemu-system-x86_64 \\\n  -name guest=vm1 \\\n  -machine pc-q35-7.2,accel=kvm \\\n  -cpu Haswell-noTSX,vme=on,+x2apic,-pcid \\\n  -smp 4 -m 2048\n".to_string()),
         ("xen-words", Open, format!(" cpu_info (MRO): vendor: AuthenticAMD; features_hvm: {SETS}\n")),
@@ -659,6 +660,7 @@ fn two_texts_in_one_file_are_no_one_cpu() {
             ("Nehalem", "Westmere"),
             ("219c01a9", "219c01a8"),
             ("xxx1\"", "xxx0\""),
+            (":--0-:", ":--1-:"),
             ("prevention  = true", "prevention  = false"),
         ];
         let other = other

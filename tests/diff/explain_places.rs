@@ -49,6 +49,29 @@ fn a_place_in_any_notation_is_the_same_row() {
 }
 
 #[test]
+fn a_name_of_another_world_is_the_name_inside_it() {
+    for (term, name) in [
+        ("X86_FEATURE_AVX2", "avx2"),
+        ("cpuid.AVX512F", "avx512f"),
+        ("MSR_IA32_ARCH_CAPABILITIES.RDCL_NO", "rdctl-no"),
+        ("IA32_ARCH_CAPABILITIES[0]", "rdctl-no"),
+        ("+aes", "aes"),
+        ("-pcid", "pcid"),
+        ("pcid=off", "pcid"),
+        ("CPUID Fn8000_0001_ECX[2]", "svm"),
+        ("btc_no", "0x80000008.ebx.29"),
+        ("IBPB-RET", "0x80000008.ebx.30"),
+        ("CPUID_Fn80000008_EBX_x00[29]", "BTC_NO"),
+    ] {
+        assert_eq!(said(&one(term)), said(&one(name)), "{term}");
+    }
+    let near = |term: &str| ask(term, None).unknown.remove(0).near;
+    assert!(near("EPYC-Tubin").contains(&"EPYC-Turin") && near("x86-64-v5").contains(&"x86-64-v4"));
+    assert!(ask("phys-bits=40", None).unknown.is_empty() && ask("hv-spinlocks=0x1fff", None).unknown.is_empty());
+    assert!(!ask("cpuid.bogus", None).unknown.is_empty());
+}
+
+#[test]
 fn a_bit_inside_a_field_is_the_field() {
     assert_eq!(one("1.ebx.30").place.to_string(), "0x00000001 EBX[31:24]");
 }

@@ -138,3 +138,75 @@ fn nodes_of_a_list_are_inputs_each() {
     let (code, said) = run(&["check", &format!("{list}#n1"), "--baseline", &wants]);
     assert!(code == 0 && said.contains("baseline met"), "{said}");
 }
+
+#[test]
+fn a_flag_that_no_row_knows_is_not_ignored() {
+    let files = Files::new();
+    let a = files.put("a", &guest(&format!("{FLAGS} made_up_flag")));
+    let b = files.put("b", &guest(FLAGS));
+    let lscpu =
+        files.put("lscpu", &format!("Architecture: x86_64\nVendor ID: GenuineIntel\nFlags: {FLAGS}\nBogoMIPS: 1\n"));
+    for (x, y) in [(&a, &b), (&b, &a), (&a, &lscpu)] {
+        let (code, said) = run(&["compare", "--partial", x, y]);
+        assert!(code == 1 && said.contains("made_up_flag") && said.contains("review"), "{said}");
+    }
+    let (code, said) = run(&["compare", "--partial", &b, &b]);
+    assert!(code == 0 && said.contains("undecided"), "{said}");
+    // The kernel's own flags are known, and say nothing of the CPU.
+    let own = files.put("own", &guest(&format!("{FLAGS} eagerfpu split_lock_detect rsb_ctxsw")));
+    assert_eq!(run(&["compare", "--partial", &own, &b]).0, 0);
+}
+
+#[test]
+fn masks_of_vmware_are_a_baseline() {
+    let files = Files::new();
+    let dump = files.put("guest", "00000001 00000000: 000306c1 00010800 fffa3203 0f8bfbff\n");
+    let mask = |ecx: &str| format!("displayName = \"vm\"\ncpuid.1.ecx = \"{ecx}\"\n");
+    let kept = files.put("kept.vmx", &mask("----:----:----:----:----:----:--0-:----"));
+    let (code, said) = run(&["check", &dump, "--baseline", &kept, "--partial"]);
+    assert!(code == 0 && said.contains("baseline met"), "{said}");
+    let broken = files.put("broken.vmx", &mask("----:--0-:----:----:----:----:----:----"));
+    let (code, said) = run(&["check", &dump, "--baseline", &broken, "--partial"]);
+    assert!(code == 1 && said.contains("aes") && said.contains("not met"), "{said}");
+    let (code, said) = run(&["show", &kept]);
+    assert!(code == 2 && said.contains("--baseline"), "{said}");
+}
+
+#[test]
+fn a_folder_of_hwloc_is_one_machine() {
+    let files = Files::new();
+    let folder = files.0.join("cpuid");
+    std::fs::create_dir(&folder).unwrap();
+    let file = |id: u32| {
+        format!(
+            "# mask e[abcd]x => e[abcd]x\n1 0 0 0 0 => 1 756e6547 6c65746e 49656e69\n1 1 0 0 0 => 906ea {id:x}060800 80202001 178bfbfd\n"
+        )
+    };
+    for cpu in 0..12 {
+        std::fs::write(folder.join(format!("pu{cpu}")), file(cpu)).unwrap();
+    }
+    std::fs::write(folder.join("hwloc-cpuid-info"), "Architecture: x86\n").unwrap();
+    let path = folder.display().to_string();
+    let (code, said) = run(&["convert", &path, "--to", "raw"]);
+    assert!(code == 0 && said.matches("eax=").count() == 24 && said.contains("CPU 11:"), "{said}");
+    let (code, said) = run(&["compare", "--partial", &path, &path]);
+    assert!(code == 0 && said.contains("24 register sets") && said.contains("12 of 12 vCPUs"), "{said}");
+    std::fs::write(folder.join("pu3"), file(3).replace("906ea", "906e")).unwrap();
+    let (code, said) = run(&["compare", "--partial", &path, &path]);
+    assert!(code == 2 && said.contains("not the CPUs of one machine"), "{said}");
+    std::fs::write(folder.join("pu3"), file(3).replace("906ea", "x")).unwrap();
+    assert!(run(&["show", &path]).1.contains("pu3:3: expected"));
+    let (code, said) = run(&["show", &files.0.display().to_string()]);
+    assert!(code == 2 && said.contains("expected a file, or a folder of hwloc-gather-cpuid"), "{said}");
+}
+
+#[test]
+fn a_diff_of_two_hosts_flags_is_two_inputs() {
+    let files = Files::new();
+    let text = format!(
+        "--- n1\n+++ n2\n@@ -3,3 +3,3 @@\n Model: 85\n-Flags: {FLAGS}\n+Flags: {}\n Vulnerabilities: none\n",
+        FLAGS.replace("aes ", "")
+    );
+    let (code, said) = run(&["compare", &files.put("lscpu.diff", &text)]);
+    assert!(code == 1 && said.contains("aes") && said.contains("UNSAFE"), "{said}");
+}

@@ -322,7 +322,18 @@ impl<'a> Beside<'a> {
         let wanted = match self.cpu.cache {
             Some(Cache { mode: CacheMode::Emulate, level: Some(3) }) => true,
             Some(Cache { mode: CacheMode::Disable, level: None }) => false,
-            _ => return,
+            Some(Cache { mode: CacheMode::Passthrough, .. }) => {
+                tally.unsaid("the dump does not tell whether its caches are the host's".to_string());
+                return;
+            }
+            Some(Cache { mode, level: Some(level) }) => {
+                tally.unsaid(format!(
+                    "what <cache level='{level}' mode='{}'/> gives a guest is not known here",
+                    mode.word()
+                ));
+                return;
+            }
+            Some(Cache { mode: CacheMode::Emulate, level: None }) | None => return,
         };
         for vcpu in &asked.view.vcpus {
             match has_l3(vcpu) {

@@ -20,7 +20,9 @@ const FEW: usize = 4;
 /// The answer to one question; `None` where nothing is known by that name. A part of a name is answered with every name
 /// that contains it.
 pub(super) fn answer(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Option<Answer> {
-    exact(text, view, knowledge).or_else(|| {
+    let found = exact(text, view, knowledge);
+    let found = found.or_else(|| words::inside(text).and_then(|name| exact(name, view, knowledge)));
+    found.or_else(|| {
         let found = knowledge.search(text.trim());
         let one_name = found.windows(2).all(|w| w[0].name == w[1].name);
         let places = found.iter().map(|m| in_dump(m.place, view.map(|view| view.dump))).collect();

@@ -14,8 +14,9 @@ use cpuid_probe::leaf::LeafId;
 use cpuid_probe::place::{Place, Query};
 use cpuid_probe::printable::printable;
 
+use crate::cpu_map::CpuMap;
 use crate::finding;
-use crate::knowledge::{Knowledge, Row};
+use crate::knowledge::{Knowledge, Row, near as of_names};
 use crate::view::DumpView;
 
 use pasted::{Ask, Thing};
@@ -158,7 +159,7 @@ fn pasted(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Exp
         if !answered && by_place {
             // An MSR or a leaf without rows: the message about it stands alone.
         } else if !answered {
-            let near = knowledge.near(&answer.term);
+            let near = near(&answer.term, knowledge);
             explanation.unknown.push(Unknown { term: answer.term, near });
         } else if nothing || !explanation.answers.iter().any(|a| !a.entries.is_empty() && places(a) == places(&answer))
         {
@@ -191,6 +192,13 @@ fn named_at(name: &str, at: Query, view: Option<&DumpView<'_>>, knowledge: &Know
     Some(found)
 }
 
+/// Names that look like a word: of features, models and levels.
+fn near(word: &str, knowledge: &Knowledge) -> Vec<&'static str> {
+    let models = CpuMap::newest().models.iter().map(|model| model.name);
+    let levels = ["x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4"];
+    of_names(word.trim(), knowledge.names().map(|m| m.name).chain(models).chain(levels))
+}
+
 /// A list of names: all of them are answered, or are unknown.
 fn listed(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Explanation {
     let mut explanation = Explanation { answers: Vec::new(), unknown: Vec::new() };
@@ -206,7 +214,7 @@ fn listed(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Exp
     // Of prose nothing is made up: a list is names, most of them known.
     let known = answers.iter().flatten().count();
     if words.len() < 2 || known * 3 < words.len() * 2 {
-        let near = knowledge.near(text);
+        let near = near(text, knowledge);
         explanation.unknown.push(Unknown { term: printable(text.trim(), LONGEST), near });
         return explanation;
     }
@@ -214,7 +222,7 @@ fn listed(text: &str, view: Option<&DumpView<'_>>, knowledge: &Knowledge) -> Exp
         match answer {
             Some(answer) if explanation.answers.iter().any(|known| known.term == answer.term) => {}
             Some(answer) => explanation.answers.push(answer),
-            None => explanation.unknown.push(Unknown { term: (*word).to_string(), near: knowledge.near(word) }),
+            None => explanation.unknown.push(Unknown { term: (*word).to_string(), near: near(word, knowledge) }),
         }
     }
     explanation

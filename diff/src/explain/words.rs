@@ -36,14 +36,38 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
 /// A mnemonic of the manuals, or a common word, and what it stands for.
 #[rustfmt::skip]
 const MNEMONICS: &[(&str, &str)] = &[
-    ("1gb-pages", "0x80000001.edx.26"), ("clfsh", "1.edx.19"),
-    ("cmpxchg16b", "1.ecx.13"), ("cmpxchg8b", "1.edx.8"), ("cnxt-id", "1.ecx.10"), ("eist", "1.ecx.7"), ("em64t", "0x80000001.edx.29"),
-    ("ept", "msr:0x48b:33"), ("execute-disable", "0x80000001.edx.20"), ("fsrcs", "7.1.eax.12"), ("fzlrm", "7.1.eax.10"), ("gbpages", "0x80000001.edx.26"),
-    ("htt", "1.edx.28"), ("ia32-arch-capabilities", "msr:0x10a"), ("ibrs-ibpb", "7.0.edx.26"), ("intel64", "0x80000001.edx.29"),
-    ("invariant-tsc", "0x80000007.edx.8"), ("invarianttsc", "0x80000007.edx.8"), ("l1d-flush", "7.0.edx.28"), ("lzcnt", "0x80000001.ecx.5"),
-    ("mwait", "1.ecx.3"), ("page1gb", "0x80000001.edx.26"), ("prefetchw", "0x80000001.ecx.8"), ("psn", "1.edx.18"),
-    ("sysenter", "1.edx.11"), ("tsc-deadline-timer", "1.ecx.24"), ("vt-x", "1.ecx.5"),
+    ("1gb-pages", "0x80000001.edx.26"), ("automaticibrs", "0x80000021.eax.8"), ("avx512-ifma", "7.0.ebx.21"), ("clfsh", "1.edx.19"),
+    ("cmpxchg16b", "1.ecx.13"), ("cmpxchg8b", "1.edx.8"), ("cnxt-id", "1.ecx.10"), ("core-capabilities", "7.0.edx.30"), ("ecmd", "6.eax.5"),
+    ("eferlmsleunsupported", "0x80000008.ebx.20"), ("eist", "1.ecx.7"), ("em64t", "0x80000001.edx.29"), ("ept", "msr:0x48b:33"),
+    ("execute-disable", "0x80000001.edx.20"), ("fsrcs", "7.1.eax.12"), ("fzlrm", "7.1.eax.10"), ("gbpages", "0x80000001.edx.26"),
+    ("hdc", "6.eax.13"), ("htt", "1.edx.28"), ("ia32-arch-capabilities", "msr:0x10a"), ("ibpbbrtype", "0x80000021.eax.28"),
+    ("ibrs-ibpb", "7.0.edx.26"), ("ibrspreferred", "0x80000008.ebx.18"), ("if-pschange-mc-no", "msr:0x10a:6"),
+    ("instretcntmsr", "0x80000008.ebx.1"), ("intel64", "0x80000001.edx.29"), ("invariant-tsc", "0x80000007.edx.8"),
+    ("invarianttsc", "0x80000007.edx.8"), ("itd", "6.eax.23"), ("l1d-flush", "7.0.edx.28"), ("lfencealwaysserializing", "0x80000021.eax.2"),
+    ("lzcnt", "0x80000001.ecx.5"), ("mcommit", "0x80000008.ebx.8"), ("misc-package-ctls", "msr:0x10a:10"), ("mwait", "1.ecx.3"),
+    ("nullselectorclearsbase", "0x80000021.eax.6"), ("page1gb", "0x80000001.edx.26"), ("perfmonv2", "0x80000022.eax.0"),
+    ("prefetchw", "0x80000001.ecx.8"), ("psn", "1.edx.18"), ("ptm", "6.eax.6"), ("rdcl-no", "msr:0x10a:0"),
+    ("rstrfperrptrs", "0x80000008.ebx.2"), ("rtm-always-abort", "7.0.edx.11"), ("srbds-ctrl", "7.0.edx.9"),
+    ("ssbdnotrequired", "0x80000008.ebx.26"), ("sysenter", "1.edx.11"), ("tsc-deadline-timer", "1.ecx.24"),
+    ("tsx-force-abort", "7.0.edx.13"), ("turbo", "6.eax.1"), ("vt-x", "1.ecx.5"), ("xapic-disable-status", "msr:0x10a:21"),
 ];
+
+/// The name in a name of another world: a macro of Linux's, vSphere's and the kernel log's prefixes, a property with its
+/// value or its sign.
+pub(super) fn inside(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let after = |head: &str| {
+        let (start, rest) = text.split_at_checked(head.len())?;
+        start.eq_ignore_ascii_case(head).then_some(rest)
+    };
+    let macros =
+        ["X86_FEATURE_", "cpuid.", "featMask.vm.cpuid.", "MSR_IA32_ARCH_CAPABILITIES.", "IA32_ARCH_CAPABILITIES."];
+    let named = macros.into_iter().find_map(after);
+    let with_value = || text.split_once('=').map(|(name, _)| name.trim_end()).filter(|name| !name.contains(' '));
+    let found = named.or_else(|| text.strip_prefix(['+', '-'])).or_else(with_value)?;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    Some(found).filter(|name| !name.is_empty() && name.chars().all(is_name))
+}
 
 /// Words that stand for several features.
 const GROUPS: &[(&str, &[&str])] = &[

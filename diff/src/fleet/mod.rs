@@ -415,7 +415,7 @@ fn assemble(prepared: prepare::Prepared, knowledge: &Knowledge) -> Fleet {
             }
             None => group.all_say_tsc = false,
         }
-        let of = |text: &Option<std::sync::Arc<str>>| text.as_deref().and_then(qemu_version);
+        let of = |text: &Option<String>| text.as_deref().and_then(qemu_version);
         group.versions.insert((of(&host.libvirt), of(&host.qemu)));
     }
     let mut order: Vec<usize> = (0..groups.len()).filter(|i| !groups[*i].hosts.is_empty()).collect();

@@ -14,8 +14,12 @@ fn alike<'a>(a: &'a Dump, b: &'a Dump) -> Option<[&'a Imported; 2]> {
     let of = |dump: &'a Dump| dump.provenance.imported.as_ref();
     let (a, b) = (of(a)?, of(b)?);
     let definitions = [a, b].iter().all(|imported| imported.of == Some(Whose::Promise));
-    (definitions || a.format == b.format).then_some([a, b])
+    let linux = [a, b].iter().all(|imported| LINUX.contains(&imported.format.as_str()));
+    (definitions || linux || a.format == b.format).then_some([a, b])
 }
+
+/// Forms that say what the Linux kernel shows.
+const LINUX: [&str; 3] = ["cpuinfo", "lscpu", "flags"];
 
 /// Judges what is asked for with different values, or by one side alone. What QEMU or libvirt refuses is not here
 /// ([`mod@super::refused`]).

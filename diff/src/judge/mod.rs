@@ -23,6 +23,7 @@ use cpuid_probe::LeafId;
 use cpuid_probe::dump::Source;
 use cpuid_probe::hypervisor::{FIRST_BASE, Owner};
 
+use crate::decode;
 use crate::finding::Finding;
 use crate::knowledge::{Accel, Knowledge, RuleKind};
 use crate::view::join::{Difference, NotCaptured, join};
@@ -129,10 +130,12 @@ pub fn compare(a: &DumpView<'_>, b: &DumpView<'_>, directions: Directions, knowl
 }
 
 /// Nothing says that this guest's TSC frequency is pinned. Of a throw-away guest its `-cpu` argument tells: under KVM it
-/// would be refused, and an emulated one does not block. Other VMMs than QEMU move guests whatever invtsc says.
+/// would be refused, and an emulated one does not block. Other VMMs than QEMU move guests whatever invtsc says; a CPU with
+/// the brand of one of QEMU's models is QEMU's, though somebody hid the frequencies (`vmware-cpuid-freq=off`).
 fn may_be_unpinned(view: &DumpView<'_>) -> bool {
     let provenance = &view.dump.provenance;
-    let other_vmm = view.is_import() && view.vcpus.iter().all(is_without_frequency);
+    let of_qemu = view.vcpus.iter().any(|v| decode::brand(v.vcpu).is_some_and(|brand| decode::is_of_qemu(&brand)));
+    let other_vmm = view.is_import() && view.vcpus.iter().all(is_without_frequency) && !of_qemu;
     let is_offer = provenance.source == Source::Kvm;
     provenance.boot.is_none() && !is_offer && pinned(view.dump).is_none() && !notes::is_tcg(view.dump) && !other_vmm
 }

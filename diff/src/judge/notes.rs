@@ -46,8 +46,10 @@ pub fn notes(a: &DumpView<'_>, b: &DumpView<'_>) -> Vec<String> {
     }
     if excerpt {
         let anonymous = [a, b].iter().any(|dump| dump.vcpus.iter().any(|v| v.get(LeafId::new(0, 0)).is_none()));
-        let vendor = if anonymous { "; no leaf 0: any vendor" } else { "" };
-        notes.push(format!("no leaf 0x40000000: those above are read as KVM's{vendor}"));
+        notes.push("the hypervisor's leaves are read as KVM's: the excerpt does not name it".to_string());
+        if anonymous {
+            notes.push("bits are read as any vendor's: the excerpt does not name the vendor".to_string());
+        }
     }
     notes
 }

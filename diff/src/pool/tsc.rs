@@ -43,14 +43,17 @@ impl Clock {
         if let Some([slow, fast]) = self.fixed.as_ref().filter(|_| self.differs()) {
             #[allow(clippy::cast_precision_loss)]
             let mhz = |hz: u64| hz as f64 / 1e6;
+            let apart = match Clocks::of(slow.0, fast.0).ppm() {
+                few if few < 1e3 => format!("{few:.0} ppm"),
+                many => format!("{:.1} %", many / 1e4),
+            };
             return Err(format!(
-                "no TSC frequency suits all inputs: {} has {:.3} MHz and {} {:.3} MHz, {:.1} % apart, and neither is said \
-                 to scale it",
+                "no TSC frequency suits all inputs: {} has {:.3} MHz and {} {:.3} MHz, {apart} apart, and neither is said to \
+                 scale it",
                 slow.1,
                 mhz(slow.0),
                 fast.1,
                 mhz(fast.0),
-                Clocks::of(slow.0, fast.0).ppm() / 1e4
             ));
         }
         if !self.silent.is_empty() {

@@ -50,10 +50,27 @@ const ENCRYPTION: [Place; 3] = [
     Place::bit(7, 0, Register::Ecx, 13),
 ];
 
-/// A key, in the lower case of both programs, and its value.
+/// A key, in the lower case of both programs, and its value. `lscpu` translates its keys, in Chinese their colon too; what
+/// stands behind some of them tells which they are.
 fn entry(line: &str) -> Option<(String, &str)> {
-    let (key, value) = line.split_once(':')?;
-    Some((key.trim().replace('_', " ").to_ascii_lowercase(), value.trim()))
+    let (key, value) = line.split_once([':', '：'])?;
+    let value = value.trim();
+    let key = match value {
+        "GenuineIntel" | "AuthenticAMD" | "HygonGenuine" | "CentaurHauls" => "vendor id".to_string(),
+        flags if is_all_flags(flags) => "flags".to_string(),
+        _ => key.trim().replace('_', " ").to_ascii_lowercase(),
+    };
+    Some((key, value))
+}
+
+/// Whether such a list stands behind a key of any language.
+fn has_all_flags(line: &str) -> bool {
+    line.split_once([':', '：']).is_some_and(|(_, value)| is_all_flags(value.trim()))
+}
+
+/// Whether a text is a list of flags as Linux prints it, from its first on.
+fn is_all_flags(text: &str) -> bool {
+    text.starts_with("fpu ") && known(text) == 8
 }
 
 fn is_flags(line: &str) -> bool {
@@ -77,13 +94,16 @@ fn ends_with_a_line(text: &str) -> bool {
 }
 
 fn recognise(text: &str) -> bool {
-    text.contains("flags") && lines(text).any(|(_, line)| line.starts_with("flags") && is_flags(line))
+    // XAPI prints the flags of its own domain, and the words of what hosts and guests have.
+    let of_xapi = text.contains("features_hvm") || text.contains("features_pv");
+    !of_xapi && text.contains("flags") && lines(text).any(|(_, line)| line.starts_with("flags") && is_flags(line))
 }
 
 fn recognise_lscpu(text: &str) -> bool {
     text.contains("\"lscpu\"") && text.trim_start().starts_with('{')
         || text.contains("Flags:") && lines(text).any(|(_, line)| line.starts_with("Flags:") && is_flags(line))
         || text.contains("Architecture:") && text.contains("Vendor ID:")
+        || text.contains("fpu ") && lines(text).any(|(_, line)| has_all_flags(line))
 }
 
 /// One processor, as it is read.
@@ -251,6 +271,15 @@ fn read(text: &str) -> Result<Input, ReadError> {
         };
         let begins = key == "processor" && value.parse::<u32>().is_ok();
         let again = key == "flags" && processors.last().is_some_and(|p| p.flags.is_some() && p.number.is_none());
+        if let Some((last, (first, _))) = processors.last().and_then(|p| Some((p, p.flags.as_ref()?)))
+            && again
+            && last.flags() != value.split_ascii_whitespace().collect()
+        {
+            let message = format!(
+                "flags of another CPU than in line {first}, without `processor` lines; keep one machine a file"
+            );
+            return Err(ReadError::another(number, message));
+        }
         if begins || again || processors.is_empty() {
             let of = value.parse().ok().filter(|_| begins);
             if let Some(first) = processors.iter().find(|p| of.is_some() && p.number == of) {
@@ -376,6 +405,15 @@ fn one(said: &mut Said, processor: &Processor) -> Result<(), ReadError> {
     }
     let whole = !is_cut && has(&flags, FIRST);
     said.linux(line, &flags, whole)?;
+    // A line of VMX's own flags says more.
+    if has(&flags, VMX_ITSELF) && processor.nested.is_none() {
+        for (flag, name) in vmx_flags(AMONG_FLAGS) {
+            let is_there = flags.contains(flag);
+            if is_there || whole {
+                said.feature(line, &name, is_there, &[Namespace::Qemu, Namespace::Libvirt])?;
+            }
+        }
+    }
     if let Some((line, vendor)) = &processor.vendor {
         said.vendor(*line, vendor)?;
     }
@@ -398,6 +436,13 @@ fn one(said: &mut Said, processor: &Processor) -> Result<(), ReadError> {
     }
     Ok(())
 }
+
+const VMX_ITSELF: Place = Place::bit(1, 0, Register::Ecx, 5);
+/// Features of VMX among the flags of a CPU that has VMX, and the rows' names of them.
+///
+/// # Source
+/// Linux 3.0 to 5.5 arch/x86/kernel/cpu/intel.c (`detect_vmx_virtcap`), later feat_ctl.c (`init_vmx_capabilities`).
+const AMONG_FLAGS: &str = "tpr_shadow=flexpriority vnmi ept vpid";
 
 /// The flags of VMX that Linux shows in a line of their own, and the rows' names of them. It prints all that a CPU has.
 ///
@@ -435,6 +480,9 @@ fn nested(said: &mut Said, line: usize, flags: &str, whole: bool) -> Result<(), 
         if has || whole && *is_always_shown {
             said.feature(line, name, has, &[Namespace::Qemu, Namespace::Libvirt])?;
         }
+    }
+    for flag in &unknown {
+        said.beside.insert(format!("vmx flag {flag}"), "on".to_string());
     }
     if !unknown.is_empty() {
         said.limit(&format!("these flags of VMX are not known: {}", list::first(&unknown, 12)));
@@ -553,7 +601,7 @@ mod tests {
 
     #[test]
     fn every_flag_of_vmx_is_a_rows() {
-        for (flag, name) in vmx_flags(VMX).chain(vmx_flags(LATER_VMX)) {
+        for (flag, name) in vmx_flags(VMX).chain(vmx_flags(LATER_VMX)).chain(vmx_flags(AMONG_FLAGS)) {
             let found = places(&name, &[Namespace::Qemu, Namespace::Libvirt]);
             assert!(matches!(found[..], [place] if place.msr_index().is_some()), "{flag}: {found:?}");
         }
@@ -659,6 +707,10 @@ mod tests {
         let read = |text: &str| super::super::read(text.as_bytes(), None).unwrap_err().to_string();
         assert!(read(&format!("{TWO}\n{TWO}")).starts_with("14: processor 0 came before, in line 1"));
         assert!(read(&TWO.replacen("AuthenticAMD", "GenuineIntel", 1)).contains("another vendor than in line 2"));
+        let flags = "flags\t: fpu vme de pse lm\n";
+        assert!(
+            read(&format!("{flags}{flags}{}", flags.replace("lm", "lm aes"))).starts_with("3: flags of another CPU")
+        );
         let lscpu = "Architecture: x86_64\nVendor ID: GenuineIntel\nFlags: fpu sse sse2\n";
         assert!(read(&format!("{lscpu}{lscpu}")).starts_with("4: another machine than in line 1"));
     }
@@ -673,6 +725,37 @@ mod tests {
             {"field": "Model:", "data": "85"}, {"field": "Stepping:", "data": "7"}, {"field": "Flags:", "data": "fpu sse sse2 lm"}]}]}"#;
         assert_eq!(dump(text), dump(json));
         assert_eq!(Role::of(&DumpView::of(&dump(text))), Role::Hardware);
+    }
+
+    #[test]
+    fn lscpu_is_read_in_any_language() {
+        let english =
+            "Architecture: x86_64\nVendor ID: GenuineIntel\nFlags: fpu vme de pse tsc msr pae lm hypervisor\n";
+        let flags = "fpu vme de pse tsc msr pae lm hypervisor";
+        for text in [
+            format!("Architektur: x86_64\nAnbieterkennung: GenuineIntel\nMarkierungen: {flags}\n"),
+            format!("Architecture : x86_64\nIdentifiant constructeur : GenuineIntel\nDrapaux : {flags}\n"),
+            format!("架构：      x86_64\n厂商 ID：   GenuineIntel\n标记：      {flags}\n"),
+        ] {
+            assert_eq!(dump(&text), dump(english), "{text}");
+        }
+        let two = format!("Markierungen: {flags}\nMarkierungen: {flags} vmx\n");
+        assert!(super::super::read(two.as_bytes(), None).unwrap_err().another);
+    }
+
+    #[test]
+    fn flags_of_vmx_are_bits_of_its_msrs() {
+        let flags = "fpu vme de pse tsc msr pae lm vmx tpr_shadow vnmi ept vpid";
+        let said = dump(&format!("flags\t\t: {flags}\nbugs\t\t:\n"));
+        for name in ["vmx-ept", "vmx-vpid", "vmx-vnmi", "vmx-flexpriority"] {
+            assert!(seen(&said, name).is_set(), "{name}");
+        }
+        let svm = Place::bit(0x8000_000a, 0, Register::Edx, 25);
+        assert!(!DumpView::of(&said).vcpus[0].see(svm).is_set(), "AMD's vnmi");
+        let less = dump(&format!("flags\t\t: {}\nbugs\t\t:\n", flags.replace(" ept", "")));
+        assert!(seen(&less, "vmx-ept").is_clear());
+        let amd = dump("flags\t\t: fpu vme de pse tsc msr pae lm svm vnmi\n");
+        assert!(DumpView::of(&amd).vcpus[0].see(svm).is_set());
     }
 
     #[test]

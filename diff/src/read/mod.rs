@@ -21,6 +21,7 @@ mod libvirt;
 mod line;
 mod mail;
 pub(crate) mod parts;
+mod prefixes;
 mod qmp;
 mod raw;
 mod said;
@@ -43,6 +44,7 @@ use cpuid_probe::text::clean_line;
 use crate::view::template::Template;
 
 pub use cpuid_probe::dump::{MAX_LEAVES, MAX_VCPUS};
+pub use sets::{cpu_of_file, read_folder};
 pub use unpack::unpacked;
 
 /// What is wrong with an input, and where.
@@ -166,6 +168,7 @@ pub const READERS: &[Reader] = &[
     definitions::kubevirt::MACHINE,
     definitions::proxmox::READER,
     definitions::xen::XL,
+    definitions::vmware::MASKS,
     definitions::qemu::READER,
     definitions::xen::READER,
     cpuinfo::FLAGS,
@@ -211,18 +214,7 @@ fn read_text(text: &str, from: Option<&str>, wanted: Option<&str>) -> Result<Inp
             let names: Vec<&str> = READERS.iter().map(|r| r.name).collect();
             ReadError::whole(format!("unknown format `{name}`, expected one of: {}", names.join(" ")))
         })?,
-        None => match READERS.iter().find(|r| (r.recognise)(text)) {
-            Some(reader) => {
-                let found = chosen(reader, text, wanted);
-                return match found {
-                    Err(e) if !e.another && PLAIN.contains(&reader.name) => {
-                        behind_prefixes(text, wanted).unwrap_or(Err(e))
-                    }
-                    found => found,
-                };
-            }
-            None => return behind_prefixes(text, wanted).unwrap_or_else(|| Err(ReadError::whole(no_dump(text)))),
-        },
+        None => return recognised(text, wanted),
     };
     match (reader.read, part.or(wanted)) {
         (Read::One(read), None) => read(text),
@@ -244,17 +236,62 @@ fn chosen(reader: &Reader, text: &str, wanted: Option<&str>) -> Result<Input, Re
     }
 }
 
-/// Forms of one register set a line, before which a log or `grep` may have put something.
-const PLAIN: [&str; 4] = [raw::READER.name, bare::READER.name, aida64::READER.name, tycho::READER.name];
-
-/// Reads register lines behind prefixes; nothing where there are none.
-fn behind_prefixes(text: &str, wanted: Option<&str>) -> Option<Result<Input, ReadError>> {
-    let inner = match undo::without_prefixes(text) {
-        Ok(inner) => inner?,
-        Err(e) => return Some(Err(e)),
+/// Reads a text as the form that it has, itself or behind prefixes.
+fn recognised(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
+    let reader = READERS.iter().find(|r| (r.recognise)(text));
+    let own = match reader {
+        Some(reader) => chosen(reader, text, wanted),
+        None => Err(ReadError::whole(no_dump(text))),
     };
-    let reader = READERS.iter().find(|r| (r.recognise)(&inner))?;
-    Some(chosen(reader, &inner, wanted))
+    let refused = match own {
+        Err(e) if !e.another && !is_document_head(text) => e,
+        own => return own,
+    };
+    let is_line = reader.is_none_or(|reader| LINES.contains(&reader.name));
+    match behind_prefixes(text, wanted, is_line) {
+        Some(Err(_)) if !is_line => Err(refused),
+        Some(behind) => behind,
+        None => Err(refused),
+    }
+}
+
+/// Forms that are recognised, and refused, behind prefixes too.
+const LINES: [&str; 6] = [
+    raw::READER.name,
+    bare::READER.name,
+    aida64::READER.name,
+    tycho::READER.name,
+    cpuinfo::LSCPU.name,
+    cpuinfo::FLAGS.name,
+];
+
+/// Reads a text whose lines stand behind prefixes, perhaps its register lines alone; nothing where there are none.
+fn behind_prefixes(text: &str, wanted: Option<&str>, alone: bool) -> Option<Result<Input, ReadError>> {
+    let read = |inner: &str| {
+        let reader = READERS.iter().find(|r| (r.recognise)(inner))?;
+        Some(chosen(reader, inner, wanted))
+    };
+    let mut refused = None;
+    for inner in prefixes::candidates(text) {
+        match inner.map(|inner| (is_document_head(&inner), read(&inner))) {
+            Ok((_, Some(Ok(input)))) => return Some(Ok(input)),
+            Ok((false, Some(Err(e)))) | Err(e) => refused = Some(Err(e)),
+            // A document that is no dump may still be a baseline, which is not looked for behind prefixes.
+            Ok((true, Some(Err(_))) | (_, None)) => {}
+        }
+    }
+    if refused.is_some() || !alone {
+        return refused;
+    }
+    match prefixes::before_registers(text) {
+        Ok(inner) => read(&inner?),
+        Err(e) => Some(Err(e)),
+    }
+}
+
+/// Whether a text begins as JSON or XML does.
+fn is_document_head(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '<'])
 }
 
 /// Whether a document by itself is an input.

@@ -45,6 +45,10 @@ pub(super) fn has(flags: &BTreeSet<&str>, place: Place) -> bool {
     Knowledge::builtin().row(place).names.linux.is_some_and(|flag| flags.contains(flag))
 }
 
+/// SVM, and the leaf of its features.
+const SVM: Place = Place::bit(0x8000_0001, 0, Register::Ecx, 2);
+const OF_SVM: u32 = 0x8000_000a;
+
 /// Statements being collected.
 #[derive(Debug)]
 pub(super) struct Said {
@@ -103,16 +107,24 @@ impl Said {
     }
 
     /// States a feature by its name in one of these worlds. A name of several places says nothing of any one of them;
-    /// a name that nobody knows is noted.
+    /// a name that nobody knows is noted, and that it is on.
     pub fn feature(&mut self, line: usize, name: &str, on: bool, worlds: &[Namespace]) -> Result<(), ReadError> {
         match places(name, worlds)[..] {
             [] => {
-                self.unknown.insert(name.to_string());
+                self.note_unknown(name, on);
                 Ok(())
             }
             // A hypervisor's block is at a base that no name tells.
             [place] if place.owner() == Owner::Cpu => self.state(line, place, on.into()),
             _ => Ok(()),
+        }
+    }
+
+    /// Notes a name that no row knows, and that the source has what it names: another that does not say so differs.
+    fn note_unknown(&mut self, name: &str, on: bool) {
+        self.unknown.insert(name.to_string());
+        if on {
+            self.beside.insert(shorten(name), "on".to_string());
         }
     }
 
@@ -122,9 +134,9 @@ impl Said {
         for flag in flags {
             let own = |place: &Place| Knowledge::builtin().row(*place).names.linux == Some(flag);
             match places(flag, &[Namespace::Linux])[..] {
-                [] if synthetic::meaning(flag).is_none() => {
-                    self.unknown.insert((*flag).to_string());
-                }
+                [] if synthetic::meaning(flag).is_none() => self.note_unknown(flag, true),
+                // `vnmi` is VMX's too, where there is no SVM.
+                [place] if place.leaf().is_some_and(|id| id.leaf == OF_SVM) && !has(flags, SVM) => {}
                 // A flag that the kernel folds several bits into says of none that it is set.
                 [place] if own(&place) => self.state(line, place, 1)?,
                 _ => {}

@@ -7,11 +7,11 @@
 //! SDE misc/cpuid/*.def.
 
 use cpuid_probe::Registers;
-use cpuid_probe::dump::Whose;
+use cpuid_probe::dump::{Dump, Whose};
 use cpuid_probe::text::hex8;
 
 use super::builder::Builder;
-use super::line::{lines, lower, short_hex};
+use super::line::{Line, header, lines, lower, short_hex};
 use super::{Input, Read, ReadError, Reader, shorten, skip};
 
 /// A register set of a table.
@@ -22,6 +22,8 @@ struct Entry<'a> {
     leaf: u32,
     subleaf: Option<u32>,
     registers: Registers,
+    /// The number of the CPU, where the form has headers.
+    cpu: Option<u32>,
 }
 
 /// What a line is read by: the table and the leaf of the lines before it.
@@ -29,6 +31,7 @@ struct Entry<'a> {
 struct State<'a> {
     set: &'a str,
     leaf: Option<(u32, u32)>,
+    cpu: Option<u32>,
 }
 
 /// Reads a line of a form: not of it, an entry, or begun like one and damaged.
@@ -99,7 +102,12 @@ fn read(format: &'static str, text: &str, wanted: Option<&str>, form: Form) -> R
     // x86info alone prints more than one CPU.
     builder.one_a_run = format != X86INFO.name;
     builder.label = Some((*chosen).to_string()).filter(|name| !name.is_empty());
+    let mut cpu = None;
     for (number, entry) in entries.iter().filter(|(_, entry)| entry.set == *chosen) {
+        if entry.cpu != cpu {
+            cpu = entry.cpu;
+            builder.header(*number, cpu)?;
+        }
         builder.leaf(*number, entry.leaf, entry.subleaf, entry.registers)?;
     }
     let mut dump = builder.finish("a line of this form")?;
@@ -107,6 +115,30 @@ fn read(format: &'static str, text: &str, wanted: Option<&str>, form: Form) -> R
         imported.of = whose(chosen);
     }
     Ok(Input::Dump(Box::new(dump)))
+}
+
+/// The number of the CPU whose file in a folder of hwloc-gather-cpuid has this name: `pu3`.
+#[must_use]
+pub fn cpu_of_file(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("pu").filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
+    digits.parse().ok()
+}
+
+/// Reads the files of such a folder, each a CPU's, as one machine's.
+///
+/// # Errors
+/// What is wrong with one file, which is named by its CPU; the CPUs are not of one machine.
+pub fn read_folder(files: &[(u32, String)]) -> Result<Dump, (Option<u32>, ReadError)> {
+    let mut text = String::new();
+    for (cpu, file) in files {
+        read(HWLOC.name, file, None, hwloc).map_err(|e| (Some(*cpu), e))?;
+        text.push_str(&format!("CPU {cpu}:\n{file}\n"));
+    }
+    match read(HWLOC.name, &text, None, hwloc) {
+        Ok(Input::Dump(dump)) => Ok(*dump),
+        Ok(_) => Err((None, ReadError::whole("no register set in this folder"))),
+        Err(_) => Err((None, ReadError::whole("its files are not the CPUs of one machine"))),
+    }
 }
 
 /// Whose CPU a table describes.
@@ -143,7 +175,7 @@ fn vbox<'a>(line: &'a str, state: &mut State<'a>) -> Result<Option<Entry<'a>>, &
         let (leaf, subleaf) = state.leaf?;
         // `*` marks what differs.
         let words = words.map(|word| word.trim_end_matches('*')).filter(|word| !word.is_empty());
-        Some(Entry { set, leaf, subleaf: Some(subleaf), registers: four(words)? })
+        Some(Entry { set, leaf, subleaf: Some(subleaf), registers: four(words)?, cpu: None })
     };
     read().map(Some).ok_or("`Gst: LEAF/SUBLEAF  EAX EBX ECX EDX`, leaf and registers of 8 hex digits")
 }
@@ -164,16 +196,19 @@ fn vmware<'a>(line: &'a str, _: &mut State<'a>) -> Result<Option<Entry<'a>>, &'s
         let (place, values) = rest.split_once(':')?;
         let (leaf, subleaf) = place.split_once(',')?;
         let registers = four(values.split_ascii_whitespace())?;
-        Some(Entry { set, leaf: hex8(leaf.trim())?, subleaf: Some(short_hex(subleaf.trim())?), registers })
+        Some(Entry { set, leaf: hex8(leaf.trim())?, subleaf: Some(short_hex(subleaf.trim())?), registers, cpu: None })
     };
     read().map(Some).ok_or("`hostCPUID level LEAF, SUBLEAF: EAX EBX ECX EDX`, leaf and registers of 8 hex digits")
 }
 
-/// `hostCPUID.80000001 = "32 hex digits"`.
+/// `hostCPUID.80000001 = "32 hex digits"`. The case of a key does not matter.
 fn vmx<'a>(line: &'a str, _: &mut State<'a>) -> Result<Option<Entry<'a>>, &'static str> {
-    let Some((set, rest)) =
-        ["host", "guest", "user"].iter().find_map(|set| Some((*set, line.strip_prefix(set)?.strip_prefix("CPUID.")?)))
-    else {
+    let without = |line: &'a str, head: &str| {
+        let (start, rest) = line.split_at_checked(head.len())?;
+        start.eq_ignore_ascii_case(head).then_some(rest)
+    };
+    let sets = ["host", "guest", "user"];
+    let Some((set, rest)) = sets.iter().find_map(|set| Some((*set, without(without(line, set)?, "CPUID.")?))) else {
         return Ok(None);
     };
     let read = || {
@@ -183,7 +218,7 @@ fn vmx<'a>(line: &'a str, _: &mut State<'a>) -> Result<Option<Entry<'a>>, &'stat
         let value = value.trim().strip_prefix('"')?.strip_suffix('"')?;
         let word = |at: usize| hex8(value.get(at..at + 8)?);
         let registers = Registers::new(word(0)?, word(8)?, word(16)?, word(24)?);
-        (value.len() == 32).then_some(Entry { set, leaf, subleaf: Some(subleaf), registers })
+        (value.len() == 32).then_some(Entry { set, leaf, subleaf: Some(subleaf), registers, cpu: None })
     };
     read().map(Some).ok_or("`hostCPUID.LEAF = \"EAX EBX ECX EDX\"`, 32 hex digits")
 }
@@ -205,7 +240,13 @@ fn xtf<'a>(line: &'a str, state: &mut State<'a>) -> Result<Option<Entry<'a>>, &'
         let (place, values) = line.split_once(" -> ")?;
         let (leaf, subleaf) = place.split_once(':')?;
         let subleaf = Some(hex8(subleaf)?).filter(|n| *n != u32::MAX).unwrap_or(0);
-        Some(Entry { set: state.set, leaf: hex8(leaf)?, subleaf: Some(subleaf), registers: four(values.split(':'))? })
+        Some(Entry {
+            set: state.set,
+            leaf: hex8(leaf)?,
+            subleaf: Some(subleaf),
+            registers: four(values.split(':'))?,
+            cpu: None,
+        })
     };
     read().map(Some).ok_or("`LEAF:SUBLEAF -> EAX:EBX:ECX:EDX`, each 8 hex digits")
 }
@@ -223,13 +264,18 @@ fn x86info<'a>(line: &'a str, _: &mut State<'a>) -> Result<Option<Entry<'a>>, &'
         };
         let registers = Registers::new(next("eax")?, next("ebx")?, next("ecx")?, next("edx")?);
         let leaf = hex8(leaf.trim().strip_prefix("0x")?)?;
-        words.next().is_none().then_some(Entry { set: "", leaf, subleaf: None, registers })
+        words.next().is_none().then_some(Entry { set: "", leaf, subleaf: None, registers, cpu: None })
     };
     read().map(Some).ok_or("`eax in: 0xLEAF, eax = … ebx = … ecx = … edx = …`, each 8 hex digits")
 }
 
-/// `5 4 0 1 0 => 8000122 1c0003f 3f 1`: which of the inputs count, the inputs, the outputs.
-fn hwloc<'a>(line: &'a str, _: &mut State<'a>) -> Result<Option<Entry<'a>>, &'static str> {
+/// `5 4 0 1 0 => 8000122 1c0003f 3f 1`: which of the inputs count, the inputs, the outputs. A folder of such files has
+/// `CPU 3:` above each.
+fn hwloc<'a>(line: &'a str, state: &mut State<'a>) -> Result<Option<Entry<'a>>, &'static str> {
+    if let Some(Line::Header(number)) = header(line) {
+        state.cpu = number;
+        return Ok(None);
+    }
     let Some((inputs, outputs)) = line.split_once(" => ").filter(|_| !line.starts_with('#')) else { return Ok(None) };
     let inputs: Vec<&str> = inputs.split_ascii_whitespace().collect();
     let [mask, eax, ebx, ecx, edx] = inputs[..] else { return Ok(None) };
@@ -239,7 +285,7 @@ fn hwloc<'a>(line: &'a str, _: &mut State<'a>) -> Result<Option<Entry<'a>>, &'st
         let (mask, leaf, subleaf) = (short_hex(mask)?, short_hex(eax)?, short_hex(ecx)?);
         let plain = [1, 5].contains(&mask) && short_hex(ebx)? == 0 && short_hex(edx)? == 0 && words.next().is_none();
         let subleaf = if mask == 5 { subleaf } else { 0 };
-        plain.then_some(Entry { set: "", leaf, subleaf: Some(subleaf), registers })
+        plain.then_some(Entry { set: "", leaf, subleaf: Some(subleaf), registers, cpu: state.cpu })
     };
     read().map(Some).ok_or("`MASK EAX EBX ECX EDX => EAX EBX ECX EDX`, hex digits, MASK 1 or 5")
 }
@@ -252,7 +298,7 @@ fn sde<'a>(line: &'a str, _: &mut State<'a>) -> Result<Option<Entry<'a>>, &'stat
     let read = || {
         let subleaf = if subleaf.chars().all(|c| c == '*') { 0 } else { hex8(subleaf)? };
         let values = values.split('#').next()?.split_ascii_whitespace();
-        Some(Entry { set: "", leaf: hex8(leaf)?, subleaf: Some(subleaf), registers: four(values)? })
+        Some(Entry { set: "", leaf: hex8(leaf)?, subleaf: Some(subleaf), registers: four(values)?, cpu: None })
     };
     read().map(Some).ok_or("`LEAF SUBLEAF => EAX EBX ECX EDX`, each 8 hex digits")
 }
@@ -262,7 +308,6 @@ mod tests {
     use super::super::read_part;
     use super::*;
     use cpuid_probe::LeafId;
-    use cpuid_probe::dump::Dump;
 
     fn dump(text: &str, part: Option<&str>) -> Result<Dump, String> {
         match read_part(text.as_bytes(), None, part) {
@@ -324,6 +369,27 @@ mod tests {
             2,
         ),
     ];
+
+    #[test]
+    fn a_folder_is_one_machine() {
+        let file = |id: u32| {
+            format!(
+                "# mask\n1 0 0 0 0 => d 756e6547 6c65746e 49656e69\n1 1 0 0 0 => 906ea {id}60800 80202001 178bfbfd\n"
+            )
+        };
+        let dump = read_folder(&[(0, file(0)), (1, file(1))]).expect("two CPUs");
+        assert_eq!(dump.vcpus.iter().map(|v| (v.vcpu, v.leaves().len())).collect::<Vec<_>>(), [(0, 2), (1, 2)]);
+        assert_eq!(dump.provenance.vcpus_online, Some(2));
+        assert_eq!(read_folder(&[(0, file(0)), (3, file(1))]).expect("two").provenance.vcpus_online, None);
+        let amd = file(1).replace("756e6547", "68747541");
+        assert_eq!(read_folder(&[(0, file(0)), (1, amd)]).unwrap_err().0, None);
+        let damaged = read_folder(&[(0, file(0)), (7, file(1).replace("906ea", "906ex"))]).unwrap_err();
+        assert_eq!((damaged.0, damaged.1.line), (Some(7), Some(3)));
+        assert_eq!(
+            ["pu0", "pu12", "pu", "pu1~", "hwloc-cpuid-info"].map(cpu_of_file),
+            [Some(0), Some(12), None, None, None]
+        );
+    }
 
     #[test]
     fn every_form_is_read_whole() {

@@ -1,8 +1,9 @@
-//! What mails, web pages and logs do to a text, undone: wrapped lines, quoted-printable, HTML's escapes, curly quotes,
-//! prefixes of `grep -H`, `ts` and journals, prose around one document.
+//! What mails and web pages do to a text, undone: wrapped lines, quoted-printable, HTML's escapes, curly quotes, prose
+//! around one document.
 
 use std::borrow::Cow;
 
+use super::line::{self, Line};
 use super::{ReadError, has_registers, skip};
 
 /// A text without what a mailer or a web page did to its characters and lines. Lines keep their numbers.
@@ -27,10 +28,90 @@ pub(super) fn undone(mut text: Cow<'_, str>) -> Cow<'_, str> {
     if text.contains(['\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) {
         text = Cow::Owned(text.replace(['\u{201c}', '\u{201d}'], "\"").replace(['\u{2018}', '\u{2019}'], "'"));
     }
+    if text.contains("&#") && !text.trim_start().starts_with('<') {
+        text = Cow::Owned(from_numbers(&text));
+    }
     if text.lines().any(goes_on) {
         text = Cow::Owned(joined(&text));
     }
+    if let Some(whole) = unbroken(&text) {
+        text = Cow::Owned(whole);
+    }
     text
+}
+
+/// A text with HTML's characters by number (`&#61;`, `&#x3d;`) as these characters.
+fn from_numbers(text: &str) -> String {
+    let mut parts = text.split("&#");
+    let mut out = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let read = part.split_once(';').and_then(|(number, rest)| {
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+                None => number.parse().ok()?,
+            };
+            Some((char::from_u32(code).filter(|c| !c.is_control())?, rest))
+        });
+        match read {
+            Some((c, rest)) => {
+                out.push(c);
+                out.push_str(rest);
+            }
+            None => {
+                out.push_str("&#");
+                out.push_str(part);
+            }
+        }
+    }
+    out
+}
+
+/// At most this many lines are one.
+const PIECES: usize = 4;
+
+/// A text whose register lines were broken anywhere, with those that are exact again once they are joined; `None` where
+/// there are none. Lines keep their numbers.
+fn unbroken(text: &str) -> Option<String> {
+    let is_rest = |line: &str| {
+        let line = line.trim();
+        let is_part = |b: u8| b.is_ascii_hexdigit() || b"xX=: \t".contains(&b);
+        !line.is_empty() && line.len() < 80 && line.bytes().all(is_part) && !has_registers(line)
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    let mut out: Vec<Cow<'_, str>> = Vec::new();
+    let (mut at, mut any) = (0, false);
+    while let Some(first) = lines.get(at) {
+        let pieces = lines[at + 1..].iter().take(PIECES - 1).take_while(|line| is_rest(line)).count();
+        match whole_line(first, &lines[at + 1..at + 1 + pieces]) {
+            Some((whole, pieces)) => {
+                any = true;
+                out.push(Cow::Owned(whole));
+                out.extend(std::iter::repeat_n(Cow::Borrowed(""), pieces));
+                at += pieces;
+            }
+            None => out.push(Cow::Borrowed(first)),
+        }
+        at += 1;
+    }
+    any.then(|| out.join("\n") + "\n")
+}
+
+/// A register line that was broken after `first`, and how many of the pieces it has.
+fn whole_line(first: &str, pieces: &[&str]) -> Option<(String, usize)> {
+    let is_begun = |line: &str| [line::raw, line::bare].iter().any(|form| form(line).is_err());
+    let is_whole =
+        |line: &str| [line::raw, line::bare].iter().any(|form| matches!(form(line), Ok(Some(Line::Leaf(..)))));
+    if pieces.is_empty() || !is_begun(first.trim()) {
+        return None;
+    }
+    let mut begun = vec![first.trim().to_string()];
+    for (count, piece) in (1..).zip(pieces) {
+        begun = begun.iter().flat_map(|line| ["", " "].map(|sign| format!("{line}{sign}{}", piece.trim()))).collect();
+        if let Some(whole) = begun.iter().find(|line| is_whole(line)) {
+            return Some((whole.clone(), count));
+        }
+    }
+    None
 }
 
 /// A soft line break, or an encoded `=` before a register's value.
@@ -174,56 +255,6 @@ pub(super) fn document(text: &str, is_one: fn(&str) -> bool) -> Result<Option<(u
     Ok(part)
 }
 
-/// A text whose register lines all stand behind one prefix (a file's name, a host and a time): without it. Lines without
-/// registers lose what is alike with it.
-///
-/// # Errors
-/// The prefixes are of two machines.
-pub(super) fn without_prefixes(text: &str) -> Result<Option<String>, ReadError> {
-    let mut first: Option<(usize, String)> = None;
-    let mut out = String::with_capacity(text.len());
-    for (number, line) in (1..).zip(text.lines()) {
-        let Some(at) = begins(line).filter(|_| has_registers(line)) else {
-            out.push('\n');
-            continue;
-        };
-        let prefix = &line[..at];
-        // Times differ by line.
-        let shape: String = prefix.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-        let named: String =
-            prefix.split_whitespace().filter(|word| !word.contains(':') || word.ends_with(':')).collect();
-        let key = if shape.contains("00:00") { shape } else { named };
-        match &first {
-            None => first = Some((number, key)),
-            Some((before, known)) if *known != key => {
-                let message =
-                    format!("registers behind another prefix than in line {before}: another machine; keep one a file");
-                return Err(ReadError::another(number, message));
-            }
-            Some(_) => {}
-        }
-        out.push_str(&line[at..]);
-        out.push('\n');
-    }
-    Ok(first.filter(|(_, key)| key.contains(char::is_alphanumeric)).map(|_| out))
-}
-
-/// Where the registers of a line begin: with a leaf in one of the forms of lines.
-fn begins(line: &str) -> Option<usize> {
-    let is_hex = |text: &str| text.len() == 8 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    let starts =
-        line.char_indices().filter(|(at, _)| *at == 0 || !line[..*at].ends_with(|c: char| c.is_ascii_alphanumeric()));
-    starts.map(|(at, _)| at).find(|at| {
-        let rest = &line[*at..];
-        let hex = |from: usize| rest.get(from..from + 8).is_some_and(is_hex);
-        rest.starts_with("0x")
-            && hex(2)
-            && rest.get(10..13).is_some_and(|next| next == " 0x" || next == ": e" || next == ": E")
-            || hex(0) && rest.get(8..9) == Some(" ") && hex(9)
-            || rest.starts_with("CPUID ") && hex(6)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{Input, read};
@@ -245,6 +276,10 @@ mod tests {
         for text in [
             RAW.replace(" ecx=", "\necx="),
             RAW.replace(" edx=", " \n\nedx="),
+            RAW.replace(" ecx=0x7ffa3227", " ecx=0x7ff\na3227"),
+            RAW.replace(" ebx=0x00000800", " ebx=0x00\n000800").replace(" edx=0x0fabfbff", " ed\nx=0x0fabfbff"),
+            RAW.replace('=', "&#61;"),
+            RAW.replace('=', "&#x3D;"),
             RAW.replace('=', "=3D"),
             RAW.replace('=', "=3D").replace(" ecx", " =\necx"),
             RAW.replace(' ', "&nbsp;"),
@@ -252,6 +287,11 @@ mod tests {
         ] {
             assert_eq!(read(text.as_bytes(), None), exact, "{text}");
         }
+        let bare = "00000000 00000000: 0000000d 756e6547 6c65746e 49656e69\n00000001 00000000: 000306c1 00000800 7ffa3227 0fabfbff\n";
+        for text in [bare.replace(" 6c65746e", " 6c65\n746e"), bare.replace(" 7ffa3227", " \n7ffa3227")] {
+            assert_eq!(read(text.as_bytes(), None), read(bare.as_bytes(), None), "{text}");
+        }
+        assert!(leaves(&bare.replace(" 6c65746e", " 6c65\n746")).is_err());
         let cut = RAW.replace(" edx=0x0fabfbff", " edx=0x0fab");
         assert!(leaves(&cut).is_err_and(|e| e.starts_with("3:")));
     }
@@ -267,16 +307,6 @@ mod tests {
             assert_eq!(leaves(&text), Ok(1), "{text}");
         }
         assert!(leaves(&format!("a\n{xml}\nb\n{xml}\n")).is_err_and(|e| e.starts_with("6: a second document")));
-    }
-
-    #[test]
-    fn one_prefix_is_taken_off_and_two_are_two_machines() {
-        let with = |prefix: &str| RAW.lines().map(|line| format!("{prefix}{line}\n")).collect::<String>();
-        for prefix in ["node1.txt:", "Nov 26 10:00:01 node1 cpuid[812]: ", "2026-01-01T00:00:00Z ", "[   12.3456] "] {
-            assert_eq!(leaves(&with(prefix)), Ok(2), "{prefix}");
-        }
-        let error = leaves(&(with("node1.txt:") + &with("node2.txt:"))).expect_err("two");
-        assert!(error.contains("another"), "{error}");
     }
 
     #[test]

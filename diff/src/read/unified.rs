@@ -1,4 +1,4 @@
-//! A unified diff of bare or `cpuid -r` lines, as the two dumps it implies: '-' and context are A, '+' and context B.
+//! A unified diff of two dumps in one form, as the two dumps it implies: '-' and context are A, '+' and context B.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,10 @@ use crate::list;
 
 use super::builder::Builder;
 use super::line::{self, BARE, Form, Line};
-use super::{Input, Read, ReadError, Reader, shorten};
+use super::{Input, READERS, Read, ReadError, Reader, chosen, shorten, xen};
 
-pub(super) const READER: Reader = Reader {
-    name: "diff",
-    about: "a unified diff of bare or `cpuid -r` lines: two dumps",
-    recognise,
-    read: Read::One(read),
-};
+pub(super) const READER: Reader =
+    Reader { name: "diff", about: "a unified diff of two dumps in one form", recognise, read: Read::One(read) };
 
 /// File names, hunk headers, or a removed and an added register line.
 fn recognise(text: &str) -> bool {
@@ -38,14 +34,102 @@ fn recognise(text: &str) -> bool {
 /// The form of a register line, whole or damaged.
 fn form_of(line: &str) -> Option<Form> {
     let forms: [Form; 2] = [line::raw, line::bare];
-    forms.into_iter().find(|form| matches!(form(line), Ok(Some(Line::Leaf(..))) | Err(_)))
+    let is_xens = || matches!(xen::form(line), Ok(Some(Line::Leaf(..))));
+    let found = forms.into_iter().find(|form| matches!(form(line), Ok(Some(Line::Leaf(..))) | Err(_)));
+    found.or_else(|| is_xens().then_some(of_xen as Form))
 }
+
+/// A line of `xen-cpuid -p`.
+fn of_xen(line: &str) -> Result<Option<Line>, &'static str> {
+    let is_heading = |line: &str| {
+        xen::policy(line).is_some()
+            || ["CPUID:", "MSRs:"].contains(&line)
+            || ["leaf ", "index ", "Xen reports "].iter().any(|head| line.starts_with(head))
+    };
+    if is_heading(line) { Ok(Some(Line::Nothing)) } else { xen::form(line) }
+}
+
+/// Of which of Xen's policies the lines of a diff are.
+#[derive(Debug, Default)]
+struct Policies {
+    /// The one of the line before, where it is known.
+    current: Option<String>,
+    /// Those of all lines: the name, or the hunk that has none.
+    all: BTreeSet<Result<String, usize>>,
+    hunk: usize,
+}
+
+impl Policies {
+    /// Another hunk begins, maybe below a policy's heading.
+    fn hunk(&mut self, above: Option<&str>) {
+        self.hunk += 1;
+        self.current = above.and_then(|above| xen::policy(above.trim())).map(xen::fold);
+    }
+
+    fn line(&mut self, line: &str) {
+        if let Some(name) = xen::policy(line) {
+            self.current = Some(xen::fold(name));
+        } else if matches!(xen::form(line), Ok(Some(Line::Leaf(..) | Line::Msr(_)))) {
+            self.all.insert(self.current.clone().ok_or(self.hunk));
+        }
+    }
+}
+
+/// Reads a diff in another form: each side is a text of its own, with its lines where they are.
+fn of_another_form(text: &str) -> Result<Input, ReadError> {
+    let has_hunks = line::lines(text).any(|(_, line)| line.starts_with("@@ -"));
+    let mut sides = [String::new(), String::new()];
+    let mut left = if has_hunks { [0, 0] } else { [UNKNOWN; 2] };
+    for line in text.lines() {
+        let name = line.starts_with("--- ") || line.starts_with("+++ ");
+        let of = match line.as_bytes().first() {
+            _ if name || left == [0, 0] || line.starts_with("@@ -") => [false, false],
+            Some(b'-') => [true, false],
+            Some(b'+') => [false, true],
+            Some(b'\\') => [false, false],
+            _ => [true, true],
+        };
+        if let Some(hunk) = line.strip_prefix("@@ -") {
+            left = lengths(hunk);
+        }
+        for ((side, is_of), left) in sides.iter_mut().zip(of).zip(&mut left) {
+            if is_of {
+                side.push_str(line.get(1..).unwrap_or_default());
+                *left = left.saturating_sub(1);
+            }
+            side.push('\n');
+        }
+    }
+    let read = |side: &str| {
+        let reader = READERS.iter().find(|reader| reader.name != READER.name && (reader.recognise)(side))?;
+        Some(chosen(reader, side, None))
+    };
+    let [Some(a), Some(b)] = [read(&sides[0]), read(&sides[1])] else {
+        return Err(ReadError::whole(
+            "a unified diff without register lines, or lines of feature names, on both sides",
+        ));
+    };
+    match (a?, b?) {
+        (Input::Dump(mut a), Input::Dump(mut b)) => {
+            let format = |dump: &Dump| dump.provenance.imported.as_ref().map(|imported| imported.format.clone());
+            if format(&a) != format(&b) {
+                return Err(ReadError::whole("the two sides of the diff have not one form"));
+            }
+            for imported in [&mut a, &mut b].into_iter().filter_map(|dump| dump.provenance.imported.as_mut()) {
+                imported.limits.push(LIMIT.to_string());
+            }
+            Ok(Input::Pair(Box::new([*a, *b])))
+        }
+        _ => Err(ReadError::whole("a unified diff of two definitions; give the two of them")),
+    }
+}
+
+const LIMIT: &str = "a unified diff shows the differing register sets and a few around them, not the whole dump";
 
 fn read(text: &str) -> Result<Input, ReadError> {
     let form = line::lines(text).find_map(|(_, line)| form_of(line.trim_start_matches(['-', '+', ' '])));
-    let form = form.ok_or_else(|| {
-        ReadError::whole("a unified diff without CPUID register lines; expected one of bare or `cpuid -r` lines")
-    })?;
+    let Some(form) = form else { return of_another_form(text) };
+    let mut policies = Policies::default();
     let [mut a, mut b] = [Builder::new(READER.name), Builder::new(READER.name)];
     let mut names: [Option<String>; 2] = [None, None];
     // The lines of A and of B that the open hunk still has; none outside of hunks.
@@ -65,6 +149,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
             cut |= is_cut(left);
             left = lengths(hunk);
             // `diff -p` and git repeat the last header above the hunk.
+            policies.hunk(hunk.split_once("@@").map(|(_, above)| above));
             if let Some((_, above)) = hunk.split_once("@@")
                 && let Ok(Some(Line::Header(Some(vcpu)))) = form(above.trim())
             {
@@ -80,6 +165,7 @@ fn read(text: &str) -> Result<Input, ReadError> {
                 (_, Some(added)) => (false, true, added),
                 _ => (true, true, line),
             };
+            policies.line(rest.trim());
             // The counts in the frame fit neither side.
             let sides = if is_frame(line) { [false, false] } else { [of_a, of_b] };
             for (side, _) in [&mut a, &mut b].into_iter().zip(sides).filter(|(_, is_of)| *is_of) {
@@ -99,9 +185,16 @@ fn read(text: &str) -> Result<Input, ReadError> {
     {
         (a.label, b.label) = (Some(of_a), Some(of_b));
     }
-    let limit = "a unified diff shows the differing register sets and a few around them, not the whole dump";
+    if policies.all.len() > 1 {
+        let message = "lines of several of Xen's policies, or of some that it does not name; give the two whole outputs, and choose \
+                       with --from xen:NAME";
+        return Err(ReadError::whole(message));
+    }
     for side in [&mut a, &mut b] {
-        side.limit(limit);
+        side.limit(LIMIT);
+        if !policies.all.is_empty() {
+            xen::LIMITS.iter().for_each(|limit| side.limit(limit));
+        }
         if cut || is_cut(left) {
             side.limit("lines are missing: a hunk is shorter than its header says");
         }
@@ -247,6 +340,39 @@ mod tests {
         let [a, b] = pair(text);
         assert_eq!((a.vcpus.len(), b.vcpus.len()), (2, 2));
         assert_eq!(b.vcpus[1].get(LeafId::new(1, 0)).unwrap().eax, 4);
+    }
+
+    const XEN: &str = "--- before\n+++ after\n@@ -3,6 +3,6 @@\n HVM Max policy: 3 leaves, 1 MSRs\n  CPUID:\n   leaf     subleaf  -> \
+                       eax      ebx      ecx      edx\n-  00000001:ffffffff -> 000306f2:00100800:7ffefbff:bfebfbff\n+  \
+                       00000001:ffffffff -> 000306f2:00100800:7ffefbff:bfeb7bff\n   0000000d:00000000 -> \
+                       00000007:00000340:00000340:00000000\n  MSRs:\n";
+
+    #[test]
+    fn a_diff_of_one_of_xens_policies() {
+        let [a, b] = pair(XEN);
+        assert_eq!([&a, &b].map(|dump| dump.vcpus[0].leaves().len()), [2, 2]);
+        assert_eq!(b.vcpus[0].get(LeafId::new(1, 0)).unwrap().edx, 0xbfeb_7bff);
+        let without = XEN.replace(" HVM Max policy: 3 leaves, 1 MSRs\n", "").replace("3,6 +3,6", "4,5 +4,5");
+        assert_eq!(pair(&without)[0].vcpus, a.vcpus);
+        let second = "@@ -20,1 +20,1 @@\n-  80000001:ffffffff -> 00000000:00000000:00000021:2c100800\n+  80000001:ffffffff -> \
+                      00000000:00000000:00000021:28100800\n";
+        assert!(read(&format!("{XEN}{second}")).unwrap_err().message.contains("several of Xen's policies"));
+        let named = second.replacen("@@\n", "@@ HVM Max policy: 3 leaves, 1 MSRs\n", 1);
+        assert_eq!(pair(&format!("{XEN}{named}"))[1].vcpus[0].leaves().len(), 3);
+        assert!(read(&format!("{XEN}{}", named.replace("HVM Max", "Raw"))).is_err());
+    }
+
+    #[test]
+    fn a_diff_of_feature_names() {
+        let text = "--- a\n+++ b\n@@ -4,3 +4,3 @@\n CPU family: 6\n-Flags: fpu vme de pse tsc sse sse2 lm aes\n+Flags: fpu vme de pse tsc sse \
+                    sse2 lm\n Vulnerabilities:\nand so on\n";
+        let [a, b] = pair(text);
+        let aes = cpuid_probe::Place::bit(1, 0, cpuid_probe::Register::Ecx, 25);
+        let seen = [&a, &b].map(|dump| crate::view::DumpView::of(dump).vcpus[0].see(aes));
+        assert!(seen[0].is_set() && !seen[1].is_set());
+        assert!(
+            read("--- a\n+++ b\n@@ -1 +1 @@\n-hello\n+world\n").unwrap_err().message.contains("without register lines")
+        );
     }
 
     #[test]

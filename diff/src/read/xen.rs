@@ -32,7 +32,7 @@ pub(super) const READER: Reader = Reader {
 
 const XEN: &str = "`LEAF:SUBLEAF -> EAX:EBX:ECX:EDX`, each 8 hex digits, or `INDEX -> VALUE` of 8 and 16 hex digits";
 
-const LIMITS: [&str; 3] = [
+pub(super) const LIMITS: [&str; 3] = [
     "a policy is what Xen offers: per-vCPU and run-time values (APIC ids, OSXSAVE, XSAVE sizes) are not filled in",
     "xen-cpuid leaves out leaves that are all zero",
     "the hypervisor leaves of a policy hold their maxima alone",
@@ -43,7 +43,7 @@ fn recognise(text: &str) -> bool {
 }
 
 /// The name of the policy that begins in this line.
-fn policy(line: &str) -> Option<&str> {
+pub(super) fn policy(line: &str) -> Option<&str> {
     let (name, counts) = line.split_once(" policy: ")?;
     counts.contains(" leaves, ").then(|| name.trim())
 }
@@ -95,7 +95,7 @@ pub(super) fn fold(name: &str) -> String {
     name.trim().to_ascii_lowercase().replace([' ', '_'], "-")
 }
 
-fn form(line: &str) -> Result<Option<Line>, &'static str> {
+pub(super) fn form(line: &str) -> Result<Option<Line>, &'static str> {
     let starts = line.as_bytes().get(..4).is_some_and(|word| word.iter().all(u8::is_ascii_hexdigit));
     if !starts && !line.contains("->") || line.starts_with("leaf ") || line.starts_with("index ") {
         return Ok(None);

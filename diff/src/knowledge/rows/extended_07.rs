@@ -91,10 +91,10 @@ pub(super) const ROWS: &[Group] = &[
             .rule(Subset, Unsafe, Warning, "CPPC MSRs vanish", "Xen include/public/arch-x86/cpufeatureset.h CPPC"),
         bit(28, "amd-psfd", "Predictive store forwarding can be disabled").libvirt(V11_3).qemu(V10_2).kvm(IfHost).tcg(V10_2).protection()
             .rule(Subset, Unsafe, Warning, "PSFD control in use must stay", "Linux 6.1 arch/x86/kvm/cpuid.c:712-740"),
-        nameless(29, "Immune to branch type confusion").unsettable().kvm(Never).protection()
+        bit(29, "BTC_NO", "Immune to branch type confusion").unsettable().manual().kvm(Never).protection()
             .rule(Subset, Unsafe, Warning, "Immunity: guest booted with it runs without the Retbleed mitigation",
                 "Xen include/public/arch-x86/cpufeatureset.h BTC_NO; Linux 6.1 arch/x86/kernel/cpu/bugs.c"),
-        nameless(30, "IBPB also flushes return predictor").unsettable().kvm(IfHost).protection()
+        bit(30, "IBPB_RET", "IBPB also flushes return predictor").unsettable().manual().kvm(IfHost).protection()
             .rule(Subset, Unsafe, Warning, "Guest relies on IBPB flushing return predictions", "Xen include/public/arch-x86/cpufeatureset.h IBPB_RET"),
         bit(31, "brs", "Branch sampling").unsettable().linux().kvm(Never),
     ]).rules(&[

@@ -5,6 +5,7 @@ pub(super) mod kubevirt;
 pub(super) mod nova;
 pub(super) mod proxmox;
 pub(super) mod qemu;
+pub(super) mod vmware;
 pub(super) mod xen;
 
 use cpuid_probe::libvirt::Position;

@@ -237,9 +237,14 @@ fn settings(text: &str) -> Result<Vec<Strings<'_>>, ReadError> {
             _ => value.find('\n').unwrap_or(value.len()),
         };
         until = text.len() - value.len() + end;
+        // A string may be of several lines, as xend's examples have it.
         let mut strings = Vec::new();
-        for (number, line) in (number..).zip(value[..end].lines()) {
-            strings.extend(line.split(['"', '\'']).skip(1).step_by(2).map(|inside| (number, inside)));
+        let mut line = number;
+        for (n, part) in value[..end].split(['"', '\'']).enumerate() {
+            if n % 2 == 1 {
+                strings.push((line, part));
+            }
+            line += part.matches('\n').count();
         }
         if !strings.is_empty() {
             found.push(strings);
@@ -389,6 +394,7 @@ mod tests {
         for text in [
             format!("name = \"vm\"\ncpuid = [ \"0x1:ecx={bits}\", \"0x7,0x0:ebx={}\" ]\n", "x".repeat(31) + "1"),
             format!("cpuid = [\n  '1:ecx={bits}',\n]\n"),
+            format!("cpuid = [ '1:ecx={bits},\n    eax={}' ]\n", "x".repeat(32)),
         ] {
             let Input::Template(template) = input(&text, None) else { panic!("{text}") };
             let ecx = |bit| template.gives(Place::bit(1, 0, Register::Ecx, bit));
