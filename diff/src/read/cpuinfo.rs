@@ -93,17 +93,22 @@ fn ends_with_a_line(text: &str) -> bool {
     text.ends_with(['\n', '\r'])
 }
 
+/// XAPI prints the flags of its own domain, and the words of what hosts and guests have.
+fn is_of_xapi(text: &str) -> bool {
+    text.contains("features_hvm") || text.contains("features_pv")
+}
+
 fn recognise(text: &str) -> bool {
-    // XAPI prints the flags of its own domain, and the words of what hosts and guests have.
-    let of_xapi = text.contains("features_hvm") || text.contains("features_pv");
-    !of_xapi && text.contains("flags") && lines(text).any(|(_, line)| line.starts_with("flags") && is_flags(line))
+    !is_of_xapi(text)
+        && text.contains("flags")
+        && lines(text).any(|(_, line)| line.starts_with("flags") && is_flags(line))
 }
 
 fn recognise_lscpu(text: &str) -> bool {
     text.contains("\"lscpu\"") && text.trim_start().starts_with('{')
         || text.contains("Flags:") && lines(text).any(|(_, line)| line.starts_with("Flags:") && is_flags(line))
         || text.contains("Architecture:") && text.contains("Vendor ID:")
-        || text.contains("fpu ") && lines(text).any(|(_, line)| has_all_flags(line))
+        || text.contains("fpu ") && !is_of_xapi(text) && lines(text).any(|(_, line)| has_all_flags(line))
 }
 
 /// One processor, as it is read.
