@@ -267,25 +267,27 @@ const LINES: [&str; 6] = [
 
 /// Reads a text whose lines stand behind prefixes, perhaps its register lines alone; nothing where there are none.
 fn behind_prefixes(text: &str, wanted: Option<&str>, alone: bool) -> Option<Result<Input, ReadError>> {
-    let read = |inner: &str| {
+    let read = |inner: &str, is_chosen: bool| {
         let reader = READERS.iter().find(|r| (r.recognise)(inner))?;
-        Some(chosen(reader, inner, wanted))
+        Some(chosen(reader, inner, wanted.filter(|_| !is_chosen)))
     };
     let mut refused = None;
-    for inner in prefixes::candidates(text) {
-        match inner.map(|inner| (is_document_head(&inner), read(&inner))) {
+    for inner in prefixes::candidates(text, wanted) {
+        match inner.map(|(inner, is_chosen)| (is_document_head(&inner), read(&inner, is_chosen))) {
             Ok((_, Some(Ok(input)))) => return Some(Ok(input)),
+            Err(e) if e.another => return Some(Err(e)),
             Ok((false, Some(Err(e)))) | Err(e) => refused = Some(Err(e)),
             // A document that is no dump may still be a baseline, which is not looked for behind prefixes.
             Ok((true, Some(Err(_))) | (_, None)) => {}
         }
     }
-    if refused.is_some() || !alone {
+    if !alone {
         return refused;
     }
-    match prefixes::before_registers(text) {
-        Ok(inner) => read(&inner?),
-        Err(e) => Some(Err(e)),
+    match prefixes::before_registers(text, wanted) {
+        Some(Ok((inner, is_chosen))) => read(&inner, is_chosen).or(refused),
+        Some(Err(e)) => Some(Err(e)),
+        None => refused,
     }
 }
 
