@@ -416,8 +416,11 @@ pub struct FleetArgs {
     #[arg(long, value_name = "HOST")]
     pub without: Vec<String>,
     /// Print the facts alone, as JSON, for merging: hosts and classes, no pools
-    #[arg(long, conflicts_with_all = ["vm", "pools", "require", "min_hosts", "expect", "max_age", "since", "keep", "without"])]
+    #[arg(long, conflicts_with_all = ["vm", "pools", "require", "min_hosts", "expect", "max_age", "since", "keep", "without", "policy"])]
     pub summary: bool,
+    /// The site's policy: reviewed waivers in TOML, for moves and for where VMs may run
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// What hosts' files show: offer or guest; of one host HOST=ROLE [default: what each says of itself]
     #[arg(long = "as", value_name = "ROLE|HOST=ROLE", value_parser = role)]
     pub roles: Vec<(Option<String>, Role)>,
@@ -427,7 +430,7 @@ pub struct FleetArgs {
     /// Show every class, move and pool
     #[arg(long)]
     pub all: bool,
-    /// The day from which ages are counted, YYYY-MM-DD [default: today, UTC]
+    /// The day from which ages are counted, and on which waivers hold, YYYY-MM-DD [default: today, UTC]
     #[arg(long, value_name = "DATE", value_parser = Day::parse)]
     pub as_of: Option<Day>,
 }

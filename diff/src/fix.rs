@@ -16,6 +16,7 @@ use crate::cause::definition::Definition;
 use crate::cause::{Cause, CauseOf, is_of, more_in};
 use crate::cpu_map::CpuMap;
 use crate::finding::{Finding, Rule, Subject};
+use crate::knowledge::advice::EMULATED_ON_AMD;
 use crate::knowledge::row::Element;
 use crate::knowledge::{Guard, Knowledge, Row, RuleKind, STATES, State, Version};
 use crate::view::clock::TOLERANCE_PPM;
@@ -126,9 +127,6 @@ fn feature(f: &Finding, knowledge: &Knowledge) -> Option<(Place, Row)> {
 
 /// What every guest has, whatever its definition asks for: the bit of a hypervisor, and of several threads.
 const FOR_ALL: [Place; 2] = [Place::bit(1, 0, Register::Ecx, 31), Place::bit(1, 0, Register::Edx, 28)];
-
-/// KVM emulates it on every host, and no AMD CPU has it (the note of AMD's CPUs says more).
-const ARCH_CAPABILITIES: Place = Place::bit(7, 0, Register::Edx, 29);
 
 fn is_guarded(row: &Row) -> bool {
     row.guard.is_some() || row.rule == RuleKind::Hazard
@@ -355,7 +353,8 @@ impl Fix {
         let (mut vcpus, mut clock) = (false, false);
         let amd = sides.iter().all(|side| side.is_amd());
         // An MSR that faults may be the capture's fault; and what no AMD CPU has is none of its protections.
-        let is_protection = |f: &Finding| f.is_one_bit() && !(amd && f.place() == Some(ARCH_CAPABILITIES));
+        let is_protection =
+            |f: &Finding| f.is_one_bit() && !(amd && f.place().is_some_and(|place| EMULATED_ON_AMD.contains(&place)));
         for (i, f) in findings.iter().enumerate() {
             if !f.is_open() || !f.is_loud() || self.clears.contains(&i) {
                 continue;

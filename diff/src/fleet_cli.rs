@@ -51,7 +51,8 @@ pub fn run(args: &FleetArgs) -> Result<ExitCode> {
         return Ok(if trouble { ExitCode::from(2) } else { ExitCode::SUCCESS });
     }
     facts.problems.extend(in_vain);
-    let today = args.as_of.unwrap_or_else(|| Day::of(SystemTime::now())).to_string();
+    let day = args.as_of.unwrap_or_else(|| Day::of(SystemTime::now()));
+    let policy = args.policy.as_deref().map(input::policy).transpose()?;
     let asked = Asked {
         vms: vms(&args.vm, &wide.map, knowledge)?,
         pools: args.pools.map(|k| k as usize),
@@ -59,7 +60,8 @@ pub fn run(args: &FleetArgs) -> Result<ExitCode> {
         min_hosts: args.min_hosts.into(),
         expect: args.expect.as_deref().map(names).transpose()?.unwrap_or_default(),
         max_age: args.max_age,
-        today: days(&today).unwrap_or_default(),
+        today: days(&day.to_string()).unwrap_or_default(),
+        policy: policy.map(|policy| (policy, day)),
         since,
         keep: match &args.keep {
             Some(path) => summary::pools(&input::bytes(path)?).map_err(|why| anyhow!("{}: {why}", path.display()))?,

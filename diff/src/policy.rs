@@ -17,7 +17,7 @@
 //! is reported. An unsafe finding is covered only by a waiver that names its feature, or exactly its bits, and accepts
 //! it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -184,15 +184,8 @@ fn placeless(f: &Finding) -> bool {
 }
 
 impl Waiver {
-    /// Whether it is meant for a finding about these inputs. One name: wherever that input takes part. Several: among
-    /// those inputs alone.
-    fn is_for(&self, about: &[&Input]) -> bool {
-        let listed = |input: &Input| self.inputs.iter().any(|name| is_called(input, name));
-        match self.inputs.len() {
-            0 => true,
-            1 => about.iter().any(|input| listed(input)),
-            _ => about.iter().all(|input| listed(input)),
-        }
+    fn is_expired(&self, as_of: Day) -> bool {
+        self.expires.is_some_and(|last| as_of > last)
     }
 
     fn covers(&self, f: &Finding) -> Cover {
@@ -211,6 +204,17 @@ enum Cover {
     Yes,
     /// The waiver fits, but the finding is unsafe and the waiver does not accept that.
     TooBad,
+}
+
+/// Whether a waiver for inputs of these names is meant for a finding about these inputs. One name: wherever that input
+/// takes part. Several: among those inputs alone.
+fn is_for(names: &[String], about: &[Input]) -> bool {
+    let listed = |input: &Input| names.iter().any(|name| is_called(input, name));
+    match names.len() {
+        0 => true,
+        1 => about.iter().any(listed),
+        _ => about.iter().all(listed),
+    }
 }
 
 /// An input by its label, its file's name as given, or the last part of that.
@@ -284,60 +288,86 @@ impl Policy {
     /// the waivers that cover nothing, that have expired, and that an unsafe finding needs more than.
     #[must_use]
     pub fn waive(&self, findings: &mut [Finding], inputs: &[Input], as_of: Day) -> Vec<String> {
+        let mut uses = Uses::default();
+        let about = |f: &Finding| f.input.map_or(inputs, |i| inputs.get(i..=i).unwrap_or_default());
+        self.apply(findings, as_of, &mut uses, &|names, f| is_for(names, about(f)));
+        self.remarks(&uses, as_of)
+    }
+
+    /// Marks the findings that the policy covers, and adds to what is known of its waivers' use. `is_meant` says whether a
+    /// waiver for inputs of these names, or of none, is meant for a finding.
+    pub fn apply(
+        &self,
+        findings: &mut [Finding],
+        as_of: Day,
+        uses: &mut Uses,
+        is_meant: &dyn Fn(&[String], &Finding) -> bool,
+    ) {
         let index = Index::new(findings);
-        let mut used = 0;
-        let mut remarks = Vec::new();
-        for waiver in &self.waivers {
-            let mine = |f: &Finding| match f.input {
-                Some(i) => waiver.is_for(&inputs.get(i).into_iter().collect::<Vec<_>>()),
-                None => waiver.is_for(&inputs.iter().collect::<Vec<_>>()),
-            };
-            let expired = waiver.expires.filter(|last| as_of > *last);
-            let (mut covered, mut unsafe_) = (0, Vec::new());
-            let candidates = index.candidates(&waiver.target);
-            for at in &candidates {
-                let Some(f) = findings.get_mut(*at).filter(|f| mine(f)) else { continue };
+        uses.0.resize_with(self.waivers.len(), Use::default);
+        for (waiver, used) in self.waivers.iter().zip(&mut uses.0) {
+            for at in index.candidates(&waiver.target) {
+                let Some(f) = findings.get_mut(at).filter(|f| is_meant(&waiver.inputs, f)) else { continue };
+                if let Target::Features(names) = &waiver.target {
+                    used.named.extend((0..).zip(names).filter(|(_, name)| named(f, name) != Fit::None).map(|(i, _)| i));
+                }
                 match waiver.covers(f) {
-                    Cover::No => {}
-                    Cover::TooBad => unsafe_.push(f.id()),
+                    // A waiver is not unused where an earlier waiver already covers what it names.
+                    Cover::No => {
+                        used.twin |= f.severity == Severity::Waived && waiver.target.fit(f) != Fit::None;
+                    }
+                    Cover::TooBad => {
+                        let id = f.id();
+                        if !used.too_bad.contains(&id) {
+                            used.too_bad.push(id);
+                        }
+                    }
                     Cover::Yes => {
-                        covered += 1;
-                        if expired.is_none() {
+                        used.covered += 1;
+                        if !waiver.is_expired(as_of) {
                             waive(f, waiver);
                         }
                     }
                 }
             }
-            // A waiver is not unused where an earlier waiver already covers what it names.
-            let twin = |f: &Finding| f.severity == Severity::Waived && waiver.target.fit(f) != Fit::None && mine(f);
+        }
+    }
+
+    /// What is to be said of the policy: how many of its waivers were used; then those that cover nothing, that have
+    /// expired, and that an unsafe finding needs more than.
+    #[must_use]
+    pub fn remarks(&self, uses: &Uses, as_of: Day) -> Vec<String> {
+        let (mut live, mut remarks) = (0, Vec::new());
+        let unused = Use::default();
+        for (i, waiver) in self.waivers.iter().enumerate() {
+            let used = uses.0.get(i).unwrap_or(&unused);
             let name = format!("waiver {}:{} ({})", self.name, waiver.line, waiver.target);
-            if let Some(last) = expired {
+            if let Some(last) = waiver.expires.filter(|_| waiver.is_expired(as_of)) {
                 remarks.push(format!(
-                    "{name} expired on {last} and no longer counts; it would cover {covered} finding{}",
-                    if covered == 1 { "" } else { "s" }
+                    "{name} expired on {last} and no longer counts; it would cover {} finding{}",
+                    used.covered,
+                    if used.covered == 1 { "" } else { "s" }
                 ));
-            } else if covered > 0 {
-                used += 1;
+            } else if used.covered > 0 {
+                live += 1;
                 let names: &[String] = if let Target::Features(names) = &waiver.target { names } else { &[] };
-                let fits = |name: &str, f: &Finding| named(f, name) != Fit::None && mine(f);
-                let idle: Vec<&str> = (names.iter().map(String::as_str))
-                    .filter(|name| !candidates.iter().filter_map(|at| findings.get(*at)).any(|f| fits(name, f)))
-                    .collect();
+                let idle: Vec<&str> =
+                    (0..).zip(names).filter(|(i, _)| !used.named.contains(i)).map(|(_, name)| name.as_str()).collect();
                 if !idle.is_empty() {
                     remarks.push(format!("{name}: {} covers nothing here", idle.join(", ")));
                 }
-            } else if unsafe_.is_empty() && !candidates.iter().filter_map(|at| findings.get(*at)).any(twin) {
+            } else if used.too_bad.is_empty() && !used.twin {
                 remarks.push(format!("{name} covers nothing here"));
             }
-            if !unsafe_.is_empty() {
+            if !used.too_bad.is_empty() {
                 remarks.push(format!(
                     "{name} does not cover what is unsafe ({}): name the feature or exactly its bits, and accept = \"unsafe\"",
-                    unsafe_.join(", ")
+                    used.too_bad.join(", ")
                 ));
             }
         }
         let head = format!(
-            "site policy {}, judged as of {as_of}: {} waiver{}, {used} used",
+            "site policy {}, judged as of {as_of}: {} waiver{}, {live} used",
             self.name,
             self.waivers.len(),
             if self.waivers.len() == 1 { "" } else { "s" }
@@ -345,6 +375,23 @@ impl Policy {
         remarks.insert(0, head);
         remarks
     }
+}
+
+/// What became of the waivers of a policy, over all findings that they were applied to.
+#[derive(Clone, Debug, Default)]
+pub struct Uses(Vec<Use>);
+
+/// What became of one waiver.
+#[derive(Clone, Debug, Default)]
+struct Use {
+    /// So many findings it covers, or would if it had not expired.
+    covered: usize,
+    /// Ids of findings that it fits, and that are worse than it accepts.
+    too_bad: Vec<String>,
+    /// Which of its features some finding is about.
+    named: BTreeSet<usize>,
+    /// It fits a finding that another waiver covers.
+    twin: bool,
 }
 
 fn waive(f: &mut Finding, waiver: &Waiver) {

@@ -89,6 +89,17 @@ fn two_releases_of_qemu_differ_for_three_reasons() {
     assert!(unfolded <= 8 * 1024, "{unfolded} bytes");
 }
 
+/// Up to 10.0, QEMU's machine types set nothing that this model shows.
+#[test]
+fn two_releases_of_qemu_may_differ_for_two_reasons() {
+    let report = compare(&sample("icelake-q35-7.2.json"), &sample("icelake-qemu-10.0.json"));
+    assert_eq!(of(&report), [CauseOf::Version, CauseOf::State]);
+    assert_eq!(report.causes.iter().map(|cause| cause.clears).collect::<Vec<_>>(), [4, 9]);
+    assert!(report.causes[0].why.ends_with("QEMU 7.2 does not"), "{}", report.causes[0].why);
+    assert_eq!(answer::verdict(&report)[0].word, "REFUSED by QEMU");
+    assert!(table::render(&report, PLAIN).lines().count() <= 40);
+}
+
 #[test]
 fn machine_types_on_one_qemu_differ_in_properties() {
     let report = compare(&sample("icelake-q35-10.0.json"), &sample("icelake-q35-10.1.json"));
@@ -373,6 +384,7 @@ fn libvirt_takes_the_fixes_of_samples() {
     let pairs = [
         ("icelake-q35-7.2.json", "icelake-q35-11.1.json"),
         ("icelake-q35-10.0.json", "icelake-q35-7.2.json"),
+        ("icelake-qemu-10.0.json", "icelake-q35-7.2.json"),
         ("haswell-node1.json", "haswell-node2.json"),
         ("nehalem.json", "sandybridge.json"),
         ("epyc-milan.json", "epyc-4-vcpus.json"),

@@ -93,11 +93,23 @@ fn read(platform: Platform, text: &str, map: &CpuMap) -> Says {
             list(&mut says, value("cpu_model_extra_flags = "), &[',']);
             says
         }
-        Platform::Ovirt | Platform::VirtInstall => {
-            let text = text.trim().trim_start_matches("--cpu ");
+        Platform::Ovirt => {
+            let text = text.trim();
             let (model, flags) = text.split_once(',').unwrap_or((text, ""));
             let mut says = Says::new(model);
             list(&mut says, Some(flags.to_string()), &[',']);
+            says
+        }
+        Platform::VirtInstall => {
+            let (model, listed) = text.trim().strip_prefix("--cpu ").unwrap().split_once(",secure=off").unwrap();
+            let mut says = Says::new(model);
+            for option in listed.split(',').filter(|option| !option.is_empty()) {
+                match option.split_once('=').unwrap() {
+                    ("require", name) => says.flag(map, name),
+                    ("disable", name) => says.flag(map, &format!("-{name}")),
+                    _ => panic!("{option}"),
+                }
+            }
             says
         }
         Platform::Incus => {
@@ -214,4 +226,8 @@ fn what_a_form_cannot_say_is_refused_with_the_nearest_that_it_can() {
     let optional = files.put("optional.xml", &optional);
     let (code, out, err) = baseline(&[&optional, "--format", "nova"]);
     assert!(code == 1 && out.is_empty() && err.contains("nova cannot say that vme is optional"), "{err}");
+    for (platform, word) in [("kubevirt", "policy: optional"), ("virt-install", ",optional=vme")] {
+        let (code, out, err) = baseline(&[&optional, "--format", platform]);
+        assert!(code == 0 && out.contains(word), "{out}{err}");
+    }
 }

@@ -156,14 +156,15 @@ impl Machine {
 
     /// Waits until `found` finds what it looks for on the console.
     pub fn wait_for<T>(&mut self, what: &str, found: impl Fn(&str) -> Option<T>) -> T {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + LIFETIME;
         loop {
             if let Some(found) = found(self.console()) {
                 return found;
             }
             assert!(
                 Instant::now() < deadline,
-                "no {what} within 60 s; QEMU says:\n{}\nconsole:\n{}",
+                "no {what} within {} s; QEMU says:\n{}\nconsole:\n{}",
+                LIFETIME.as_secs(),
                 self.words(),
                 self.console
             );

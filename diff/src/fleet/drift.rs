@@ -165,7 +165,7 @@ fn provenance_of(was: &Host, is: &Host) -> Vec<String> {
         ("libvirt", &was.libvirt, &is.libvirt),
         ("machine type", &was.machine, &is.machine),
     ];
-    let said = |text: &Option<std::sync::Arc<str>>| text.as_deref().unwrap_or("not said").to_string();
+    let said = |text: &Option<String>| text.as_deref().unwrap_or("not said").to_string();
     let differ = pairs.into_iter().filter(|(_, a, b)| a != b);
     let mut found: Vec<String> = differ.map(|(what, a, b)| format!("{what} {} -> {}", said(a), said(b))).collect();
     if was.source != is.source {

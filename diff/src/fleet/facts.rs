@@ -3,6 +3,7 @@
 //! Facts of parts of a fleet merge: whatever the order, the same hosts give the same facts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -22,26 +23,51 @@ pub struct Host {
     pub class: usize,
     /// What the file shows: an offer, or a guest.
     pub role: Role,
-    /// How the file was made: `kvm`, `boot`, `native`, `import`, `libvirt`.
-    pub source: Arc<str>,
-    /// What made the CPU that it shows: `kvm` or `tcg`, where that is said.
-    pub accel: Option<Arc<str>>,
     /// When, RFC 3339.
     pub captured_at: Option<Box<str>>,
-    /// The kernel.
-    pub kernel: Option<Arc<str>>,
-    /// The microcode.
-    pub microcode: Option<Arc<str>>,
-    /// QEMU's version.
-    pub qemu: Option<Arc<str>>,
-    /// libvirt's version.
-    pub libvirt: Option<Arc<str>>,
-    /// The machine type.
-    pub machine: Option<Arc<str>>,
     /// The rate of its time stamp counter, in kHz.
     pub tsc_khz: Option<u64>,
-    /// What it says beside its offer.
+    /// What its offer was made by.
+    pub stack: Arc<Stack>,
+}
+
+/// What an offer was made by. Many hosts have the same, and a fleet can be a million hosts: there is one copy of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stack {
+    /// How the file was made: `kvm`, `boot`, `native`, `import`, `libvirt`.
+    pub source: String,
+    /// What made the CPU that it shows: `kvm` or `tcg`, where that is said.
+    pub accel: Option<String>,
+    /// The kernel.
+    pub kernel: Option<String>,
+    /// The microcode.
+    pub microcode: Option<String>,
+    /// QEMU's version.
+    pub qemu: Option<String>,
+    /// libvirt's version.
+    pub libvirt: Option<String>,
+    /// The machine type.
+    pub machine: Option<String>,
+    /// What is said beside the offer.
     pub says: Arc<Says>,
+}
+
+impl Deref for Host {
+    type Target = Stack;
+
+    fn deref(&self) -> &Stack {
+        &self.stack
+    }
+}
+
+/// The one copy of `value` that all have.
+pub fn shared<T: Ord>(known: &mut BTreeSet<Arc<T>>, value: T) -> Arc<T> {
+    if let Some(known) = known.get(&value) {
+        return known.clone();
+    }
+    let value = Arc::new(value);
+    known.insert(value.clone());
+    value
 }
 
 /// Hosts whose offers agree.

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::moves::{Move, Verdict};
 use super::offer::{self, Offer, Scope};
 use super::vm::refusal;
+use super::waivers::Accepted;
 use crate::finding::{Change, Finding, Value};
 use crate::judge::refused::{pinned, refused};
 use crate::judge::rule::Directions;
@@ -105,24 +106,31 @@ fn of_each(view: &DumpView<'_>, knowledge: &Knowledge) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What `compare` says of a guest that moves from one dump's host to the other's.
-#[must_use]
-pub fn judge(from: &DumpView<'_>, to: &DumpView<'_>, knowledge: &Knowledge) -> Move {
+/// What `compare` says of a guest that moves from one dump's host to the other's, where `waive` marks what the site accepts.
+pub(super) fn judge(
+    from: &DumpView<'_>,
+    to: &DumpView<'_>,
+    waive: &mut dyn FnMut(&mut [Finding]),
+    knowledge: &Knowledge,
+) -> Move {
     let found = judge::compare(from, to, Directions::AToB, knowledge);
-    let Comparison { findings, not_captured, refused, complete, msrs, .. } = found;
+    let Comparison { mut findings, not_captured, refused, complete, msrs, .. } = found;
+    let mut step = Move::new();
+    for finding in &findings {
+        put(&mut step, finding);
+    }
+    waive(&mut findings);
+    step.waived = findings.iter().filter_map(|finding| Accepted::of(finding, knowledge)).collect();
     let grounds = Grounds { complete, msrs, unlike: false, refused };
     let verdict = verdict(&findings, Directions::AToB, grounds);
-    let mut step = Move::new();
     step.verdict = match verdict.a_to_b {
+        Some(Direction::Safe) if !step.waived.is_empty() => Verdict::Waived,
         Some(Direction::Safe) => Verdict::Safe,
         Some(Direction::Review) => Verdict::Review,
         Some(Direction::Unsafe) => Verdict::Unsafe,
         Some(Direction::Unknown) | None => Verdict::Unknown,
     };
-    step.other = verdict.refused.iter().map(refusal).collect();
-    for finding in &findings {
-        put(&mut step, finding);
-    }
+    step.other.splice(0..0, verdict.refused.iter().map(refusal));
     step.unknown = not_captured.into_iter().map(|lack| lack.place).collect();
     for places in [&mut step.loses, &mut step.review, &mut step.unknown] {
         places.sort_unstable();

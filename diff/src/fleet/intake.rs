@@ -12,7 +12,7 @@ use cpuid_probe::libvirt::cpu::{Cpu, Form};
 use cpuid_probe::printable::printable;
 use sha2::{Digest, Sha256};
 
-use super::facts::{Class, Facts, Host, Problem};
+use super::facts::{Class, Facts, Host, Problem, Stack, shared};
 use super::guest;
 use super::offer::{Offer, Reason, Scope, Statement};
 use super::says::Says;
@@ -51,10 +51,12 @@ pub struct Intake<'a> {
     summaries: Vec<Facts>,
     classes: HashMap<Offer, usize>,
     seen: HashMap<[u8; 32], Content>,
-    words: BTreeSet<Arc<str>>,
     said: BTreeSet<Arc<Says>>,
+    stacks: BTreeSet<Arc<Stack>>,
 }
 
+/// The most characters of a version or a machine type that are kept.
+const WORD: usize = 200;
 /// The key under which a dump's vCPUs stand.
 const VCPUS: &str = "\"vcpus\":";
 /// The least that can stand in the place of a dump's vCPUs.
@@ -73,8 +75,8 @@ impl<'a> Intake<'a> {
             summaries: Vec::new(),
             classes: HashMap::new(),
             seen: HashMap::new(),
-            words: BTreeSet::new(),
             said: BTreeSet::new(),
+            stacks: BTreeSet::new(),
         }
     }
 
@@ -119,13 +121,13 @@ impl<'a> Intake<'a> {
                     content
                 }
             };
-            self.put(name, file, &provenance, &content);
+            self.put_dump(name, file, &provenance, &content);
             return Ok(());
         }
         match self.read(bytes)? {
             Parsed::Dump(dump) => {
                 let content = self.of_dump(name, &dump)?;
-                self.put(name, file, &dump.provenance, &content);
+                self.put_dump(name, file, &dump.provenance, &content);
             }
             Parsed::Names(cpus, text) => self.of_names(name, file, &cpus, &text)?,
             Parsed::Summary(mut facts) => {
@@ -224,7 +226,7 @@ impl<'a> Intake<'a> {
         known.signatures.extend(signature);
         known.cpus.extend(dump.vcpus.first().and_then(brand).map(|brand| printable(&brand, 80)));
         let says = if role == Role::Offer { Says::of_dump(&view, self.knowledge) } else { Says::default() };
-        let says = self.says(says);
+        let says = shared(&mut self.said, says);
         Ok(Content { class, role, tsc_khz: input.tsc.map(|Tsc { frequency, .. }| frequency / 1000), accel, says })
     }
 
@@ -260,18 +262,15 @@ impl<'a> Intake<'a> {
             Some("kvm") => Some("kvm"),
             _ => None,
         };
-        let mut provenance = Provenance::new(Made::Import);
-        provenance.label = None;
-        let tsc_khz = input.tsc.map(|tsc| tsc.frequency / 1000);
-        let says = self.says(Says::of_names(cpu));
-        let content = Content { class, role: Role::Offer, tsc_khz, accel, says };
-        self.put(name, file, &provenance, &content);
-        let machine = element("machine").map(|m| self.word(&m));
-        let source = self.word("libvirt");
-        if let Some(host) = self.facts.hosts.last_mut() {
-            host.machine = machine;
-            host.source = source;
-        }
+        let says = shared(&mut self.said, Says::of_names(cpu));
+        let content =
+            Content { class, role: Role::Offer, tsc_khz: input.tsc.map(|tsc| tsc.frequency / 1000), accel, says };
+        let stack = Stack {
+            source: "libvirt".to_string(),
+            machine: element("machine").map(|machine| printable(&machine, WORD)),
+            ..Stack::default()
+        };
+        self.put(name, file, None, stack, &content);
         Ok(())
     }
 
@@ -285,47 +284,31 @@ impl<'a> Intake<'a> {
         class
     }
 
-    fn put(&mut self, name: &str, file: &str, p: &Provenance, content: &Content) {
-        let name = p.label.as_deref().unwrap_or(name);
-        let boot = p.boot.as_ref();
-        let host = Host {
+    fn put_dump(&mut self, name: &str, file: &str, p: &Provenance, content: &Content) {
+        let word = |text: &String| printable(text, WORD);
+        let stack = Stack {
+            source: p.source.word().to_string(),
+            kernel: p.kernel.as_ref().map(word),
+            microcode: p.microcode.as_ref().map(word),
+            qemu: p.boot.as_ref().map(|b| word(&b.qemu)),
+            machine: p.boot.as_ref().map(|b| word(&b.machine)),
+            ..Stack::default()
+        };
+        let captured_at = p.captured_at.as_deref().map(|at| printable(at, 40).into());
+        self.put(p.label.as_deref().unwrap_or(name), file, captured_at, stack, content);
+    }
+
+    fn put(&mut self, name: &str, file: &str, captured_at: Option<Box<str>>, stack: Stack, content: &Content) {
+        let stack = Stack { accel: content.accel.map(str::to_string), says: content.says.clone(), ..stack };
+        self.facts.hosts.push(Host {
             name: printable(name, usize::MAX).into(),
             file: printable(file, usize::MAX).into(),
             class: content.class,
             role: content.role,
-            source: self.word(p.source.word()),
-            accel: content.accel.map(|accel| self.word(accel)),
-            captured_at: p.captured_at.as_deref().map(|at| printable(at, 40).into()),
-            kernel: p.kernel.as_deref().map(|k| self.word(k)),
-            microcode: p.microcode.as_deref().map(|m| self.word(m)),
-            qemu: boot.map(|b| self.word(&b.qemu)),
-            libvirt: None,
-            machine: boot.map(|b| self.word(&b.machine)),
+            captured_at,
             tsc_khz: content.tsc_khz,
-            says: content.says.clone(),
-        };
-        self.facts.hosts.push(host);
-    }
-
-    /// One copy of what many hosts say.
-    fn says(&mut self, says: Says) -> Arc<Says> {
-        if let Some(known) = self.said.get(&says) {
-            return known.clone();
-        }
-        let says = Arc::new(says);
-        self.said.insert(says.clone());
-        says
-    }
-
-    /// One copy of a text that many hosts have.
-    fn word(&mut self, text: &str) -> Arc<str> {
-        let text = printable(text, 200);
-        if let Some(known) = self.words.get(text.as_str()) {
-            return known.clone();
-        }
-        let word: Arc<str> = text.into();
-        self.words.insert(word.clone());
-        word
+            stack: shared(&mut self.stacks, stack),
+        });
     }
 }
 

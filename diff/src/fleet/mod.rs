@@ -6,7 +6,7 @@
 //! - [`guest`]: guests of one definition, whose moves `compare` judges.
 //! - [`moves`]: may a guest move from one class to another? [`loss`], [`partition`]: pools of the least loss.
 //! - [`define`]: the `<cpu>` of a pool, proved. [`price`]: who costs the others what.
-//! - [`vm`], [`place`]: where a VM may run. [`drift`]: what changed.
+//! - [`vm`], [`place`]: where a VM may run. [`waivers`]: what of a move the site accepts. [`drift`]: what changed.
 //! - [`wire`]: the JSON contract.
 //!
 //! Every move and every pool is judged by the same rows as in the other commands, and proved before it is shown.
@@ -27,6 +27,7 @@ pub mod price;
 pub mod says;
 pub mod summary;
 pub mod vm;
+pub mod waivers;
 pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,7 @@ use cpuid_probe::dump::Dump;
 
 use crate::knowledge::{Guard, Knowledge, Version};
 use crate::list;
+use crate::policy::{Day, Policy};
 use crate::view::vintage::qemu_version;
 use crate::view::{DumpView, Role};
 
@@ -48,6 +50,7 @@ use partition::Demands;
 use place::Placement;
 use price::Price;
 use vm::Vm;
+use waivers::Waivers;
 
 pub use drift::Drift;
 
@@ -74,6 +77,8 @@ pub struct Asked {
     pub keep: Vec<Vec<String>>,
     /// Hosts to leave out.
     pub without: Vec<String>,
+    /// What the site accepts, and the day on which that is judged.
+    pub policy: Option<(Policy, Day)>,
 }
 
 /// Hosts whose offers agree, with what follows from that.
@@ -240,6 +245,8 @@ pub struct Fleet {
     pub problems: Vec<Problem>,
     /// What else to know.
     pub notes: Vec<String>,
+    /// What is to be said of the site's policy: its use, then its waivers that need a look; nothing without one.
+    pub policy: Vec<String>,
 }
 
 impl Fleet {
@@ -296,6 +303,27 @@ impl Fleet {
         (0..).zip(pools).filter(|(_, pool)| has_words(pool)).map(|(at, _)| at).collect()
     }
 
+    /// The site accepts all that keeps guests from moving between the classes of a vendor.
+    fn is_one_by_waivers(&self) -> bool {
+        let n = self.classes.len();
+        let alike = |a: usize, b: usize| self.classes[a].vendor() == self.classes[b].vendor();
+        let pairs = (0..n).flat_map(|a| (0..a).map(move |b| (a, b))).filter(|(a, b)| alike(*a, *b));
+        let mut verdicts = pairs.map(|(a, b)| [self.step(a, b).verdict, self.step(b, a).verdict]);
+        verdicts.all(|both| both.iter().all(|v| v.is_accepted()) && both.contains(&Verdict::Waived))
+    }
+
+    /// So many moves are waived.
+    #[must_use]
+    pub fn waived_moves(&self) -> usize {
+        self.moves.iter().filter(|step| step.verdict == Verdict::Waived).count()
+    }
+
+    /// Some of the answer is so by a waiver alone.
+    #[must_use]
+    pub fn rests_on_waivers(&self) -> bool {
+        self.waived_moves() > 0 || self.placements.iter().any(|p| !p.waived.is_empty())
+    }
+
     /// The exit code of the command: 0 everything asked is answered with yes, 1 not so, 2 something is wrong.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -306,10 +334,11 @@ impl Fleet {
         let steady = self.drift.is_empty();
         let placed = place::all_pass(self);
         let asked = self.compared || !self.placements.is_empty();
-        let one = self.classes.len() == self.vendors().len() && self.noted_pools().is_empty();
+        let one = self.classes.len() == self.vendors().len() || self.is_one_by_waivers();
+        let one = one && self.noted_pools().is_empty();
         // Hosts are offers to make pools of: without any to take, there is no answer.
         // A guest that moves nowhere, or may not, moves to no other host of its class either.
-        let moves = (0..self.classes.len()).all(|class| self.step(class, class).verdict == Verdict::Safe);
+        let moves = (0..self.classes.len()).all(|class| self.step(class, class).verdict.is_accepted());
         let pooled = self.scope() == Scope::Guest || self.recommended.is_some();
         u8::from(!(whole && steady && placed && pooled && moves && (asked || one)))
     }
@@ -323,7 +352,8 @@ impl Fleet {
 pub fn fleet(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Fleet {
     let prepared = prepare::prepare(facts, asked, knowledge);
     let mut fleet = assemble(prepared, knowledge);
-    fleet.moves = all_moves(&mut fleet, knowledge);
+    let mut waivers = Waivers::new(asked.policy.as_ref(), knowledge);
+    fleet.moves = all_moves(&mut fleet, &mut waivers, knowledge);
     fleet.updates = updates(&fleet, knowledge);
     let scales = Scales::new(&fleet, knowledge);
     if fleet.scope() == Scope::Offer {
@@ -333,7 +363,8 @@ pub fn fleet(facts: Facts, asked: &Asked, knowledge: &Knowledge) -> Fleet {
         no_pools(&mut fleet, asked);
     }
     fleet.without = price::without(&fleet, asked, knowledge);
-    fleet.placements = place::place(&fleet, &asked.vms, knowledge);
+    fleet.placements = place::place(&fleet, &asked.vms, &mut waivers, knowledge);
+    fleet.policy = waivers.remarks();
     if let Some(since) = &asked.since {
         fleet.compared = true;
         fleet.drift = drift::drift(&fleet, since.clone(), asked, knowledge);
@@ -384,7 +415,7 @@ fn assemble(prepared: prepare::Prepared, knowledge: &Knowledge) -> Fleet {
             }
             None => group.all_say_tsc = false,
         }
-        let of = |text: &Option<std::sync::Arc<str>>| text.as_deref().and_then(qemu_version);
+        let of = |text: &Option<String>| text.as_deref().and_then(qemu_version);
         group.versions.insert((of(&host.libvirt), of(&host.qemu)));
     }
     let mut order: Vec<usize> = (0..groups.len()).filter(|i| !groups[*i].hosts.is_empty()).collect();
@@ -417,13 +448,14 @@ fn assemble(prepared: prepare::Prepared, knowledge: &Knowledge) -> Fleet {
         compared: false,
         problems,
         notes,
+        policy: Vec::new(),
     }
 }
 
-/// Every ordered pair. A safe move that the judge does not agree with is a problem, and unknown.
-fn all_moves(fleet: &mut Fleet, knowledge: &Knowledge) -> Vec<Move> {
+/// Every ordered pair. A safe or waived move that the judge does not agree with is a problem, and unknown.
+fn all_moves(fleet: &mut Fleet, waivers: &mut Waivers<'_>, knowledge: &Knowledge) -> Vec<Move> {
     if fleet.scope() == Scope::Guest {
-        return moves_of_guests(fleet, knowledge);
+        return moves_of_guests(fleet, waivers, knowledge);
     }
     let n = fleet.classes.len();
     let mut found = Vec::with_capacity(n * n);
@@ -434,11 +466,16 @@ fn all_moves(fleet: &mut Fleet, knowledge: &Knowledge) -> Vec<Move> {
             if from == to {
                 step.verdict = Verdict::Safe;
                 step.unknown.clear();
-            } else if step.verdict == Verdict::Safe
-                && let Err(place) = moves::prove_safe(a, b, knowledge)
+            } else {
+                step.waive(waivers, &|names| waivers::is_for(names, fleet, [from, to]));
+            }
+            if from != to
+                && step.verdict.is_accepted()
+                && let Err(place) = moves::prove_safe(a, b, &step.waived, knowledge)
             {
                 let what = format!(
-                    "a safe move does not hold when both offers are compared register by register ({}); please report this",
+                    "a {} move does not hold when both offers are compared register by register ({}); please report this",
+                    step.verdict.word(),
                     place.prose()
                 );
                 step.verdict = Verdict::Unknown;
@@ -452,15 +489,21 @@ fn all_moves(fleet: &mut Fleet, knowledge: &Knowledge) -> Vec<Move> {
 }
 
 /// Every ordered pair of guests, and each with itself, as `compare` has it.
-fn moves_of_guests(fleet: &Fleet, knowledge: &Knowledge) -> Vec<Move> {
+fn moves_of_guests(fleet: &Fleet, waivers: &mut Waivers<'_>, knowledge: &Knowledge) -> Vec<Move> {
     let dump = |group: &Group| cpuid_probe::json::from_str(group.class.guest.as_deref()?).ok();
     let dumps: Vec<Option<Dump>> = fleet.classes.iter().map(dump).collect();
     let views: Vec<Option<DumpView<'_>>> = dumps.iter().map(|dump| dump.as_ref().map(DumpView::of)).collect();
-    let step = |from: &Option<DumpView<'_>>, to: &Option<DumpView<'_>>| match (from, to) {
-        (Some(from), Some(to)) => guest::judge(from, to, knowledge),
-        _ => moves::Move::unknown("the summary holds no dump of these guests: read their files again"),
-    };
-    views.iter().flat_map(|from| views.iter().map(move |to| step(from, to))).collect()
+    let mut found = Vec::with_capacity(views.len() * views.len());
+    for (a, from) in views.iter().enumerate() {
+        for (b, to) in views.iter().enumerate() {
+            let is_meant = |names: &[String]| waivers::is_for(names, fleet, [a, b]);
+            found.push(match (from, to) {
+                (Some(from), Some(to)) => guest::judge(from, to, &mut |of| waivers.apply(of, &is_meant), knowledge),
+                _ => Move::unknown("the summary holds no dump of these guests: read their files again"),
+            });
+        }
+    }
+    found
 }
 
 /// Classes that lack nothing but protections that another class of their vendor has.
@@ -774,7 +817,7 @@ fn card(fleet: &Fleet, scales: &Scales, classes: &[usize], define: bool, knowled
     // A guest with all that the pool gives must run on each of its hosts.
     let proof = |class: &usize| {
         let group = &fleet.classes[*class];
-        moves::prove_safe(&offer, &group.class.offer, knowledge).map_err(|place| {
+        moves::prove_safe(&offer, &group.class.offer, &[], knowledge).map_err(|place| {
             let host = fleet.names_of(&[*class], 1).concat();
             Undefined::Unproved(format!("{host} lacks {} of what the pool gives", place.prose()))
         })

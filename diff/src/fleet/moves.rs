@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cpuid_probe::Place;
 
 use super::offer::{Offer, Reason, Statement, met};
+use super::waivers::{self, Accepted, Waivers};
 use crate::finding::{Change, Judged};
 use crate::judge::rule::{self, Judgement};
 use crate::knowledge::{Knowledge, Row, Severity};
@@ -15,6 +16,8 @@ use crate::view::join::{Differing, Pair, rows};
 pub enum Verdict {
     /// Nothing is lost.
     Safe,
+    /// What is lost, or has to be looked at, the site's policy accepts, all of it.
+    Waived,
     /// Nothing is lost; the destination has a hazard that the source has not, or a person has to look.
     Review,
     /// Something is lost.
@@ -24,11 +27,21 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All, in the order of reports.
+    pub const ALL: [Self; 5] = [Self::Safe, Self::Waived, Self::Review, Self::Unsafe, Self::Unknown];
+
+    /// Whether a guest may make the move, be it by a waiver.
+    #[must_use]
+    pub const fn is_accepted(self) -> bool {
+        matches!(self, Self::Safe | Self::Waived)
+    }
+
     /// The word in reports.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Safe => "safe",
+            Self::Waived => "waived",
             Self::Review => "review",
             Self::Unsafe => "unsafe",
             Self::Unknown => "unknown",
@@ -51,6 +64,8 @@ pub struct Move {
     pub unknown: Vec<Place>,
     /// What else keeps a guest from moving, in words: another vendor, another machine type.
     pub other: Vec<String>,
+    /// What of it the site's policy accepts. It stays listed above.
+    pub waived: Vec<Accepted>,
 }
 
 impl Move {
@@ -63,11 +78,33 @@ impl Move {
             review: Vec::new(),
             unknown: Vec::new(),
             other: Vec::new(),
+            waived: Vec::new(),
         }
     }
 }
 
 impl Move {
+    /// Has the site's policy look at what is lost and what has to be looked at. What is not known, no waiver covers, nor
+    /// what is in no place, such as another vendor.
+    pub(super) fn waive(&mut self, waivers: &mut Waivers<'_>, is_meant: &dyn Fn(&[String]) -> bool) {
+        let lost = self.loses.iter().chain(self.numbers.iter().map(|(place, ..)| place));
+        let lost = lost.map(|place| (*place, Severity::Unsafe));
+        let review = self.review.iter().map(|place| (*place, Severity::Warning));
+        let (accepted, open) = waivers.look(lost.chain(review), is_meant);
+        if accepted.is_empty() {
+            return;
+        }
+        self.waived = accepted;
+        if self.other.is_empty() {
+            self.verdict = match waivers::worst(&open) {
+                Some(Severity::Unsafe) => Verdict::Unsafe,
+                Some(_) => Verdict::Review,
+                None if !self.unknown.is_empty() => Verdict::Unknown,
+                None => Verdict::Waived,
+            };
+        }
+    }
+
     /// Nobody knows, and why.
     #[must_use]
     pub fn unknown(why: &str) -> Self {
@@ -152,11 +189,11 @@ fn judged(place: Place, row: &Row, pair: Pair) -> Judgement {
     })
 }
 
-/// Puts both offers back into registers and has the judge look at every register: nothing may be lost.
+/// Puts both offers back into registers and has the judge look at every register: nothing may be lost but what is waived.
 ///
 /// # Errors
 /// The first place that is lost.
-pub fn prove_safe(from: &Offer, to: &Offer, knowledge: &Knowledge) -> Result<(), Place> {
+pub fn prove_safe(from: &Offer, to: &Offer, waived: &[Accepted], knowledge: &Knowledge) -> Result<(), Place> {
     let registers: BTreeSet<Place> =
         from.places.keys().chain(to.places.keys()).map(|p| p.with_bits(whole(*p))).collect();
     let value = |offer: &Offer, register: Place| -> u64 {
@@ -173,7 +210,8 @@ pub fn prove_safe(from: &Offer, to: &Offer, knowledge: &Knowledge) -> Result<(),
             let place = register.with_bits(row.bits);
             let (a, b) = (row.bits.of(a), row.bits.of(b));
             let unknown = from.at(place).is_none() || to.at(place).is_none();
-            if row.is_capability() && !row.accumulates() && !unknown {
+            let accepted = waived.iter().any(|accepted| accepted.place == Some(place));
+            if row.is_capability() && !row.accumulates() && !unknown && !accepted {
                 let pair = Pair { a: (a != 0).then_some(a), b: (b != 0).then_some(b) };
                 let Judged { change, severity } = judged(place, &row, pair).a_to_b;
                 if severity == Severity::Unsafe || change == Change::Lost && severity <= Severity::Warning {

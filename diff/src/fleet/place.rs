@@ -9,10 +9,11 @@ use super::facts::Host;
 use super::moves::Move;
 use super::offer::{Offer, Statement, name};
 use super::vm::{Vm, word};
+use super::waivers::{self, Accepted, Waivers};
 use crate::check::check_beside;
 use crate::cpu_map::CpuMap;
 use crate::finding::Finding;
-use crate::knowledge::{Knowledge, RuleKind};
+use crate::knowledge::{Knowledge, Row, RuleKind, Severity};
 use crate::list;
 use crate::view::clock::Clocks;
 use crate::view::dump::PHYS_BITS;
@@ -22,6 +23,8 @@ use crate::view::dump::PHYS_BITS;
 pub enum Starts {
     /// With everything promised.
     Yes,
+    /// A running guest may come there: what it loses, the site's policy accepts, all of it.
+    Waived,
     /// Not, or not with everything.
     No,
     /// What decides is not known.
@@ -29,11 +32,18 @@ pub enum Starts {
 }
 
 impl Starts {
+    /// Whether it runs there, be it by a waiver.
+    #[must_use]
+    pub const fn is_accepted(self) -> bool {
+        matches!(self, Self::Yes | Self::Waived)
+    }
+
     /// The word in reports.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Yes => "yes",
+            Self::Waived => "waived",
             Self::No => "no",
             Self::Unknown => "unknown",
         }
@@ -53,6 +63,10 @@ pub struct Placement {
     pub why: Vec<String>,
     /// The classes that it may move to from there.
     pub moves_to: Vec<usize>,
+    /// The classes that it may move to by a waiver alone.
+    pub moves_by_waiver: Vec<usize>,
+    /// What the site's policy accepts: of its start there, and of its moves from there.
+    pub waived: Vec<Accepted>,
     /// Something keeps it from moving anywhere, or may keep it: to another host of its class too.
     pub stays: bool,
     /// The host gives it something of its own, which it would not find on another class where it starts.
@@ -60,28 +74,25 @@ pub struct Placement {
 }
 
 /// Every VM on every class.
-#[must_use]
-pub fn place(fleet: &Fleet, vms: &[Vm], knowledge: &Knowledge) -> Vec<Placement> {
+pub(super) fn place(fleet: &Fleet, vms: &[Vm], waivers: &mut Waivers<'_>, knowledge: &Knowledge) -> Vec<Placement> {
     let mut placements = Vec::new();
     for vm in vms {
-        let starts: Vec<(Starts, Vec<String>)> = fleet
-            .classes
-            .iter()
-            .map(|group| starts(&group.class.offer, &fleet.hosts_of(group), vm, knowledge))
-            .collect();
-        for (class, (start, why)) in starts.iter().enumerate() {
-            let mut why = why.clone();
+        let starts: Vec<_> = (0..fleet.classes.len()).map(|on| start(fleet, vm, on, waivers, knowledge)).collect();
+        for (class, (start, why, waived)) in starts.iter().enumerate() {
+            let (mut why, mut waived) = (why.clone(), waived.clone());
             // A VM whose CPU is each host's own starts nowhere for sure, and so moves nowhere.
-            let may = |to: &usize| *to != class && *start != Starts::No && starts[*to].0 == Starts::Yes;
-            let mut moves_to = Vec::new();
+            let may = |to: &usize| *to != class && *start != Starts::No && starts[*to].0.is_accepted();
+            let (mut moves_to, mut moves_by_waiver) = (Vec::new(), Vec::new());
             let mut kept: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-            let offer = |class: usize| &fleet.classes[class].class.offer;
             for to in (0..fleet.classes.len()).filter(may) {
-                let changed = changes(vm, offer(class), offer(to), knowledge);
-                match changed.or_else(|| hazards(vm, fleet.step(class, to), offer(to), knowledge)) {
+                let (what, accepted) = keeps(fleet, vm, [class, to], waivers, knowledge);
+                let by_waiver = !accepted.is_empty() || starts[to].0 == Starts::Waived;
+                waived.extend(accepted.into_iter().filter(|one| !waived.contains(one)).collect::<Vec<_>>());
+                match what {
                     Some(what) => kept.entry(what).or_default().push(to),
-                    None if vm.stays.is_empty() => moves_to.push(to),
-                    None => {}
+                    None if !vm.stays.is_empty() => {}
+                    None if by_waiver => moves_by_waiver.push(to),
+                    None => moves_to.push(to),
                 }
             }
             if *start != Starts::No {
@@ -97,12 +108,74 @@ pub fn place(fleet: &Fleet, vms: &[Vm], knowledge: &Knowledge) -> Vec<Placement>
                 starts: *start,
                 why,
                 moves_to,
+                moves_by_waiver,
+                waived,
                 stays: !vm.stays.is_empty(),
                 is_hosts_own: vm.own_width.is_some() && !kept.is_empty(),
             });
         }
     }
     placements
+}
+
+/// Whether a VM starts on a class, why not, and what of that is accepted. A definition's promises are the host's libvirt's to
+/// refuse; a guest that runs can come there without what it has.
+fn start(
+    fleet: &Fleet,
+    vm: &Vm,
+    class: usize,
+    waivers: &mut Waivers<'_>,
+    knowledge: &Knowledge,
+) -> (Starts, Vec<String>, Vec<Accepted>) {
+    let group = &fleet.classes[class];
+    let (offer, hosts) = (&group.class.offer, fleet.hosts_of(group));
+    let (plain, why) = starts(offer, &hosts, vm, knowledge);
+    if plain != Starts::No || vm.definition.is_some() {
+        return (plain, why, Vec::new());
+    }
+    let lacks = lacks(offer, vm, knowledge).into_iter().map(|place| (place, Severity::Unsafe));
+    let is_meant = |names: &[String]| waivers::is_for(names, fleet, [class; 2]) || names == [vm.name.as_str()];
+    let (accepted, _) = waivers.look(lacks, &is_meant);
+    if accepted.is_empty() {
+        return (plain, why, accepted);
+    }
+    let mut rest = vm.clone();
+    rest.needs.retain(|place, _| accepted.iter().all(|one| one.place != Some(*place)));
+    match starts(offer, &hosts, &rest, knowledge) {
+        (Starts::Yes, why) => (Starts::Waived, why, accepted),
+        (other, why) => (other, why, accepted),
+    }
+}
+
+/// What keeps a running VM from moving from one class to another on which it starts, and what of that is accepted.
+fn keeps(
+    fleet: &Fleet,
+    vm: &Vm,
+    classes: [usize; 2],
+    waivers: &mut Waivers<'_>,
+    knowledge: &Knowledge,
+) -> (Option<String>, Vec<Accepted>) {
+    let [from, to] = classes.map(|class| &fleet.classes[class].class.offer);
+    let step = fleet.step(classes[0], classes[1]);
+    let kept = |vm: &Vm| changes(vm, from, to, knowledge).or_else(|| hazards(vm, step, to, knowledge));
+    let what = kept(vm);
+    if what.is_none() {
+        return (what, Vec::new());
+    }
+    let lost = vm.left_to_hosts.iter().filter(|place| is_lost(**place, from, to));
+    let gained = new_hazards(vm, &step.review, to, knowledge);
+    let places = lost.map(|place| (*place, Severity::Unsafe));
+    let places = places.chain(gained.into_iter().map(|place| (place, Severity::Warning)));
+    let is_meant = |names: &[String]| waivers::is_for(names, fleet, classes) || names == [vm.name.as_str()];
+    let (accepted, _) = waivers.look(places, &is_meant);
+    if accepted.is_empty() {
+        return (what, accepted);
+    }
+    let mut rest = vm.clone();
+    let those: Vec<Place> = accepted.iter().filter_map(|one| one.place).collect();
+    rest.left_to_hosts.retain(|place| !those.contains(place));
+    rest.hazards.extend(those);
+    (kept(&rest), accepted)
 }
 
 /// So many hosts a reason names.
@@ -134,9 +207,9 @@ fn changes(vm: &Vm, from: &Offer, to: &Offer, knowledge: &Knowledge) -> Option<S
     let (mut lost, mut unknown) = (Vec::new(), Vec::new());
     for place in &vm.left_to_hosts {
         match (from.at(*place), to.at(*place)) {
-            (Some(a), Some(b)) if a & !b == 0 => {}
             (Some(0), _) => {}
-            (Some(_), Some(_)) => lost.push(name(*place, knowledge)),
+            (Some(_), Some(_)) if is_lost(*place, from, to) => lost.push(name(*place, knowledge)),
+            (Some(_), Some(_)) => {}
             (None, Some(b)) if b != 0 => {}
             _ => unknown.push(name(*place, knowledge)),
         }
@@ -153,15 +226,23 @@ fn changes(vm: &Vm, from: &Offer, to: &Offer, knowledge: &Knowledge) -> Option<S
     }
 }
 
-/// The hazards that a running VM was not shown, and that it would come to, or may. What a list of names of the destination has no
+/// One has it and the other has not.
+fn is_lost(place: Place, from: &Offer, to: &Offer) -> bool {
+    matches!((from.at(place), to.at(place)), (Some(a), Some(b)) if a & !b != 0)
+}
+
+/// Of these places, the hazards that a running VM was not shown. What a list of names of the destination has no
 /// name for is left to the matrix of moves: no such list could ever say it.
-fn hazards(vm: &Vm, step: &Move, to: &Offer, knowledge: &Knowledge) -> Option<String> {
+fn new_hazards(vm: &Vm, places: &[Place], to: &Offer, knowledge: &Knowledge) -> Vec<Place> {
     let is_shown = |place: &Place| vm.hazards.contains(place) || vm.needs.contains_key(place);
     let has_no_name = |place: &Place| matches!(to.places.get(place), Some(Statement::Unknown(why)) if !why.is_gap());
-    let those = |places: &[Place]| -> Vec<String> {
-        let places = places.iter().filter(|place| knowledge.row(**place).accumulates() && !is_shown(place));
-        places.filter(|place| !has_no_name(place)).map(|place| name(*place, knowledge)).collect()
-    };
+    let places = places.iter().copied().filter(|place| knowledge.row(*place).accumulates() && !is_shown(place));
+    places.filter(|place| !has_no_name(place)).collect()
+}
+
+/// The hazards that a running VM was not shown, and that it would come to, or may.
+fn hazards(vm: &Vm, step: &Move, to: &Offer, knowledge: &Knowledge) -> Option<String> {
+    let those = |places: &[Place]| super::names(&new_hazards(vm, places, to, knowledge), knowledge);
     let (gained, unknown) = (those(&step.review), those(&step.unknown));
     match (gained.is_empty(), unknown.is_empty()) {
         (false, _) => Some(format!("{} is there and not here, and its guest booted without it", gained.join(", "))),
@@ -192,6 +273,24 @@ pub fn starts(offer: &Offer, hosts: &[&Host], vm: &Vm, knowledge: &Knowledge) ->
     }
 }
 
+/// Whether what a host has is as much as a VM needs.
+fn is_enough(row: &Row, own: u64, needed: u64) -> bool {
+    match row.rule {
+        RuleKind::NotLess => own >= needed,
+        RuleKind::NotGreater => own <= needed,
+        RuleKind::Subset | RuleKind::Hazard => own & needed == needed,
+        _ => own == needed,
+    }
+}
+
+/// The places of which an offer has less than a VM needs.
+fn lacks(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> Vec<Place> {
+    let has_less = |(place, value): &(&Place, &u64)| {
+        offer.at(**place).is_some_and(|own| !is_enough(&knowledge.row(**place), own, **value))
+    };
+    vm.needs.iter().filter(has_less).map(|(place, _)| *place).collect()
+}
+
 /// What an offer lacks of a VM's needs, and what it does not say.
 pub(super) fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<String>, Vec<String>) {
     let (mut no, mut unknown) = (Vec::new(), Vec::new());
@@ -203,14 +302,8 @@ pub(super) fn on_offer(offer: &Offer, vm: &Vm, knowledge: &Knowledge) -> (Vec<St
     let (mut lacks, mut silent) = (Vec::new(), Vec::new());
     for (place, value) in &vm.needs {
         let row = knowledge.row(*place);
-        let enough = |own: u64| match row.rule {
-            RuleKind::NotLess => own >= *value,
-            RuleKind::NotGreater => own <= *value,
-            RuleKind::Subset | RuleKind::Hazard => own & value == *value,
-            _ => own == *value,
-        };
         match offer.at(*place) {
-            Some(own) if enough(own) => {}
+            Some(own) if is_enough(&row, own, *value) => {}
             Some(own) if row.bits.is_one() || own == 0 => lacks.push(word(*place, &row, *value)),
             Some(own) => lacks.push(format!("{} (the host has {own})", word(*place, &row, *value))),
             None => silent.push(word(*place, &row, *value)),
@@ -340,6 +433,17 @@ fn clock(hosts: &[&Host], wanted: u64, no: &mut Vec<String>, unknown: &mut Vec<S
 /// The pools of the partition to take in which a VM starts and moves everywhere, by number.
 #[must_use]
 pub fn pools_of(fleet: &Fleet, vm: &str) -> Vec<usize> {
+    pools_that_take(fleet, vm, true)
+}
+
+/// Those of them that take it by a waiver alone.
+#[must_use]
+pub fn pools_by_waiver(fleet: &Fleet, vm: &str) -> Vec<usize> {
+    let without = pools_that_take(fleet, vm, false);
+    pools_of(fleet, vm).into_iter().filter(|pool| !without.contains(pool)).collect()
+}
+
+fn pools_that_take(fleet: &Fleet, vm: &str, waivers: bool) -> Vec<usize> {
     let of: Vec<&Placement> = fleet.placements.iter().filter(|p| p.vm == vm).collect();
     let holds = |classes: &[usize]| {
         // Where a pool is one host, nothing shows that guests are alike that take of each host its own.
@@ -348,7 +452,9 @@ pub fn pools_of(fleet: &Fleet, vm: &str) -> Vec<usize> {
             let here = of.iter().find(|p| p.class == *class);
             here.is_some_and(|p| {
                 let kept = p.stays || alone && p.is_hosts_own;
-                p.starts == Starts::Yes && !kept && classes.iter().all(|to| to == class || p.moves_to.contains(to))
+                let starts = p.starts == Starts::Yes || waivers && p.starts == Starts::Waived;
+                let moves = |to: &usize| p.moves_to.contains(to) || waivers && p.moves_by_waiver.contains(to);
+                starts && !kept && classes.iter().all(|to| to == class || moves(to))
             })
         })
     };

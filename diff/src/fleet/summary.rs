@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cpuid_probe::{LeafId, Place, json};
 use serde::Deserialize;
 
-use super::facts::{Class, Facts, Host, Problem};
+use super::facts::{Class, Facts, Host, Problem, Stack, shared};
 use super::guest;
 use super::offer::{Offer, Reason, Statement, place_of};
 use super::says::Says;
@@ -149,15 +149,7 @@ fn facts(wire: Wire) -> Result<Facts, String> {
         says.insert(said.id, Arc::new(said.says));
     }
     let nothing = Arc::new(Says::default());
-    let mut words: BTreeSet<Arc<str>> = BTreeSet::new();
-    let mut word = |text: String| -> Arc<str> {
-        if let Some(known) = words.get(text.as_str()) {
-            return known.clone();
-        }
-        let word: Arc<str> = text.into();
-        words.insert(word.clone());
-        word
-    };
+    let mut stacks = BTreeSet::new();
     let mut hosts = Vec::with_capacity(wire.hosts.len());
     for host in wire.hosts {
         let class = *index.get(&host.class).ok_or_else(|| format!("host {}: no class {}", host.name, host.class))?;
@@ -166,21 +158,24 @@ fn facts(wire: Wire) -> Result<Facts, String> {
             Some(id) => says.get(id).cloned().ok_or_else(|| format!("host {}: no `says` {id}", host.name))?,
         };
         let role = Role::ALL.into_iter().find(|role| role.word() == host.role);
+        let stack = Stack {
+            source: host.source,
+            accel: host.accel,
+            kernel: host.kernel,
+            microcode: host.microcode,
+            qemu: host.qemu,
+            libvirt: host.libvirt,
+            machine: host.machine,
+            says: said,
+        };
         hosts.push(Host {
             role: role.ok_or_else(|| format!("host {}: `{}` is no role", host.name, host.role))?,
             name: host.name,
             file: host.file,
             class,
-            source: word(host.source),
-            accel: host.accel.map(&mut word),
             captured_at: host.captured_at,
-            kernel: host.kernel.map(&mut word),
-            microcode: host.microcode.map(&mut word),
-            qemu: host.qemu.map(&mut word),
-            libvirt: host.libvirt.map(&mut word),
-            machine: host.machine.map(&mut word),
             tsc_khz: host.tsc_khz,
-            says: said,
+            stack: shared(&mut stacks, stack),
         });
     }
     let problems = wire.problems.into_iter().map(|p| Problem { host: p.host, file: p.file, what: p.what }).collect();

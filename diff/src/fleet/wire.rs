@@ -13,6 +13,7 @@ use super::facts::{Class, Facts, Host, Problem};
 use super::moves::Verdict;
 use super::offer::{Offer, Statement, key, name};
 use super::says::Says;
+use super::waivers::Accepted;
 use super::{Fleet, PoolCard, isa, names};
 use crate::knowledge::{Guard, Knowledge};
 
@@ -40,6 +41,7 @@ struct Wire<'a> {
     drift: Vec<WireDrift<'a>>,
     problems: &'a [Problem],
     notes: &'a [String],
+    policy: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -105,6 +107,15 @@ struct WireMove<'a> {
     review: Vec<String>,
     unknown: Vec<String>,
     other: &'a [String],
+    waived: Vec<WireWaived<'a>>,
+}
+
+#[derive(Serialize)]
+struct WireWaived<'a> {
+    name: &'a str,
+    severity: &'static str,
+    reason: &'a str,
+    expires: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -161,6 +172,8 @@ struct WirePlacement<'a> {
     starts: &'static str,
     why: &'a [String],
     moves_to: Vec<&'a str>,
+    moves_by_waiver: Vec<&'a str>,
+    waived: Vec<WireWaived<'a>>,
 }
 
 #[derive(Serialize)]
@@ -191,6 +204,7 @@ impl<'a> Wire<'a> {
             drift: Vec::new(),
             problems: &[],
             notes: &[],
+            policy: &[],
         }
     }
 }
@@ -284,6 +298,7 @@ pub fn fleet(fleet: &Fleet, out: &mut dyn io::Write) -> io::Result<()> {
                     review: names(&step.review, knowledge),
                     unknown: names(&step.unknown, knowledge),
                     other: &step.other,
+                    waived: waived(&step.waived),
                 }
             })
             .collect(),
@@ -319,6 +334,8 @@ pub fn fleet(fleet: &Fleet, out: &mut dyn io::Write) -> io::Result<()> {
                 starts: p.starts.word(),
                 why: &p.why,
                 moves_to: p.moves_to.iter().map(|c| id(*c)).collect(),
+                moves_by_waiver: p.moves_by_waiver.iter().map(|c| id(*c)).collect(),
+                waived: waived(&p.waived),
             })
             .collect(),
         drift: fleet
@@ -334,6 +351,7 @@ pub fn fleet(fleet: &Fleet, out: &mut dyn io::Write) -> io::Result<()> {
             .collect(),
         problems: &fleet.problems,
         notes: &fleet.notes,
+        policy: &fleet.policy,
         ..Wire::empty()
     };
     put(&wire, out)
@@ -344,6 +362,16 @@ fn put(wire: &Wire<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut out, wire).map_err(io::Error::from)?;
     io::Write::write_all(&mut out, b"\n")?;
     io::Write::flush(&mut out)
+}
+
+fn waived(accepted: &[Accepted]) -> Vec<WireWaived<'_>> {
+    let accepted = accepted.iter().map(|Accepted { name, waived, .. }| WireWaived {
+        name,
+        severity: waived.severity.word(),
+        reason: &waived.reason,
+        expires: waived.expires.as_deref(),
+    });
+    accepted.collect()
 }
 
 fn widen(interval: &mut Option<[u64; 2]>, khz: Option<u64>) {

@@ -120,6 +120,8 @@ struct Words<'a> {
     on: Vec<&'a str>,
     /// Features to switch off.
     off: Vec<&'a str>,
+    /// All of them, with their policies.
+    listed: Vec<(Policy, &'a str)>,
     /// The width of physical addresses, where the form can say it.
     width: Option<u32>,
 }
@@ -147,6 +149,7 @@ pub fn write(platform: Platform, common: &Common, map: &CpuMap) -> Result<String
     let mut cannot = |what: String| reasons.push(format!("{} cannot say {what}", platform.word()));
     // A <cpu> as it is.
     let takes_xml = platform == Platform::Opennebula;
+    let says_policies = takes_xml || matches!(platform, Platform::Kubevirt | Platform::VirtInstall);
     let mut words = Words { model: common.model, ..Words::default() };
     let unpinned =
         |id: &FeatureId| common.tsc_frequency.is_some() && map.features.get(*id).is_some_and(blocks_migration);
@@ -160,20 +163,18 @@ pub fn write(platform: Platform, common: &Common, map: &CpuMap) -> Result<String
             cannot(format!("{}: QEMU has no property of its own for it", feature.name));
             continue;
         };
+        words.listed.push((*policy, name));
         match policy {
             Policy::Require | Policy::Force => words.on.push(name),
             Policy::Disable => words.off.push(name),
             Policy::Forbid => {
                 words.off.push(name);
-                if !takes_xml && platform != Platform::Kubevirt {
+                if !says_policies {
                     cannot(format!("that hosts with {name} are refused (policy forbid)"));
                 }
             }
-            Policy::Optional => {
-                if !takes_xml && platform != Platform::Kubevirt {
-                    cannot(format!("that {name} is optional"));
-                }
-            }
+            Policy::Optional if !says_policies => cannot(format!("that {name} is optional")),
+            Policy::Optional => {}
         }
     }
     let width = match common.width {
@@ -199,7 +200,7 @@ pub fn write(platform: Platform, common: &Common, map: &CpuMap) -> Result<String
     }
     let text = match platform {
         Platform::Proxmox => proxmox::write(&words),
-        Platform::Kubevirt => kubevirt::write(&words, common, map),
+        Platform::Kubevirt => kubevirt::write(&words),
         Platform::Nova => nova::write(&words),
         Platform::Ovirt => ovirt::write(&words),
         Platform::Incus => incus::write(&words),

@@ -15,6 +15,7 @@ use cpuid_probe::Place;
 use super::{Knowledge, Row};
 pub use emulation::Accel;
 pub use layers::Layer;
+pub use notes::amd::EMULATED as EMULATED_ON_AMD;
 
 /// What the caller wants advice about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,8 +22,8 @@ const ROWS: usize = 500;
 pub fn render(fleet: &Fleet) -> String {
     let headline = words::headline(fleet);
     let grade = match fleet.exit_code() {
-        0 => "safe",
-        1 => "review",
+        0 if !fleet.rests_on_waivers() => "safe",
+        0 | 1 => "review",
         _ => "unsafe",
     };
     let mut out = format!(
@@ -43,7 +43,7 @@ pub fn render(fleet: &Fleet) -> String {
     prices(fleet, &mut out);
     list(&mut out, "Without", "", fleet.without.iter().cloned());
     vms(fleet, &mut out);
-    list(&mut out, "Notes", "", fleet.notes.iter().cloned());
+    list(&mut out, "Notes", "", fleet.notes.iter().chain(&fleet.policy).cloned());
     out.push_str("</main>\n</body>\n</html>\n");
     out
 }
@@ -329,9 +329,7 @@ fn prices(fleet: &Fleet, out: &mut String) {
 
 fn vms(fleet: &Fleet, out: &mut String) {
     for (vm, placements, pools) in words::vms(fleet) {
-        let pools: Vec<String> = pools.iter().map(|p| (p + 1).to_string()).collect();
-        let answer =
-            if pools.is_empty() { "no pool takes it".to_string() } else { format!("pools: {}", pools.join(", ")) };
+        let answer = words::takes(fleet, vm, &pools);
         let _ = writeln!(
             out,
             "<h2>VM {}: {answer}</h2>\n<div class=\"wide\"><table>\n<tr><th>class</th><th>hosts</th><th>starts</th><th>why</th>\
@@ -343,8 +341,8 @@ fn vms(fleet: &Fleet, out: &mut String) {
                 words::letter(p.class),
                 words::hosts(fleet, &[p.class], 4),
                 p.starts.word().to_string(),
-                p.why.join("; "),
-                words::letters(&p.moves_to),
+                words::why_placed(p),
+                words::moves_to(p),
             ];
             row(out, &cells);
         }

@@ -48,7 +48,7 @@ pub fn render(fleet: &Fleet) -> String {
     );
     list(&mut out, "Without", fleet.without.iter().cloned());
     vms(fleet, &mut out);
-    list(&mut out, "Notes", fleet.notes.iter().cloned());
+    list(&mut out, "Notes", fleet.notes.iter().chain(&fleet.policy).cloned());
     out
 }
 
@@ -194,9 +194,7 @@ fn pools(fleet: &Fleet, out: &mut String) {
 
 fn vms(fleet: &Fleet, out: &mut String) {
     for (vm, placements, pools) in words::vms(fleet) {
-        let pools: Vec<String> = pools.iter().map(|p| (p + 1).to_string()).collect();
-        let answer =
-            if pools.is_empty() { "no pool takes it".to_string() } else { format!("pools: {}", pools.join(", ")) };
+        let answer = words::takes(fleet, vm, &pools);
         let _ = writeln!(out, "\n### VM {}: {answer}\n", escape(vm));
         head(out, &["class", "hosts", "starts", "why", "moves to"].map(str::to_string));
         for p in placements {
@@ -207,8 +205,8 @@ fn vms(fleet: &Fleet, out: &mut String) {
                     words::letter(p.class),
                     escape(&who),
                     p.starts.word().to_string(),
-                    escape(&p.why.join("; ")),
-                    words::letters(&p.moves_to),
+                    escape(&words::why_placed(p)),
+                    words::moves_to(p),
                 ],
             );
         }

@@ -38,7 +38,7 @@ pub fn render(fleet: &Fleet, style: Style) -> String {
     prices(fleet, &mut page);
     classes(fleet, most, &mut page);
     moves(fleet, &mut page);
-    for note in &fleet.notes {
+    for note in fleet.notes.iter().chain(&fleet.policy) {
         page.say(&format!("note: {note}"));
     }
     page.text
@@ -118,6 +118,7 @@ fn classes(fleet: &Fleet, most: usize, page: &mut Page) {
 const fn sign(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Safe => "safe",
+        Verdict::Waived => "w",
         Verdict::Review => "!",
         Verdict::Unsafe => "-",
         Verdict::Unknown => "?",
@@ -127,7 +128,7 @@ const fn sign(verdict: Verdict) -> &'static str {
 const fn colour(verdict: Verdict) -> Paint {
     match verdict {
         Verdict::Safe => Paint::Green,
-        Verdict::Review => Paint::Yellow,
+        Verdict::Waived | Verdict::Review => Paint::Yellow,
         Verdict::Unsafe => Paint::Red,
         Verdict::Unknown => Paint::Bold,
     }
@@ -139,7 +140,8 @@ fn moves(fleet: &Fleet, page: &mut Page) {
         return;
     }
     if n <= MATRIX {
-        page.line("\nmoves from a row to a column: safe, ! review, - unsafe, ? not known");
+        let waived = if fleet.waived_moves() > 0 { " w waived," } else { "" };
+        page.line(&format!("\nmoves from a row to a column: safe,{waived} ! review, - unsafe, ? not known"));
         let cell = |text: &str, style: Paint| paint(text, style, page.style.colour) + &" ".repeat(5 - text.len());
         let head: String = (0..n).map(|to| format!("{:<5}", words::letter(to))).collect();
         let mut lines = vec![format!("{:<4}{head}", "")];
@@ -157,13 +159,12 @@ fn moves(fleet: &Fleet, page: &mut Page) {
     let mut pairs = words::pairs(fleet);
     let count = |v| pairs.iter().filter(|(.., step)| step.verdict == v).count();
     if n > MATRIX {
+        let counts = Verdict::ALL.into_iter().filter(|v| *v != Verdict::Waived || count(*v) > 0);
+        let counts: Vec<String> = counts.map(|v| format!("{} {}", count(v), v.word())).collect();
         page.line(&format!(
-            "\n{} moves between classes: {} safe, {} review, {} unsafe, {} unknown (--format html draws them)",
+            "\n{} moves between classes: {} (--format html draws them)",
             pairs.len(),
-            count(Verdict::Safe),
-            count(Verdict::Review),
-            count(Verdict::Unsafe),
-            count(Verdict::Unknown)
+            counts.join(", ")
         ));
     }
     // What a move within a vendor costs is worth a line; between vendors nothing moves.
@@ -245,20 +246,14 @@ fn prices(fleet: &Fleet, page: &mut Page) {
 
 fn placements(fleet: &Fleet, page: &mut Page) {
     for (vm, placements, pools) in words::vms(fleet) {
-        let pools: Vec<String> = pools.iter().map(|p| (p + 1).to_string()).collect();
-        let answer = match pools.len() {
-            0 => "no pool takes it".to_string(),
-            1 => format!("pool {} takes it", pools[0]),
-            _ => format!("pools {} take it", pools.join(", ")),
-        };
-        page.line(&format!("\nVM {vm}: {answer}"));
+        page.line(&format!("\nVM {vm}: {}", words::takes(fleet, vm, &pools)));
         for p in placements {
-            let to = if p.moves_to.is_empty() {
-                String::new()
-            } else {
-                format!(", moves to {}", words::classes(&p.moves_to))
+            let to = |how: &str, to: &[usize]| {
+                if to.is_empty() { String::new() } else { format!(", moves {how}to {}", words::classes(to)) }
             };
-            let why = if p.why.is_empty() { String::new() } else { format!(": {}", p.why.join("; ")) };
+            let to = to("", &p.moves_to) + &to("by waiver ", &p.moves_by_waiver);
+            let why = Some(words::why_placed(p)).filter(|why| !why.is_empty());
+            let why = why.map_or_else(String::new, |why| format!(": {why}"));
             let who = words::hosts(fleet, &[p.class], 4);
             page.under("  ", &format!("on {} ({who}): {}{why}{to}", words::classes(&[p.class]), p.starts.word()));
         }

@@ -4,6 +4,7 @@ use crate::fleet::facts::Problem;
 use crate::fleet::moves::{Move, Verdict};
 use crate::fleet::place::{self, Placement};
 use crate::fleet::price::Price;
+use crate::fleet::waivers::Accepted;
 use crate::fleet::{Fleet, PoolCard, Pools, Update, hosts_in_words, isa, names};
 use crate::knowledge::Knowledge;
 use crate::list;
@@ -109,6 +110,25 @@ pub fn answer(fleet: &Fleet) -> String {
     if !failed.is_empty() {
         said += &format!("; no pool takes {}", list::first(&failed, HOSTS));
     }
+    let by_waiver = vms(fleet)
+        .into_iter()
+        .filter(|(vm, _, pools)| !pools.is_empty() && *pools == place::pools_by_waiver(fleet, vm));
+    let by_waiver: Vec<String> = by_waiver.map(|(vm, ..)| vm.to_string()).collect();
+    if !by_waiver.is_empty() {
+        said += &format!("; by waiver alone a pool takes {}", list::first(&by_waiver, HOSTS));
+    }
+    match fleet.waived_moves() {
+        0 => {}
+        1 => said += "; 1 move is waived",
+        n => said += &format!("; {n} moves are waived"),
+    }
+    // The first remark is the policy's use.
+    if let [_, first, more @ ..] = fleet.policy.as_slice() {
+        said += &format!("; {first}");
+        if !more.is_empty() {
+            said += &format!(", and {} on waivers in the notes", count(more.len(), "remark"));
+        }
+    }
     if fleet.compared {
         said += &match fleet.drift.len() {
             0 => "; nothing changed".to_string(),
@@ -201,7 +221,51 @@ pub fn why(step: &Move, most: usize) -> String {
         let unknown = names(&step.unknown, knowledge);
         said.push(format!("not known: {}", hosts_in_words(&unknown, unknown.len(), most)));
     }
+    said.extend(accepted(&step.waived));
     said.join("; ")
+}
+
+/// What the site's policy accepts, by reason: `waived (no guest here profiles; until 2027-03-31): ds, dtes64`.
+#[must_use]
+pub fn accepted(waived: &[Accepted]) -> Vec<String> {
+    let mut found: Vec<(String, Vec<&str>)> = Vec::new();
+    for one in waived {
+        let until = one.waived.expires.as_ref().map_or_else(String::new, |day| format!("; until {day}"));
+        let why = format!("waived ({}{until})", one.waived.reason);
+        match found.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, names)) => names.push(&one.name),
+            None => found.push((why, vec![&one.name])),
+        }
+    }
+    found.into_iter().map(|(why, names)| format!("{why}: {}", names.join(", "))).collect()
+}
+
+/// Why a VM does not start on a class, what keeps it there, and what of that is accepted.
+#[must_use]
+pub fn why_placed(placement: &Placement) -> String {
+    placement.why.iter().cloned().chain(accepted(&placement.waived)).collect::<Vec<_>>().join("; ")
+}
+
+/// Where a VM may move: `A B; by waiver C`.
+#[must_use]
+pub fn moves_to(placement: &Placement) -> String {
+    let plain = (!placement.moves_to.is_empty()).then(|| letters(&placement.moves_to));
+    let waived =
+        (!placement.moves_by_waiver.is_empty()).then(|| format!("by waiver {}", letters(&placement.moves_by_waiver)));
+    plain.into_iter().chain(waived).collect::<Vec<_>>().join("; ")
+}
+
+/// Which pools take a VM.
+#[must_use]
+pub fn takes(fleet: &Fleet, vm: &str, pools: &[usize]) -> String {
+    let waived = place::pools_by_waiver(fleet, vm);
+    let name = |pool: &usize| format!("{}{}", pool + 1, if waived.contains(pool) { " (by waiver)" } else { "" });
+    let pools: Vec<String> = pools.iter().map(name).collect();
+    match pools.len() {
+        0 => "no pool takes it".to_string(),
+        1 => format!("pool {} takes it", pools[0]),
+        _ => format!("pools {} take it", pools.join(", ")),
+    }
 }
 
 /// The letter of a class: A to Z, then its number.
@@ -312,14 +376,14 @@ pub fn gives_up(fleet: &Fleet, pool: &PoolCard, most: usize) -> Vec<(String, Str
     found.into_iter().map(|(of, what)| (hosts(fleet, &of, 3), format!("{} up {what}", gives(&of)))).collect()
 }
 
-/// What a host costs the others in one pool with them: who, and the rest of the sentence.
+/// What hosts lack that the others of one pool have, and what the others lose by these hosts.
 #[must_use]
 pub fn price(fleet: &Fleet, price: &Price, most: usize) -> String {
     let lost = names(&price.places, Knowledge::builtin());
+    let (lack, them) = if fleet.count(&price.lacking) == 1 { ("lacks", "it") } else { ("lack", "them") };
     format!(
-        "in one pool, {} {} the others {} (loss {}): {}",
+        "in one pool, {} {lack} {} that the others have, who lose {} less without {them}: {}",
         hosts(fleet, &price.lacking, HOSTS),
-        if fleet.count(&price.lacking) == 1 { "costs" } else { "cost" },
         count(lost.len(), "feature"),
         price.saves,
         hosts_in_words(&lost, lost.len(), most)

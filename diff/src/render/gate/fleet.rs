@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Gate, Metric, Outcome};
 use crate::fleet::moves::Verdict;
-use crate::fleet::place::Placement;
+use crate::fleet::place::{self, Placement};
 use crate::fleet::{Drift, Fleet};
 use crate::render::fleet::words;
 
@@ -63,7 +63,7 @@ fn cases(fleet: &Fleet) -> Vec<Case> {
     }
     for (vm, placements, pools) in words::vms(fleet) {
         let why = |p: &&Placement| {
-            format!("{}: {} {}", words::hosts(fleet, &[p.class], 4), p.starts.word(), p.why.join("; "))
+            format!("{}: {} {}", words::hosts(fleet, &[p.class], 4), p.starts.word(), words::why_placed(p))
         };
         let said = if pools.is_empty() { placements.iter().map(why).collect() } else { Vec::new() };
         cases.push(case("vm", vm.to_string(), None, said, false));
@@ -83,10 +83,13 @@ fn metrics(fleet: &Fleet) -> Vec<Metric> {
         (vec![("host", of(&p.host)), ("file", of(&p.file)), ("what", p.what.clone())], 1)
     });
     let drift = fleet.drift.iter().map(|d| (vec![("host", d.host.clone())], d.changes.len() as u64));
+    let by_waiver = words::vms(fleet).into_iter();
+    let by_waiver =
+        by_waiver.map(|(vm, ..)| (vec![("vm", vm.to_string())], place::pools_by_waiver(fleet, vm).len() as u64));
     let vms = words::vms(fleet).into_iter();
     let vms = vms.map(|(vm, _, pools)| (vec![("vm", vm.to_string())], pools.len() as u64));
     let pairs = words::pairs(fleet);
-    let moves = [Verdict::Safe, Verdict::Review, Verdict::Unsafe, Verdict::Unknown].map(|verdict| {
+    let moves = Verdict::ALL.map(|verdict| {
         let n = pairs.iter().filter(|(.., step)| step.verdict == verdict).count();
         (vec![("verdict", verdict.word().to_string())], n as u64)
     });
@@ -102,6 +105,11 @@ fn metrics(fleet: &Fleet) -> Vec<Metric> {
         },
         Metric { name: "changed", help: "What changed on a host since the older fleet", values: drift.collect() },
         Metric { name: "vm_pools", help: "Pools that take a VM", values: vms.collect() },
+        Metric {
+            name: "vm_pools_by_waiver",
+            help: "Those of them that take it by a waiver alone",
+            values: by_waiver.collect(),
+        },
         Metric { name: "moves", help: "Moves between classes", values: moves.into() },
     ];
     if let Some(taken) = fleet.recommendation() {

@@ -1,9 +1,13 @@
 //! What is otherwise on AMD CPUs, and on those made after AMD's.
 
+use cpuid_probe::Place;
 use cpuid_probe::Register::Edx;
 
 use super::{Note, bit};
 use crate::knowledge::Layer::{Kernel, Libvirt, Qemu};
+
+/// What no AMD CPU has and a guest of one may show: no protection of such a guest rests on it. The note says why.
+pub const EMULATED: [Place; 1] = [Place::bit(0x7, 0, Edx, 29)];
 
 pub(super) const NOTES: &[Note] = &[Note {
     at: &[bit(0x7, Edx, 29)],

@@ -4,7 +4,7 @@
 //! and `{require}` become the snippets for the row's own names, `{hz}` the frequency to pin.
 
 mod address;
-mod amd;
+pub mod amd;
 mod clock;
 mod hypervisor;
 mod identity;
