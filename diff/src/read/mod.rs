@@ -309,6 +309,9 @@ fn no_dump(text: &str) -> &'static str {
     let is_libvirt = ["<cpu>", "<cpu ", "<capabilities", "<domain"].iter().any(|tag| text.contains(tag));
     if text.trim_start().starts_with('<') && is_libvirt {
         "libvirt XML that names features and holds no registers; give it as --baseline, or to `cpuid-diff baseline`"
+    } else if text.contains("feature.node.kubernetes.io/cpu-") {
+        "labels of Node Feature Discovery, which list what their tool looks for; give KubeVirt's labels of the nodes, or `virsh \
+         domcapabilities` of the hosts"
     } else if text.trim_start().starts_with(['{', '[']) {
         "JSON of an unknown form; expected cpuid-dump/1, a Firecracker fingerprint, or an answer of QEMU's monitor"
     } else {
@@ -587,6 +590,7 @@ mod tests {
             (b"\xff\xfe\0\0", "binary data"),
             (b"hello", "not recognised"),
             (b"<cpu mode='custom'>\n<model>EPYC</model></cpu>", "libvirt XML that names features"),
+            (b"  feature.node.kubernetes.io/cpu-cpuid.AVX2: \"true\"\n", "labels of Node Feature Discovery"),
             (b"{\"Intel\": {\"leaf_0\": {\"eax\": 22}}}", "JSON of an unknown form"),
         ] {
             let error = read(bytes, None).unwrap_err().to_string();

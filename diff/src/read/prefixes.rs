@@ -2,8 +2,10 @@
 
 use super::{ReadError, shorten, skip};
 
-/// The places at which lines may begin, where a prefix stands before all of them.
+/// The places at which lines may begin, where a prefix stands before all of them; in a text longer than `LARGE` bytes, few.
 const MOST: usize = 16;
+const FEW: usize = 2;
+const LARGE: usize = 256 << 10;
 /// A prefix is no longer than this, in bytes.
 const LONGEST: usize = 160;
 
@@ -98,10 +100,11 @@ fn ends(text: &str) -> Vec<usize> {
     let is_sign = |unit: &u8| b" \t:|>)]*#/-".contains(unit);
     let is_end = |at: &usize| is_sign(&common[*at]) && !common.get(at + 1).is_some_and(is_sign);
     let ends = (0..common.len()).filter(is_end).map(|at| at + 1);
+    let most = if text.len() > LARGE { FEW } else { MOST };
     match all {
         0 | 1 => Vec::new(),
-        _ if common.len() == whole => ends.take(MOST).collect(),
-        _ => ends.collect::<Vec<_>>().into_iter().rev().take(MOST).collect(),
+        _ if common.len() == whole => ends.take(most).collect(),
+        _ => ends.collect::<Vec<_>>().into_iter().rev().take(most).collect(),
     }
 }
 
