@@ -1,6 +1,7 @@
 # What check-platforms asks of each platform's own code: does it take the form, and as what? Called by it, with the Python of
-# .cache/tools/platforms: platforms.py DIRECTORY DEFINITION PLATFORM, where DIRECTORY holds DEFINITION.xml, the `<cpu>`, and
-# DEFINITION.PLATFORM, the form. Says nothing where all is well; exit code 3: there is nothing that could read it.
+# .cache/tools/platforms: platforms.py DIRECTORY PLATFORM DEFINITION..., where DIRECTORY holds DEFINITION.xml, the `<cpu>`,
+# and DEFINITION.PLATFORM, the form. Prints a line for each: `taken`, `unread` where there is nothing that could read it, or
+# `wrong` and why.
 import json
 import os
 import re
@@ -10,9 +11,8 @@ import types
 import xml.etree.ElementTree as xml
 
 TOOLS = os.path.dirname(os.path.dirname(sys.executable))
-directory, definition, platform = sys.argv[1:]
-path = os.path.join(directory, f"{definition}.{platform}")
-text = open(path).read()
+# What is asked about now: the form, its file, and what it is to ask for.
+text = path = wanted = None
 
 
 def promise(cpu):
@@ -20,9 +20,6 @@ def promise(cpu):
     features = sorted((feature.get("name"), feature.get("policy", "require")) for feature in cpu.iter("feature"))
     assert cpu.get("mode", "custom") == "custom" and cpu.get("match", "exact") == "exact", xml.tostring(cpu)
     return cpu.find("model").text.strip(), features
-
-
-wanted = promise(xml.parse(os.path.join(directory, f"{definition}.xml")).getroot())
 
 
 def same(cpu):
@@ -55,6 +52,7 @@ def nova():
     import nova.conf
     from nova.virt.libvirt.driver import LibvirtDriver as driver
 
+    nova.conf.CONF.reset()
     nova.conf.CONF([], project="nova", default_config_files=[path])
     host = types.SimpleNamespace(
         _get_cpu_model_mapping=lambda model: model, _prepare_cpu_flag=lambda flag: driver._prepare_cpu_flag(None, flag)
@@ -134,11 +132,31 @@ def libvirt():
     subprocess.run(["virt-xml-validate", path, "cpu"], check=True, stdout=subprocess.DEVNULL)
 
 
+class Unread(Exception):
+    """There is nothing that could read it."""
+
+
 def nothing():
-    """Nothing that can be had reads it."""
-    sys.exit(3)
+    raise Unread
 
 
-ovirt = incus = cloudstack = nothing
-os.environ["OS_NOVA_DISABLE_EVENTLET_PATCHING"] = "1"
-globals()[platform.replace("-", "_")]()
+def main(directory, platform, *definitions):
+    global text, path, wanted
+    # Before Nova is imported.
+    os.environ["OS_NOVA_DISABLE_EVENTLET_PATCHING"] = "1"
+    check = globals().get(platform.replace("-", "_"), nothing)
+    for definition in definitions:
+        path = os.path.join(directory, f"{definition}.{platform}")
+        with open(path) as form:
+            text = form.read()
+        wanted = promise(xml.parse(os.path.join(directory, f"{definition}.xml")).getroot())
+        try:
+            check()
+            print("taken")
+        except Unread:
+            print("unread")
+        except Exception as why:
+            print("wrong", f"{definition}: {type(why).__name__}: {why}".replace("\n", " "))
+
+
+main(*sys.argv[1:])

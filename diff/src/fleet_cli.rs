@@ -142,7 +142,7 @@ impl Found<'_> {
 fn facts(paths: &[PathBuf], wide: &Wide, roles: &[(Option<String>, Role)]) -> Result<(Facts, BTreeSet<usize>)> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
-        if path.is_dir() {
+        if path.is_dir() && !input::is_folder_of_cpus(path) {
             below(path, path, &mut files, &mut problems);
         } else {
             files.push(Found { path: path.clone(), top: None });
@@ -202,9 +202,10 @@ fn below<'a>(top: &'a Path, directory: &Path, files: &mut Vec<Found<'a>>, proble
         // The directory says what it is, but not what a link leads to. What cannot be told is read, and says why not.
         let kind = entry.file_type().ok().filter(|kind| !kind.is_symlink());
         let kind = kind.or_else(|| fs::metadata(&path).ok().map(|of| of.file_type()));
-        if kind.is_some_and(|kind| kind.is_dir()) {
+        let is_directory = kind.is_some_and(|kind| kind.is_dir());
+        if is_directory && !input::is_folder_of_cpus(&path) {
             below(top, &path, files, problems);
-        } else if kind.is_some_and(|kind| !kind.is_file()) {
+        } else if !is_directory && kind.is_some_and(|kind| !kind.is_file()) {
             // A pipe would be waited for.
             problems.push(refuse(&path, "is no regular file".to_string()));
         } else {

@@ -26,7 +26,7 @@ const MAX_BYTES: u64 = read::MAX_BYTES as u64;
 /// libvirt's own limit for XML (libvirt 9.0 tools/vsh.h, `VSH_MAX_XML_FILE`).
 const MAX_XML_BYTES: u64 = cpuid_probe::libvirt::MAX_BYTES as u64;
 
-/// Reads a file (`-`: standard input) whole. Of XML longer than libvirt would read, little is read.
+/// Reads a file (`-`: standard input) whole; a folder of CPUs as the dump that it is. Of XML longer than libvirt would read, little is read.
 ///
 /// # Errors
 /// What the system says, with the file's name; a directory; a file larger than any dump.
@@ -48,7 +48,7 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
         let mut file = File::open(path).with_context(|| format!("{name}: cannot open"))?;
         let metadata = file.metadata().with_context(|| format!("{name}: cannot open"))?;
         if metadata.is_dir() {
-            bail!("{name}: is a directory, expected a file");
+            return folder(path).map(|dump| cpuid_probe::json::to_string(&dump).into_bytes());
         }
         if metadata.len() <= MAX_BYTES {
             too_long = take(&mut file, metadata.len()).with_context(|| format!("{name}: cannot read"))?;
@@ -70,11 +70,13 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`bytes`], and what the format's reader says, with file, line and column.
 pub fn any(path: &Path, from: Option<&str>) -> Result<Input> {
-    if path.is_dir() {
-        return folder(path).map(|dump| Input::Dump(Box::new(dump)));
-    }
     let (file, part) = part_of(path);
     read::read_part(&bytes(&file)?, from, part.as_deref()).map_err(|e| located(&file, &e))
+}
+
+/// Whether a path is a folder of hwloc-gather-cpuid, which is one input.
+pub fn is_folder_of_cpus(path: &Path) -> bool {
+    path.join("pu0").is_file()
 }
 
 /// Reads a folder of hwloc-gather-cpuid: `pu0`, `pu1` …, a file a CPU.
@@ -135,9 +137,6 @@ pub fn policy(path: &Path) -> Result<Policy> {
 /// # Errors
 /// As [`any`].
 pub fn source(path: &Path, from: Option<&str>) -> Result<Source> {
-    if path.is_dir() {
-        return folder(path).map(|dump| Source::Dump(Box::new(dump)));
-    }
     let (file, part) = part_of(path);
     source::read_part(&bytes(&file)?, from, part.as_deref()).map_err(|e| located(&file, &e))
 }

@@ -434,13 +434,14 @@ pub fn trace(
         let id = named.get(&place).copied();
         let says: Vec<(Layer, Says)> =
             views.iter().filter_map(|(layer, view)| Some((*layer, view.says(id, place, *layer, knowledge)?))).collect();
+        // Also one that these layers lack: another host may have it.
+        trace.optional += usize::from(id.is_some() && says.contains(&(Layer::Baseline, Says::Optional)));
         if !differs.any && !says.iter().any(|(_, says)| says.is_there()) {
             continue;
         }
         let row = knowledge.row(place);
         let step = step(&context, place, &row, id.map(|id| &wide.map.features[id]), says, differs, promised);
         let unknown = step.says.iter().any(|(_, says)| *says == Says::Unknown);
-        trace.optional += usize::from(step.at(Layer::Baseline) == Some(Says::Optional) && id.is_some());
         match step.change {
             Some(_) => trace.changed += 1,
             None if unknown => trace.not_captured += 1,

@@ -43,6 +43,11 @@ const CASES: &[Case] = &[
     ("qemu-10.1", "qemu-kvm: warning: host doesn't support requested feature: CPUID[eax=01h].ECX.pcid [bit 17]", &[PCID], ""),
     ("qemu-10.1", "warning: TCG doesn't support requested feature: CPUID[eax=80000001h].ECX.svm [bit 2]", &[SVM], ""),
     ("qemu-10.1", "warning: host doesn't support requested feature: CPUID[eax=0Dh,ecx=01h].EAX.xsaves [bit 3]", &[XSAVES], ""),
+    // What starts or schedules a guest.
+    ("refused", "error: unsupported configuration: CPU mode 'custom' for x86_64 kvm domain on x86_64 host is not supported by hypervisor", &[], "has no CPU of this mode"),
+    ("refused", "error: unsupported configuration: CPU model 'EPYC-Milan' for x86_64 kvm domain on x86_64 host is not supported by hypervisor", &[], "cannot give the model"),
+    ("refused", "nova.exception.InvalidCPUInfo: Unacceptable CPU info: CPU doesn't have compatibility.", &[], "Nova refuses the move"),
+    ("phys-bits", "qemu-system-x86_64: Address space limit 0xffffffffff < 0x3fffffffffff phys-bits too low (40)", &[], "do not fit below"),
     // MSRs and dependencies.
     ("msr", "qemu-kvm: warning: host doesn't support requested feature: MSR(10AH).rdctl-no [bit 0]", &[RDCTL], ""),
     ("msr", "qemu-system-x86_64: warning: TCG doesn't support requested feature: MSR(10AH).rdctl-no [bit 0]", &[RDCTL], ""),

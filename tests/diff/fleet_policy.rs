@@ -134,8 +134,10 @@ fn what_is_not_known_or_in_no_place_no_waiver_covers() {
     let other =
         Node::new("n2", "AuthenticAMD", 0x00a2_0f12).with(crate::nodes::COMMON).with(ICE_LAKE).without("sha-ni");
     let (_, report) = run(&Hosts::new(&[node("n1"), other]), ACCEPTS, &[]);
-    let step = step(&report, "n1", "n2");
+    let step = self::step(&report, "n1", "n2");
     assert_eq!((step["verdict"].as_str(), strings(&step["loses"])), (Some("unsafe"), vec!["sha-ni"]));
+    assert!(step["waived"].as_array().unwrap().is_empty());
+    assert!(strings(&report["policy"])[1].ends_with("covers nothing here"), "{}", report["policy"]);
     // One loss of two.
     let (code, report) = run(&Hosts::new(&[node("n1"), node("n2").without("sha-ni gfni")]), ACCEPTS, &[]);
     let step = self::step(&report, "n1", "n2");

@@ -501,6 +501,23 @@ fn bit_maps_show_every_bit() {
     assert_eq!((cells.len(), cells[63].as_str()), (64, "lost"));
 }
 
+/// The sample fleet as a page, in samples/reports. `scripts/update-examples` writes it again (`UPDATE=1`).
+#[test]
+fn the_sample_fleets_report_is_current() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_cpuid-diff"))
+        .current_dir(samples())
+        .args("fleet fleet --as offer --since fleet-history/before.json --format html".split(' '))
+        .output()
+        .unwrap();
+    let path = samples().join("reports/fleet.html");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &output.stdout).expect("written");
+    }
+    let kept = fs::read(&path).unwrap_or_default();
+    assert!(kept == output.stdout, "samples/reports/fleet.html is not current: scripts/update-examples");
+    assert_eq!(output.status.code(), Some(1));
+}
+
 /// The reference case in every form that people look at, in samples/reports. `scripts/update-examples` writes them
 /// again (`UPDATE=1`).
 #[test]

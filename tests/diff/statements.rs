@@ -191,6 +191,8 @@ fn a_folder_of_hwloc_is_one_machine() {
     assert!(code == 0 && said.matches("eax=").count() == 24 && said.contains("CPU 11:"), "{said}");
     let (code, said) = run(&["compare", "--partial", &path, &path]);
     assert!(code == 0 && said.contains("24 register sets") && said.contains("12 of 12 vCPUs"), "{said}");
+    let (_, said) = run(&["fleet", &files.0.display().to_string()]);
+    assert!(said.starts_with("1 problem ") && said.contains("cpuid: is an excerpt"), "one host: {said}");
     std::fs::write(folder.join("pu3"), file(3).replace("906ea", "906e")).unwrap();
     let (code, said) = run(&["compare", "--partial", &path, &path]);
     assert!(code == 2 && said.contains("not the CPUs of one machine"), "{said}");

@@ -84,9 +84,12 @@ impl Move {
 }
 
 impl Move {
-    /// Has the site's policy look at what is lost and what has to be looked at. What is not known, no waiver covers, nor
-    /// what is in no place, such as another vendor.
+    /// Has the site's policy look at what is lost and what has to be looked at. What is not known no waiver covers, and none
+    /// helps to another vendor.
     pub(super) fn waive(&mut self, waivers: &mut Waivers<'_>, is_meant: &dyn Fn(&[String]) -> bool) {
+        if !self.other.is_empty() {
+            return;
+        }
         let lost = self.loses.iter().chain(self.numbers.iter().map(|(place, ..)| place));
         let lost = lost.map(|place| (*place, Severity::Unsafe));
         let review = self.review.iter().map(|place| (*place, Severity::Warning));
@@ -95,14 +98,12 @@ impl Move {
             return;
         }
         self.waived = accepted;
-        if self.other.is_empty() {
-            self.verdict = match waivers::worst(&open) {
-                Some(Severity::Unsafe) => Verdict::Unsafe,
-                Some(_) => Verdict::Review,
-                None if !self.unknown.is_empty() => Verdict::Unknown,
-                None => Verdict::Waived,
-            };
-        }
+        self.verdict = match waivers::worst(&open) {
+            Some(Severity::Unsafe) => Verdict::Unsafe,
+            Some(_) => Verdict::Review,
+            None if !self.unknown.is_empty() => Verdict::Unknown,
+            None => Verdict::Waived,
+        };
     }
 
     /// Nobody knows, and why.

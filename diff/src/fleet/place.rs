@@ -147,7 +147,8 @@ fn start(
     let group = &fleet.classes[class];
     let (offer, hosts) = (&group.class.offer, fleet.hosts_of(group));
     let (plain, why) = starts(offer, &hosts, vm, knowledge);
-    if plain != Starts::No || vm.definition.is_some() {
+    let elsewhere = vm.vendor.is_some() && vm.vendor != offer.vendor;
+    if plain != Starts::No || vm.definition.is_some() || elsewhere {
         return (plain, why, Vec::new());
     }
     let lacks = lacks(offer, vm, knowledge).into_iter().map(|place| (place, Severity::Unsafe));

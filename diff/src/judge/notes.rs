@@ -46,10 +46,11 @@ pub fn notes(a: &DumpView<'_>, b: &DumpView<'_>) -> Vec<String> {
     }
     if excerpt {
         let anonymous = [a, b].iter().any(|dump| dump.vcpus.iter().any(|v| v.get(LeafId::new(0, 0)).is_none()));
-        notes.push("the hypervisor's leaves are read as KVM's: the excerpt does not name it".to_string());
-        if anonymous {
-            notes.push("bits are read as any vendor's: the excerpt does not name the vendor".to_string());
-        }
+        let note = match anonymous {
+            true => "no vendor or hypervisor is named: read as any vendor's and as KVM's",
+            false => "no hypervisor is named: its leaves are read as KVM's",
+        };
+        notes.push(note.to_string());
     }
     notes
 }

@@ -56,16 +56,23 @@ fn entry(line: &str) -> Option<(String, &str)> {
     let (key, value) = line.split_once([':', '：'])?;
     let value = value.trim();
     let key = match value {
-        "GenuineIntel" | "AuthenticAMD" | "HygonGenuine" | "CentaurHauls" => "vendor id".to_string(),
-        flags if is_all_flags(flags) => "flags".to_string(),
-        _ => key.trim().replace('_', " ").to_ascii_lowercase(),
-    };
+        _ if !may_be_translated(key) => None,
+        "GenuineIntel" | "AuthenticAMD" | "HygonGenuine" | "CentaurHauls" => Some("vendor id".to_string()),
+        flags if is_all_flags(flags) => Some("flags".to_string()),
+        _ => None,
+    }
+    .unwrap_or_else(|| key.trim().replace('_', " ").to_ascii_lowercase());
     Some((key, value))
+}
+
+/// Words of any language: no file's or host's name that something put before the line.
+fn may_be_translated(key: &str) -> bool {
+    key.chars().all(|c| c.is_alphabetic() || " ()-\t".contains(c))
 }
 
 /// Whether such a list stands behind a key of any language.
 fn has_all_flags(line: &str) -> bool {
-    line.split_once([':', '：']).is_some_and(|(_, value)| is_all_flags(value.trim()))
+    line.split_once([':', '：']).is_some_and(|(key, value)| may_be_translated(key) && is_all_flags(value.trim()))
 }
 
 /// Whether a line of a text is such a list.
@@ -98,17 +105,22 @@ fn ends_with_a_line(text: &str) -> bool {
     text.ends_with(['\n', '\r'])
 }
 
+/// XAPI prints the flags of its own domain, and the words of what hosts and guests have.
+fn is_of_xapi(text: &str) -> bool {
+    text.contains("features_hvm") || text.contains("features_pv")
+}
+
 fn recognise(text: &str) -> bool {
-    // XAPI prints the flags of its own domain, and the words of what hosts and guests have.
-    let of_xapi = text.contains("features_hvm") || text.contains("features_pv");
-    !of_xapi && text.contains("flags") && lines(text).any(|(_, line)| line.starts_with("flags") && is_flags(line))
+    !is_of_xapi(text)
+        && text.contains("flags")
+        && lines(text).any(|(_, line)| line.starts_with("flags") && is_flags(line))
 }
 
 fn recognise_lscpu(text: &str) -> bool {
     text.contains("\"lscpu\"") && text.trim_start().starts_with('{')
         || text.contains("Flags:") && lines(text).any(|(_, line)| line.starts_with("Flags:") && is_flags(line))
         || text.contains("Architecture:") && text.contains("Vendor ID:")
-        || text.contains("fpu ") && lines(text).any(|(_, line)| has_all_flags(line))
+        || text.contains("fpu ") && !is_of_xapi(text) && lines(text).any(|(_, line)| has_all_flags(line))
 }
 
 /// One processor, as it is read.
@@ -742,6 +754,10 @@ mod tests {
             format!("Architecture : x86_64\nIdentifiant constructeur : GenuineIntel\nDrapaux : {flags}\n"),
             format!("架构：      x86_64\n厂商 ID：   GenuineIntel\n标记：      {flags}\n"),
         ] {
+            assert_eq!(dump(&text), dump(english), "{text}");
+        }
+        for prefix in ["node1 | ", "Nov 26 10:00:01 node1 x[1]: "] {
+            let text: String = english.lines().map(|line| format!("{prefix}{line}\n")).collect();
             assert_eq!(dump(&text), dump(english), "{text}");
         }
         let two = format!("Markierungen: {flags}\nMarkierungen: {flags} vmx\n");

@@ -267,27 +267,29 @@ const LINES: [&str; 6] = [
 
 /// Reads a text whose lines stand behind prefixes, perhaps its register lines alone; nothing where there are none.
 fn behind_prefixes(text: &str, wanted: Option<&str>, alone: bool) -> Option<Result<Input, ReadError>> {
-    let read = |inner: &str| {
+    let read = |inner: &str, is_chosen: bool| {
         let reader = READERS.iter().find(|r| (r.recognise)(inner))?;
         // What stands before a few names may say that they are missing, or are none.
         let is_whole = reader.name != cpuinfo::FLAGS.name || cpuinfo::has_whole_list(inner);
-        is_whole.then(|| chosen(reader, inner, wanted))
+        is_whole.then(|| chosen(reader, inner, wanted.filter(|_| !is_chosen)))
     };
     let mut refused = None;
-    for inner in prefixes::candidates(text) {
-        match inner.map(|inner| (is_document_head(&inner), read(&inner))) {
+    for inner in prefixes::candidates(text, wanted) {
+        match inner.map(|(inner, is_chosen)| (is_document_head(&inner), read(&inner, is_chosen))) {
             Ok((_, Some(Ok(input)))) => return Some(Ok(input)),
+            Err(e) if e.another => return Some(Err(e)),
             Ok((false, Some(Err(e)))) | Err(e) => refused = Some(Err(e)),
             // A document that is no dump may still be a baseline, which is not looked for behind prefixes.
             Ok((true, Some(Err(_))) | (_, None)) => {}
         }
     }
-    if refused.is_some() || !alone {
+    if !alone {
         return refused;
     }
-    match prefixes::before_registers(text) {
-        Ok(inner) => read(&inner?),
-        Err(e) => Some(Err(e)),
+    match prefixes::before_registers(text, wanted) {
+        Some(Ok((inner, is_chosen))) => read(&inner, is_chosen).or(refused),
+        Some(Err(e)) => Some(Err(e)),
+        None => refused,
     }
 }
 
@@ -309,6 +311,9 @@ fn no_dump(text: &str) -> &'static str {
     let is_libvirt = ["<cpu>", "<cpu ", "<capabilities", "<domain"].iter().any(|tag| text.contains(tag));
     if text.trim_start().starts_with('<') && is_libvirt {
         "libvirt XML that names features and holds no registers; give it as --baseline, or to `cpuid-diff baseline`"
+    } else if text.contains("feature.node.kubernetes.io/cpu-") {
+        "labels of Node Feature Discovery, which list what their tool looks for; give KubeVirt's labels of the nodes, or `virsh \
+         domcapabilities` of the hosts"
     } else if text.trim_start().starts_with(['{', '[']) {
         "JSON of an unknown form; expected cpuid-dump/1, a Firecracker fingerprint, or an answer of QEMU's monitor"
     } else {
@@ -587,6 +592,7 @@ mod tests {
             (b"\xff\xfe\0\0", "binary data"),
             (b"hello", "not recognised"),
             (b"<cpu mode='custom'>\n<model>EPYC</model></cpu>", "libvirt XML that names features"),
+            (b"  feature.node.kubernetes.io/cpu-cpuid.AVX2: \"true\"\n", "labels of Node Feature Discovery"),
             (b"{\"Intel\": {\"leaf_0\": {\"eax\": 22}}}", "JSON of an unknown form"),
         ] {
             let error = read(bytes, None).unwrap_err().to_string();

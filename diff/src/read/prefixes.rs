@@ -1,98 +1,139 @@
 //! What `grep -H`, `ts`, a journal, a console or a terminal's list put before the lines of a text, taken off.
 
-use super::{ReadError, skip};
+use super::{ReadError, shorten, skip};
 
-/// The places at which lines may begin, where a prefix stands before all of them: the shorter before the longer.
+/// The places at which lines may begin, where a prefix stands before all of them; in a text longer than `LARGE` bytes, few.
 const MOST: usize = 16;
+const FEW: usize = 2;
+const LARGE: usize = 256 << 10;
 /// A prefix is no longer than this, in bytes.
 const LONGEST: usize = 160;
 
-/// The texts that a text may be without the prefix of its lines, the shorter prefix first. Lines keep their numbers.
+/// A text without the prefixes of its lines, which keep their numbers; and whether it was one machine of several.
+pub(super) type Inner = Result<(String, bool), ReadError>;
+
+/// The texts that a text may be without a prefix that all its lines have; of several machines the one that is `wanted`.
 ///
 /// # Errors
 /// The prefixes are of two machines.
-pub(super) fn candidates(text: &str) -> impl Iterator<Item = Result<String, ReadError>> {
-    ends(text).into_iter().map(move |end| without(text, end))
-}
-
-/// Where a prefix that all lines have, but for their numbers and times, may end.
-fn ends(text: &str) -> Vec<usize> {
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    let Some(first) = lines.next() else { return Vec::new() };
-    let mut common = shape(first);
-    let mut all = 1;
-    for line in lines {
-        let same = common.iter().zip(shape(line)).take_while(|(a, b)| **a == *b).count();
-        common.truncate(same);
-        all += 1;
-        if common.is_empty() {
-            break;
-        }
-    }
-    let is_end = |at: &usize| first.is_char_boundary(at + 1) && b" \t:|>)]*#/-".contains(&common[*at]);
-    let ends = (0..common.len()).filter(is_end).map(|at| at + 1);
-    if all < 2 { Vec::new() } else { ends.take(MOST).collect() }
-}
-
-/// The beginning of a line up to its registers, with a 0 for each digit and for the blanks before one.
-fn shape(line: &str) -> Vec<u8> {
-    let bytes = line.as_bytes();
-    let is_hex = |b: &u8| b.is_ascii_hexdigit();
-    let is_number = |at: usize| {
-        let free = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
-        free && (bytes[at..].starts_with(b"0x") || bytes[at..].iter().take_while(|b| is_hex(b)).count() == 8)
-    };
-    let until = (0..bytes.len().min(LONGEST)).find(|at| is_number(*at)).unwrap_or(bytes.len().min(LONGEST));
-    let mut shape = bytes[..until].to_vec();
-    let mut before_digit = false;
-    for byte in shape.iter_mut().rev() {
-        before_digit = byte.is_ascii_digit() || *byte == b' ' && before_digit;
-        if before_digit {
-            *byte = b'0';
-        }
-    }
-    shape
-}
-
-/// The text without the first `end` bytes of its lines.
-fn without(text: &str, end: usize) -> Result<String, ReadError> {
-    let mut known = Known::default();
-    let mut out = String::with_capacity(text.len());
-    for (number, line) in (1..).zip(text.lines()) {
-        let (prefix, rest) = line.split_at_checked(end).unwrap_or(("", ""));
-        if !line.trim().is_empty() {
-            known.note(number, prefix)?;
-        }
-        out.push_str(rest);
-        out.push('\n');
-    }
-    // A line without its end may have been cut.
-    if !text.ends_with('\n') {
-        out.pop();
-    }
-    Ok(out)
+pub(super) fn candidates(text: &str, wanted: Option<&str>) -> impl Iterator<Item = Inner> {
+    ends(text).into_iter().map(move |end| {
+        let split = |line: &str| {
+            let at = shape(line).get(end - 1).map_or(line.len(), |(_, at)| *at);
+            Ok(Some(at))
+        };
+        of_one(text, wanted, split)
+    })
 }
 
 /// The register lines of a text, each without what stands before it; `None` where nothing does. Other lines are gone.
 ///
 /// # Errors
 /// The prefixes are of two machines; a line has registers that begin nowhere.
-pub(super) fn before_registers(text: &str) -> Result<Option<String>, ReadError> {
-    let mut known = Known::default();
-    let mut out = String::with_capacity(text.len());
-    let mut any = false;
-    for (number, line) in (1..).zip(text.lines()) {
+pub(super) fn before_registers(text: &str, wanted: Option<&str>) -> Option<Inner> {
+    let is_name = |line: &str| begins(line).is_some_and(|at| line[..at].contains(char::is_alphanumeric));
+    if !text.lines().any(is_name) {
+        return (1..)
+            .zip(text.lines())
+            .filter(|(_, line)| begins(line).is_none())
+            .find_map(|(n, line)| skip(n, line).err())
+            .map(Err);
+    }
+    let mut number = 0;
+    Some(of_one(text, wanted, |line| {
+        number += 1;
         match begins(line) {
-            Some(at) => {
-                known.note(number, &line[..at])?;
-                any |= line[..at].contains(char::is_alphanumeric);
-                out.push_str(&line[at..]);
-            }
-            None => skip(number, line)?,
+            None => skip(number, line).map(|()| None),
+            at => Ok(at),
+        }
+    }))
+}
+
+/// The lines of one machine, each from where `begin` says; none of a line that it leaves out.
+fn of_one(text: &str, wanted: Option<&str>, mut begin: impl FnMut(&str) -> Result<Option<usize>, ReadError>) -> Inner {
+    let mut known = Known::default();
+    let mut lines: Vec<(usize, &str)> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let at = begin(line)?.filter(|_| !line.trim().is_empty());
+        let (prefix, rest) = at.map_or(("", ""), |at| line.split_at(at));
+        let machine = if at.is_some() { known.note(number, prefix) } else { 0 };
+        lines.push((machine, rest));
+    }
+    let chosen = match (known.second, wanted) {
+        (None, _) => 0,
+        (Some(_), Some(wanted)) => known.called(wanted)?,
+        (Some((number, before)), None) => {
+            let message = format!("a line behind another prefix than line {before}: another machine; keep one a file");
+            return Err(ReadError::another(number, message));
+        }
+    };
+    let mut out = String::with_capacity(text.len());
+    for (machine, rest) in lines {
+        if machine == chosen {
+            out.push_str(rest);
         }
         out.push('\n');
     }
-    Ok(Some(out).filter(|_| any))
+    // A line without its end may have been cut.
+    if !text.ends_with('\n') {
+        out.pop();
+    }
+    Ok((out, known.second.is_some()))
+}
+
+/// How many units of the [`shape`] a prefix may have that all lines share. What lines of one text have in common is
+/// longest in the prefix; of lines that are all alike, more is common, and the shortest prefix comes first.
+fn ends(text: &str) -> Vec<usize> {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let Some(first) = lines.next() else { return Vec::new() };
+    let mut common: Vec<u8> = shape(first).into_iter().map(|(unit, _)| unit).collect();
+    let whole = common.len();
+    let mut all = 1;
+    for line in lines {
+        let same = common.iter().zip(shape(line)).take_while(|(a, (b, _))| **a == *b).count();
+        common.truncate(same);
+        all += 1;
+        if common.is_empty() {
+            break;
+        }
+    }
+    let is_sign = |unit: &u8| b" \t:|>)]*#/-".contains(unit);
+    let is_end = |at: &usize| is_sign(&common[*at]) && !common.get(at + 1).is_some_and(is_sign);
+    let ends = (0..common.len()).filter(is_end).map(|at| at + 1);
+    let most = if text.len() > LARGE { FEW } else { MOST };
+    match all {
+        0 | 1 => Vec::new(),
+        _ if common.len() == whole => ends.take(most).collect(),
+        _ => ends.collect::<Vec<_>>().into_iter().rev().take(most).collect(),
+    }
+}
+
+/// The beginning of a line up to its registers: its bytes, each with where it ends, and a 0 for each number with the blanks
+/// before it.
+fn shape(line: &str) -> Vec<(u8, usize)> {
+    let bytes = line.as_bytes();
+    let is_register = |at: usize| {
+        let free = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
+        free && (bytes[at..].starts_with(b"0x")
+            || bytes[at..].iter().take_while(|b| b.is_ascii_hexdigit()).count() == 8)
+    };
+    let most = bytes.len().min(LONGEST);
+    let until = (0..most).find(|at| is_register(*at)).unwrap_or(most);
+    let mut shape: Vec<(u8, usize)> = Vec::new();
+    for (at, byte) in bytes[..until].iter().enumerate() {
+        if byte.is_ascii_digit() {
+            while shape.last().is_some_and(|(unit, _)| *unit == b' ') {
+                shape.pop();
+            }
+            match shape.last_mut() {
+                Some((b'0', end)) => *end = at + 1,
+                _ => shape.push((b'0', at + 1)),
+            }
+        } else if line.is_char_boundary(at + 1) {
+            shape.push((*byte, at + 1));
+        }
+    }
+    shape
 }
 
 /// Where the registers of a line begin: with a leaf in one of the forms of lines.
@@ -111,27 +152,44 @@ fn begins(line: &str) -> Option<usize> {
     })
 }
 
-/// The prefix of the first line: its names and its numbers.
+/// The machines that prefixes name, in the order of their first lines: the names and the numbers of that line.
 #[derive(Debug, Default)]
 struct Known {
-    first: Option<(usize, Vec<String>, Vec<usize>)>,
+    machines: Vec<(usize, Vec<String>, Vec<usize>)>,
+    /// The first line of the second one, and the first of the first.
+    second: Option<(usize, usize)>,
 }
 
 impl Known {
-    /// Takes the prefix of a line. Names are one machine's; a number is one process's, or counts lines; times differ.
-    fn note(&mut self, number: usize, prefix: &str) -> Result<(), ReadError> {
+    /// The machine of a line's prefix. Names are one machine's; a number is one process's, or counts lines; times differ.
+    fn note(&mut self, number: usize, prefix: &str) -> usize {
         let (names, numbers) = parts(prefix);
-        let Some((before, known, counts)) = &self.first else {
-            self.first = Some((number, names, numbers));
-            return Ok(());
+        let is_one = |(before, known, counts): &(usize, Vec<String>, Vec<usize>)| {
+            let goes_on =
+                |(now, first): (&usize, &usize)| now == first || now.checked_sub(*first) == Some(number - before);
+            names == *known && numbers.len() == counts.len() && numbers.iter().zip(counts).all(goes_on)
         };
-        let goes_on = |(now, first): (&usize, &usize)| now == first || now.checked_sub(*first) == Some(number - before);
-        if names == *known && numbers.len() == counts.len() && numbers.iter().zip(counts).all(goes_on) {
-            return Ok(());
+        if let Some(at) = self.machines.iter().position(is_one) {
+            return at;
         }
-        let message =
-            format!("registers behind another prefix than in line {before}: another machine; keep one a file");
-        Err(ReadError::another(number, message))
+        if let Some((before, ..)) = self.machines.first() {
+            self.second = self.second.or(Some((number, *before)));
+        }
+        self.machines.push((number, names, numbers));
+        self.machines.len() - 1
+    }
+
+    /// The machine of a number, from 1, or of a name.
+    fn called(&self, wanted: &str) -> Result<usize, ReadError> {
+        let number = wanted.parse::<usize>().ok().filter(|n| (1..=self.machines.len()).contains(n));
+        let is_called = |name: &String| name == wanted || name.split('.').next() == Some(wanted);
+        let mut named = (0..self.machines.len()).filter(|at| self.machines[*at].1.iter().any(is_called));
+        let found = number.map(|n| n - 1).or_else(|| named.next().filter(|_| named.next().is_none()));
+        found.ok_or_else(|| {
+            let message =
+                format!("nothing called `{}` in this file; expected 1 to {}", shorten(wanted), self.machines.len());
+            ReadError::whole(message)
+        })
     }
 }
 
@@ -228,7 +286,7 @@ mod tests {
             let numbered: [fn(usize) -> String; 5] = [
                 |n| format!("2026-01-0{} 10:00:{n:02}.5 ", n.div_ceil(2)),
                 |n| format!("{n:6}\t"),
-                |n| format!("file.txt:{}:", n + 9),
+                |n| format!("file.txt:{}:", n + 8),
                 |n| format!("Nov {:2} 10:00:{n:02} node1 x[3]: ", n + 8),
                 |n| format!("[{:5}.{n:06}] ", n * 7),
             ];
@@ -259,6 +317,13 @@ mod tests {
         for prefix in two {
             let error = of(&with(RAW, prefix)).expect_err(&prefix(1));
             assert!(error.starts_with("3: ") && error.contains("another machine"), "{error}");
+            let chosen = |part: &str| super::super::read_part(with(RAW, prefix).as_bytes(), None, Some(part));
+            let sets = |part: &str| match chosen(part) {
+                Ok(Input::Dump(dump)) => dump.vcpus[0].leaves().iter().map(|record| record.id.leaf).collect::<Vec<_>>(),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!((sets("1"), sets("2")), (vec![0], vec![1]), "{}", prefix(1));
+            assert!(chosen("3").is_err());
         }
         assert!(
             of(&(with(RAW, |_| "a: ".into()) + &with(RAW, |_| "bc: ".into()))).is_err_and(|e| e.contains("another"))

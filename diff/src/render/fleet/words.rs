@@ -376,14 +376,14 @@ pub fn gives_up(fleet: &Fleet, pool: &PoolCard, most: usize) -> Vec<(String, Str
     found.into_iter().map(|(of, what)| (hosts(fleet, &of, 3), format!("{} up {what}", gives(&of)))).collect()
 }
 
-/// What a host costs the others in one pool with them: who, and the rest of the sentence.
+/// What hosts lack that the others of one pool have, and what the others lose by these hosts.
 #[must_use]
 pub fn price(fleet: &Fleet, price: &Price, most: usize) -> String {
     let lost = names(&price.places, Knowledge::builtin());
+    let (lack, them) = if fleet.count(&price.lacking) == 1 { ("lacks", "it") } else { ("lack", "them") };
     format!(
-        "in one pool, {} {} the others {} (loss {}): {}",
+        "in one pool, {} {lack} {} that the others have, who lose {} less without {them}: {}",
         hosts(fleet, &price.lacking, HOSTS),
-        if fleet.count(&price.lacking) == 1 { "costs" } else { "cost" },
         count(lost.len(), "feature"),
         price.saves,
         hosts_in_words(&lost, lost.len(), most)
