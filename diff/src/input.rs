@@ -26,7 +26,8 @@ const MAX_BYTES: u64 = read::MAX_BYTES as u64;
 /// libvirt's own limit for XML (libvirt 9.0 tools/vsh.h, `VSH_MAX_XML_FILE`).
 const MAX_XML_BYTES: u64 = cpuid_probe::libvirt::MAX_BYTES as u64;
 
-/// Reads a file (`-`: standard input) whole; a folder of CPUs as the dump that it is. Of XML longer than libvirt would read, little is read.
+/// Reads a file (`-`: standard input) whole; a folder of CPUs as the dump that it is. Of XML longer than libvirt would read,
+/// little is read.
 ///
 /// # Errors
 /// What the system says, with the file's name; a directory; a file larger than any dump.

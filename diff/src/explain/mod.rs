@@ -17,6 +17,7 @@ use cpuid_probe::printable::printable;
 use crate::cpu_map::CpuMap;
 use crate::finding;
 use crate::knowledge::{Knowledge, Row, near as of_names};
+use crate::read::levels;
 use crate::view::DumpView;
 
 use pasted::{Ask, Thing};
@@ -195,8 +196,7 @@ fn named_at(name: &str, at: Query, view: Option<&DumpView<'_>>, knowledge: &Know
 /// Names that look like a word: of features, models and levels.
 fn near(word: &str, knowledge: &Knowledge) -> Vec<&'static str> {
     let models = CpuMap::newest().models.iter().map(|model| model.name);
-    let levels = ["x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4"];
-    of_names(word.trim(), knowledge.names().map(|m| m.name).chain(models).chain(levels))
+    of_names(word.trim(), knowledge.names().map(|m| m.name).chain(models).chain(levels::NAMES))
 }
 
 /// A list of names: all of them are answered, or are unknown.

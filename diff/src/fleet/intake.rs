@@ -263,8 +263,8 @@ impl<'a> Intake<'a> {
             _ => None,
         };
         let says = shared(&mut self.said, Says::of_names(cpu));
-        let content =
-            Content { class, role: Role::Offer, tsc_khz: input.tsc.map(|tsc| tsc.frequency / 1000), accel, says };
+        let tsc_khz = input.tsc.map(|tsc| tsc.frequency / 1000);
+        let content = Content { class, role: Role::Offer, tsc_khz, accel, says };
         let stack = Stack {
             source: "libvirt".to_string(),
             machine: element("machine").map(|machine| printable(&machine, WORD)),

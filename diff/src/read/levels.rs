@@ -12,6 +12,9 @@ const LEVELS: [&str; 4] = [
     "avx512f avx512bw avx512cd avx512dq avx512vl",
 ];
 
+/// What they are called, from the first.
+pub const NAMES: [&str; COUNT] = ["x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4"];
+
 /// How many there are.
 pub const COUNT: usize = LEVELS.len();
 
