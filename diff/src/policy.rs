@@ -630,7 +630,7 @@ fn bits<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<BitRange>, D::Error> {
 }
 
 fn reason<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
-    let read = |v: &toml::Value| v.as_str().map(|s| s.trim().to_string()).filter(|s| !s.is_empty());
+    let read = |v: &toml::Value| v.as_str().map(|s| s.trim().to_string()).filter(|s| s.contains(char::is_alphanumeric));
     value(d, "a reason that is not empty", read)
 }
 

@@ -34,6 +34,8 @@ const GATED: &[Gated] = &[
     leaf(0x0000_0010, &[bit(0x0000_0007, 0, Ebx, 15)]),
     leaf(0x0000_0012, &[bit(0x0000_0007, 0, Ebx,  2)]),
     leaf(0x0000_0014, &[bit(0x0000_0007, 0, Ebx, 25)]),
+    // The rate of the crystal is of use only with the ratio that the TSC has to it.
+    Gated { leaf: 0x15, only: Some(Place::cpuid(0x15, 0, Ecx, 31, 0)), gates: &[Place::cpuid(0x15, 0, Ebx, 31, 0)] },
     leaf(0x0000_0019, &[bit(0x0000_0007, 0, Ecx, 23)]),
     leaf(0x0000_001b, &[bit(0x0000_0007, 0, Edx, 18)]),
     leaf(0x0000_001c, &[bit(0x0000_0007, 0, Edx, 19)]),
