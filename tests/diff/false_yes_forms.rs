@@ -84,6 +84,91 @@ fn what_a_platforms_definition_says_beside_the_model_counts() {
     }
 }
 
+#[test]
+fn what_a_command_line_says_beside_cpu_counts() {
+    let files = Files::new();
+    let guest = files.put("guest.json", &guest(false).to_string());
+    let check = |name: &str, baseline: &str| {
+        let baseline = files.put(name, baseline);
+        run(&["check", &guest, "--baseline", &baseline])
+    };
+    let line = |more: &str| format!("qemu-system-x86_64 -cpu pentium {more}\n");
+    for more in [
+        "-smp 1",
+        "-accel kvm",
+        "-enable-kvm -object secret,id=sev0 -device virtio-net-pci,id=a-cpu",
+        "-overcommit mem-lock=on",
+    ] {
+        let (code, said) = check("plain", &line(more));
+        assert_eq!(code, 0, "{more}: {said}");
+    }
+    for (more, code, words) in [
+        ("-smp 4", 1, "4 expected"),
+        ("-smp maxcpus=4", 1, "4 expected"),
+        ("-smp sockets=2,cores=2", 1, "4 expected"),
+        ("-smp 1,sockets=1,cores=1,threads=1", 1, "no leaf 0xB tells the topology"),
+        ("-smp 4,threads=2", 1, "depend on the machine type"),
+        ("-smp 1,books=2", 1, "books"),
+        ("-smp 4,sockets=3", 2, "whose topology makes 3"),
+        ("-smp 4,maxcpus=2", 2, "at most 2"),
+        ("-smp 4x", 2, "expected a number"),
+        ("-smp 4,cores=0", 2, "expected a number"),
+        ("-machine accel=kvm,smp.cpus=4", 1, "4 expected"),
+        ("-machine q35 -machine accel=kvm", 1, "q35"),
+        ("-machine accel=kvm:tcg", 1, "accel=kvm:tcg"),
+        ("-accel tcg -accel kvm", 1, "TCG"),
+        ("-accel kvm -smp 4", 1, "4 expected"),
+        ("-accel kvm -accel tcg", 1, "first that works"),
+        ("-accel hvf", 1, "accel=hvf"),
+        ("-machine accel=kvm,confidential-guest-support=s", 1, "confidential guest"),
+        ("-object sev-guest,id=s", 1, "sev-guest"),
+        ("-object id=s,qom-type=sev-guest", 1, "sev-guest"),
+        ("-object '{\"qom-type\":\"sev-snp-guest\",\"id\":\"s\"}'", 1, "sev-snp-guest"),
+        ("-device pentium-x86_64-cpu,avx2=on", 1, "pentium-x86_64-cpu"),
+        ("-readconfig vm.cfg", 1, "vm.cfg"),
+        ("-overcommit cpu-pm=on", 1, "cpu-pm"),
+        ("-cpu pentium,host-cache-info=on", 1, "caches are the host's"),
+        ("-cpu", 2, "-cpu without a model"),
+    ] {
+        let (ended, said) = check("more", &line(more));
+        assert!(ended == code && said.contains(words), "{more}: {ended}, {said}");
+    }
+    let put = |name: &str, smp: &str| files.put(name, &line(&format!("-smp {smp}")));
+    let (a, b) = (put("a", "4,sockets=1,cores=2,threads=2"), put("b", "4,sockets=4,cores=1,threads=1"));
+    let (code, said) = run(&["compare", &a, &b, "--partial"]);
+    assert!(code == 1 && said.contains("topology: 1 sockets"), "{said}");
+    // In libvirt's domain, too, a -cpu without a value is none that is understood.
+    let arguments = |of: &[&str]| of.iter().map(|value| format!("<qemu:arg value='{value}'/>")).collect::<String>();
+    for (of, code) in [(&["-name", "a"][..], 0), (&["-cpu"], 1), (&["-global"], 1), (&["-cpu", "-snapshot"], 1)] {
+        let domain = format!(
+            "<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><cpu mode='custom'>\
+             <model>pentium</model></cpu><qemu:commandline>{}</qemu:commandline></domain>",
+            arguments(of)
+        );
+        let (ended, said) = check("domain.xml", &domain);
+        assert_eq!(ended, code, "{of:?}: {said}");
+    }
+}
+
+#[test]
+fn a_crystal_counts_only_with_its_ratio() {
+    let files = Files::new();
+    let put = |name: &str, [eax, ebx, ecx]: [u32; 3]| {
+        files.put(name, &format!("00000015 00000000: {eax:08x} {ebx:08x} {ecx:08x} 00000000\n"))
+    };
+    let crystal = 24_000_000;
+    for (a, b, code) in [
+        ([0, 0, crystal], [0, 0, 0], 0),
+        ([0, 0, crystal], [0, 0, 25_000_000], 0),
+        ([2, 200, crystal], [0, 0, crystal], 1),
+        ([2, 200, crystal], [2, 200, 0], 1),
+        ([2, 200, crystal], [2, 200, 25_000_000], 1),
+    ] {
+        let (ended, said) = run(&["compare", &put("a", a), &put("b", b), "--partial"]);
+        assert_eq!(ended, code, "{a:?} {b:?}: {said}");
+    }
+}
+
 /// Labels of a node with the host-model Haswell-noTSX, without one feature of it.
 fn labels(of: &[&str], without: &str) -> String {
     let named = of.iter().filter(|name| **name != without);

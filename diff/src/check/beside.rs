@@ -66,7 +66,10 @@ struct Promise {
 const ALWAYS: u32 = 255;
 
 /// Properties that change no CPUID, or say that the host decides.
-const NO_PROMISE: [&str; 5] = ["check", "enforce", "migratable", "host-phys-bits", "host-cache-info"];
+const NO_PROMISE: [&str; 4] = ["check", "enforce", "migratable", "host-phys-bits"];
+
+/// QEMU's `<cache mode='passthrough'/>`.
+const HOST_CACHES: &str = "host-cache-info";
 
 /// What a definition promises beside features.
 #[derive(Debug)]
@@ -102,7 +105,11 @@ impl<'a> Beside<'a> {
             let is_feature = on_off && map.feature(&property.name).is_some();
             // Without a text of its own, the Hyper-V block has QEMU's.
             let no_text = property.name == "hv-vendor-id" && property.value == "off";
-            if is_feature || no_text || NO_PROMISE.contains(&property.name.as_str()) {
+            if is_feature
+                || no_text
+                || NO_PROMISE.contains(&property.name.as_str())
+                || (property.name == HOST_CACHES && on_off)
+            {
                 continue;
             }
             match what(property, knowledge) {
@@ -319,6 +326,12 @@ impl<'a> Beside<'a> {
     }
 
     fn cache(&self, asked: &Input<'_>, tally: &mut Tally<'_>) {
+        let of_host = |property: &Property| property.name == HOST_CACHES && property.value == "on";
+        if self.cpu.cache.is_none()
+            && self.cpu.beside.as_ref().is_some_and(|beside| beside.properties.iter().any(of_host))
+        {
+            tally.unsaid("the dump does not tell whether its caches are the host's".to_string());
+        }
         let wanted = match self.cpu.cache {
             Some(Cache { mode: CacheMode::Emulate, level: Some(3) }) => true,
             Some(Cache { mode: CacheMode::Disable, level: None }) => false,

@@ -64,18 +64,24 @@ pub(super) enum Said<'a> {
 pub(super) fn read<'a, 'input>(domain: Element<'a, 'input>) -> Vec<(Element<'a, 'input>, Said<'a>)> {
     let mut option = "";
     let own = domain.children().filter(|e| e.namespace() == Some(NAMESPACE) && e.local_name() == "commandline");
-    let arguments = own.flat_map(|line| line.children()).filter(|arg| arg.local_name() == "arg");
-    let read = arguments.filter_map(|arg| {
-        let value = arg.attribute("value").unwrap_or_default();
-        let said = if value.starts_with('-') && value.len() > 1 {
-            option = value.trim_start_matches('-');
-            let known = option == "cpu" || HARMLESS_OPTIONS.contains(&option);
-            (!known).then(|| Said::Unknown(value.to_string()))
-        } else {
-            of_option(option, value)
-        };
-        Some((arg, said?))
-    });
+    let mut arguments = own.flat_map(|line| line.children()).filter(|arg| arg.local_name() == "arg").peekable();
+    let is_option = |value: &str| value.starts_with('-') && value.len() > 1;
+    let read = core::iter::from_fn(|| arguments.next().map(|arg| (arg, arguments.peek().copied()))).filter_map(
+        |(arg, next)| {
+            let value = arg.attribute("value").unwrap_or_default();
+            let said = if is_option(value) {
+                option = value.trim_start_matches('-');
+                let known = option == "cpu" || HARMLESS_OPTIONS.contains(&option);
+                // What QEMU would take for the value is another option, or nothing.
+                let bare = ["cpu", "global"].contains(&option)
+                    && next.and_then(|next| next.attribute("value")).is_none_or(is_option);
+                (!known || bare).then(|| Said::Unknown(value.to_string()))
+            } else {
+                of_option(option, value)
+            };
+            Some((arg, said?))
+        },
+    );
     read.collect()
 }
 
@@ -95,7 +101,7 @@ fn of_option<'a>(option: &str, value: &'a str) -> Option<Said<'a>> {
         },
         _ => {
             let harmful = HARMFUL_VALUES.iter().find(|row| row.0 == option).map_or(&[][..], |row| row.1);
-            if harmful.iter().any(|word| value.contains(word)) { unknown() } else { None }
+            if harmful.iter().any(|word| kind(value).contains(word)) { unknown() } else { None }
         }
     }
 }
@@ -105,6 +111,18 @@ fn of_option<'a>(option: &str, value: &'a str) -> Option<Said<'a>> {
 #[must_use]
 pub fn may_change_cpuid(option: &str, value: &str) -> bool {
     option == "cpu" || !HARMLESS_OPTIONS.contains(&option) || of_option(option, value).is_some()
+}
+
+/// What an object or a device is: what its key names, in QEMU's JSON too, else what stands first. Names of their own may
+/// hold any word. JSON in which no key is found counts whole.
+fn kind(value: &str) -> &str {
+    if value.starts_with('{') {
+        let named = ["\"qom-type\":\"", "\"driver\":\""].iter().find_map(|key| value.split_once(key));
+        return named.map_or(value, |(_, rest)| rest.split('"').next().unwrap_or_default());
+    }
+    let mut keyed =
+        value.split(',').filter_map(|part| part.strip_prefix("qom-type=").or_else(|| part.strip_prefix("driver=")));
+    keyed.next().unwrap_or_else(|| value.split(',').next().unwrap_or_default())
 }
 
 /// `TYPE.PROPERTY=VALUE` or `driver=TYPE,property=PROPERTY,value=VALUE`.

@@ -2,13 +2,14 @@
 //!
 //! # Source
 //! QEMU 7.2 target/i386/cpu.c (`x86_cpu_parse_featurestr`: `+NAME` and then `-NAME` count after `NAME=VALUE`;
-//! `x86_cpu_properties`), docs/system/cpu-models-x86.rst.inc.
+//! `x86_cpu_properties`), docs/system/cpu-models-x86.rst.inc; hw/core/machine-smp.c (`machine_parse_smp_config`),
+//! softmmu/vl.c (of several `-accel` the first that works counts).
 
 use std::collections::BTreeMap;
 
 use cpuid_probe::libvirt::beside::{Beside, Gap, Property};
 use cpuid_probe::libvirt::commandline::may_change_cpuid;
-use cpuid_probe::libvirt::cpu::{Cpu, Form, MaxPhysAddr, Mode, PhysAddrMode, Policy};
+use cpuid_probe::libvirt::cpu::{Cpu, Form, MaxPhysAddr, Mode, PhysAddrMode, Policy, Topology};
 use cpuid_probe::libvirt::domain::Accel;
 
 use super::super::levels;
@@ -181,21 +182,40 @@ struct Around {
     name: Option<String>,
     machine: Option<String>,
     accel: Option<Accel>,
+    /// An `-accel`, of which the first counts.
+    chosen: bool,
     vcpus: Option<u32>,
+    most_vcpus: Option<u32>,
+    topology: Option<Topology>,
     /// What is not understood.
     gaps: Vec<Gap>,
 }
 
-fn accel(word: &str) -> Option<Accel> {
-    match word {
-        "kvm" => Some(Accel::Kvm),
-        "tcg" => Some(Accel::Tcg),
-        _ => None,
-    }
-}
+/// Options of QEMU whose next word is their value.
+const VALUED: [&str; 12] = [
+    "-cpu",
+    "-name",
+    "-machine",
+    "-M",
+    "-accel",
+    "-smp",
+    "-global",
+    "-object",
+    "-device",
+    "-set",
+    "-readconfig",
+    "-overcommit",
+];
+
+/// The parts of `-smp` that count vCPUs in one another.
+const LEVELS: [&str; 6] = ["sockets", "dies", "clusters", "modules", "cores", "threads"];
 
 impl Around {
-    fn take(&mut self, option: &str, value: &str, line: usize) {
+    fn gap(&mut self, line: usize, what: String) {
+        self.gaps.push(Gap { at: position(line), what });
+    }
+
+    fn take(&mut self, option: &str, value: &str, line: usize) -> Result<(), ReadError> {
         let mut keys: BTreeMap<&str, &str> = BTreeMap::new();
         for part in value.split(',') {
             let (key, value) = part.split_once('=').unwrap_or(("", part));
@@ -205,18 +225,115 @@ impl Around {
         match option {
             "-name" => self.name = first("guest").map(str::to_string),
             "-machine" | "-M" => {
-                self.machine = first("type").map(str::to_string);
-                self.accel = keys.get("accel").and_then(|word| accel(word)).or(self.accel);
+                self.machine = first("type").map(str::to_string).or(self.machine.take());
+                if let Some(word) = keys.get("accel") {
+                    self.accel = self.accel(word, line).or(self.accel);
+                }
+                let smp: BTreeMap<&str, &str> =
+                    keys.iter().filter_map(|(key, value)| Some((key.strip_prefix("smp.")?, *value))).collect();
+                if !smp.is_empty() {
+                    self.smp(&smp, line)?;
+                }
+                for key in ["confidential-guest-support", "memory-encryption"] {
+                    if keys.contains_key(key) {
+                        self.gap(line, format!("{key} is not read here: a confidential guest"));
+                    }
+                }
             }
-            "-accel" => self.accel = first("accel").and_then(accel).or(self.accel),
-            "-smp" => self.vcpus = first("cpus").and_then(|n| n.parse().ok()),
+            "-accel" if self.chosen && self.accel == Some(Accel::Tcg) => {}
+            "-accel" if self.chosen => self.gap(line, "of several -accel the first that works counts".to_string()),
+            "-accel" => {
+                self.chosen = true;
+                if let Some(word) = first("accel") {
+                    self.accel = self.accel(word, line).or(self.accel);
+                }
+            }
+            "-smp" => {
+                if let Some(cpus) = keys.remove("") {
+                    keys.entry("cpus").or_insert(cpus);
+                }
+                self.smp(&keys, line)?;
+            }
             // A property of a CPU, below those of -cpu.
             "-global" if may_change_cpuid("global", value) => {
-                let what = format!("-global {} is not read here; say it in -cpu", shorten(value));
-                self.gaps.push(Gap { at: position(line), what });
+                self.gap(line, format!("-global {} is not read here; say it in -cpu", shorten(value)));
+            }
+            "-object" | "-device" | "-set" if may_change_cpuid(&option[1..], value) => {
+                self.gap(line, format!("{option} {} is not read here", shorten(value)));
+            }
+            "-readconfig" => self.gap(line, format!("what {} asks for is not read here", shorten(value))),
+            "-overcommit" if keys.get("cpu-pm") == Some(&"on") => {
+                self.gap(line, "-overcommit cpu-pm=on is not read here".to_string());
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// What runs the guest; of `kvm:tcg` the first that works, which nobody knows here.
+    fn accel(&mut self, word: &str, line: usize) -> Option<Accel> {
+        let mut words = word.split(':');
+        match (words.next(), words.next()) {
+            (Some("kvm"), None) => Some(Accel::Kvm),
+            (Some("tcg"), _) => Some(Accel::Tcg),
+            _ => {
+                self.gap(line, format!("accel={} is not read here", shorten(word)));
+                None
+            }
+        }
+    }
+
+    /// How many vCPUs, and their topology, where QEMU of every version makes the same of it: which of sockets and cores
+    /// holds what is left over depends on the machine type.
+    fn smp(&mut self, keys: &BTreeMap<&str, &str>, line: usize) -> Result<(), ReadError> {
+        let mut given: BTreeMap<&str, u32> = BTreeMap::new();
+        for (key, value) in keys {
+            let number = crate::view::clock::integer(value).and_then(|n| u32::try_from(n).ok());
+            let Some(number) = number.filter(|n| *n > 0) else {
+                return Err(ReadError::at(
+                    line,
+                    format!("-smp {}={}, expected a number", shorten(key), shorten(value)),
+                ));
+            };
+            if !["cpus", "maxcpus"].contains(key) && !LEVELS.contains(key) && number > 1 {
+                self.gap(line, format!("{} of -smp is not read here", shorten(key)));
+            }
+            given.insert(key, number);
+        }
+        let count = |name: &str| given.get(name).copied();
+        let product = |names: &[&str]| names.iter().fold(1u32, |n, name| n.saturating_mul(count(name).unwrap_or(1)));
+        let all = product(&LEVELS);
+        let most = count("maxcpus").or(count("cpus")).unwrap_or(all);
+        let vcpus = count("cpus").unwrap_or(most);
+        let (sockets, cores) = (count("sockets"), count("cores"));
+        let whole = [("sockets", sockets), ("cores", cores), ("threads", count("threads"))];
+        let open: Vec<&str> = whole.iter().filter(|(_, n)| n.is_none()).map(|(name, _)| *name).collect();
+        // Of what is left out QEMU works out sockets or cores, and threads only where both of those are given.
+        let rest = match (sockets, cores) {
+            (None, None) if all > 1 => {
+                self.gap(line, "the sockets and cores of this -smp depend on the machine type".to_string());
+                None
+            }
+            (None, None) => None,
+            _ => Some(open.first().map_or(1, |_| most / all)),
+        };
+        let total = rest.map_or(most, |rest| all.saturating_mul(rest));
+        if vcpus > most || total != most {
+            let what = format!("-smp of {vcpus} vCPUs, at most {most}, whose topology makes {total}");
+            return Err(ReadError::at(line, what));
+        }
+        self.topology = rest.map(|rest| {
+            let of = |name: &str| count(name).unwrap_or(if open.first() == Some(&name) { rest } else { 1 });
+            Topology {
+                sockets: of("sockets"),
+                dies: of("dies"),
+                clusters: of("clusters").saturating_mul(of("modules")),
+                cores: of("cores"),
+                threads: of("threads"),
+            }
+        });
+        (self.vcpus, self.most_vcpus) = (Some(vcpus), count("maxcpus").filter(|most| *most != vcpus));
+        Ok(())
     }
 }
 
@@ -249,7 +366,12 @@ fn read(text: &str) -> Result<Input, ReadError> {
             continue;
         };
         let (option, own) = option.split_once('=').map_or((option.as_str(), None), |(o, v)| (o, Some(v)));
-        let Some(value) = own.or_else(|| words.peek().map(|(_, next)| next.as_str())) else { continue };
+        let Some(value) = own.or_else(|| words.peek().map(|(_, next)| next.as_str())) else {
+            if option == "-cpu" {
+                return Err(ReadError::at(*line, "-cpu without a model"));
+            }
+            continue;
+        };
         if option == "-cpu" {
             // Of several in one command line QEMU takes the last (softmmu/vl.c, `QEMU_OPTION_cpu`).
             if open.is_some() && !begun {
@@ -257,19 +379,25 @@ fn read(text: &str) -> Result<Input, ReadError> {
             }
             open = Some(argument(value, *line)?);
         } else {
-            around.take(option, value, *line);
+            around.take(option, value, *line)?;
+        }
+        // The value is no word of its own: `kvm` behind `-accel` is no program.
+        if own.is_none() && VALUED.contains(&option) && !value.starts_with('-') {
+            words.next();
         }
     }
     close(&mut open, &mut around, &mut found);
     let cpus = found.into_iter().map(|(mut cpu, around)| {
-        let Around { name, machine, accel, vcpus, gaps } = around;
+        let Around { name, machine, accel, chosen: _, vcpus, most_vcpus, topology, gaps } = around;
         if machine.is_some() || accel.is_some() || vcpus.is_some() || !gaps.is_empty() {
             let beside: &mut Beside = cpu.beside.get_or_insert_default();
             beside.machine = machine;
             beside.accel = accel;
             beside.vcpus = vcpus;
+            beside.most_vcpus = most_vcpus;
             beside.gaps.extend(gaps);
         }
+        cpu.topology = topology;
         cpu.name = name;
         cpu
     });
