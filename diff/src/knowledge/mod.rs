@@ -23,6 +23,7 @@ pub mod synthetic;
 pub mod table;
 pub mod unit;
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use cpuid_probe::place::{BitRange, Within};
@@ -51,6 +52,8 @@ pub struct Knowledge {
     features: Vec<Place>,
     /// Places of protections and hazards of the CPU, in order.
     guards: Vec<Place>,
+    /// Every name, folded, with its places; made when a name is first asked for.
+    named: OnceLock<HashMap<String, Vec<Match>>>,
 }
 
 impl Knowledge {
@@ -78,7 +81,7 @@ impl Knowledge {
         let own = rows_of(&groups).map(|(place, ..)| place).filter(|place| place.owner() == Owner::Cpu);
         let mut guards: Vec<Place> = own.filter(|place| guards(&index.row(*place))).collect();
         guards.sort_unstable();
-        Self { index, groups, features, guards }
+        Self { index, groups, features, guards, named: OnceLock::new() }
     }
 
     /// The row that the lowest bit of `place` belongs to.
