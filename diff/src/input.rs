@@ -148,10 +148,8 @@ pub fn source(path: &Path, from: Option<&str>) -> Result<Source> {
 /// As [`bytes`], and what is wrong with the map, with file and line.
 pub fn cpu_map(asked: Option<&Path>) -> Result<CpuMap> {
     match asked {
-        None => Ok(CpuMap::of(Knowledge::builtin())),
-        Some(version) if version.as_os_str() == "9.0" => {
-            Ok(CpuMap::libvirt_9_0(cpuid_diff::knowledge::Knowledge::builtin()))
-        }
+        None => Ok(CpuMap::newest().clone()),
+        Some(version) if version.as_os_str() == "9.0" => Ok(CpuMap::libvirt_9_0(Knowledge::builtin())),
         Some(directory) => {
             let file = |name: &str| {
                 let bytes = bytes(&directory.join(name)).map_err(|e| format!("{e:#}"))?;

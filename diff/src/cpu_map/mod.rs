@@ -207,30 +207,25 @@ impl CpuMap {
         let features: Vec<Feature> = rows.filter_map(|(place, row)| Feature::of(place, &row)).collect();
         let old = release.is_some();
         let ids: BTreeMap<&str, FeatureId> = features.iter().enumerate().map(|(id, f)| (f.name, id)).collect();
+        let known =
+            |names: &str| -> Features { names.split_whitespace().filter_map(|n| ids.get(n).copied()).collect() };
         // Lists are resolved over all models; then the models of other versions are left out.
-        let mut lists: BTreeMap<&str, (BTreeSet<&str>, BTreeSet<&str>)> = BTreeMap::new();
-        let known = |names: &BTreeSet<&str>| names.iter().filter_map(|name| ids.get(name).copied()).collect();
+        let mut lists: BTreeMap<&str, (Features, Features)> = BTreeMap::new();
         let mut models = Vec::new();
         for row in MODELS {
-            let features = change(lists.get(row.like).map(|(features, _)| features), row.features);
-            let added = change(lists.get(row.added_like).map(|(_, added)| added), row.added);
-            let mut removed: BTreeSet<&str> = row.removed.split_whitespace().collect();
-            let mut now = features.clone();
-            if old {
-                let promised: BTreeSet<&str> = row.in_9_0.unwrap_or_default().split_whitespace().collect();
-                removed.retain(|name| !promised.contains(name));
-                now.extend(promised);
-            }
+            let features = change(lists.get(row.like).map(|(features, _)| features), row.features, &ids);
+            let added = change(lists.get(row.added_like).map(|(_, added)| added), row.added, &ids);
             if row.in_9_0.is_some() || !old {
+                let promised = if old { known(row.in_9_0.unwrap_or_default()) } else { Features::new() };
                 models.push(Model {
                     name: row.name,
                     vendor: vendors.iter().copied().find(|v| v.name == row.vendor),
                     decode_host: row.decode != Decode::Never,
                     decode_guest: row.decode == Decode::Both,
                     signatures: row.signatures.split_whitespace().filter_map(signature_range).collect(),
-                    features: known(&now),
-                    removed: known(&removed),
-                    added: if old { Features::new() } else { known(&added) },
+                    features: &features | &promised,
+                    removed: &known(row.removed) - &promised,
+                    added: if old { Features::new() } else { added.clone() },
                 });
             }
             lists.insert(row.name, (features, added));
@@ -382,14 +377,17 @@ fn stepping_range(text: &str) -> Option<(u32, u32)> {
     Some((first.parse().ok()?, last.parse().ok()?))
 }
 
-/// A list with the changes of a row.
-fn change<'a>(list: Option<&BTreeSet<&'a str>>, changes: &'a str) -> BTreeSet<&'a str> {
+/// A list with the changes of a row. Names that the map does not have change nothing.
+fn change(list: Option<&Features>, changes: &str, ids: &BTreeMap<&str, FeatureId>) -> Features {
     let mut list = list.cloned().unwrap_or_default();
-    for name in changes.split_whitespace() {
-        match name.strip_prefix('-') {
-            Some(name) => list.remove(name),
-            None => list.insert(name),
-        };
+    for change in changes.split_whitespace() {
+        let (taken, name) = change.strip_prefix('-').map_or((false, change), |name| (true, name));
+        let Some(id) = ids.get(name) else { continue };
+        if taken {
+            list.remove(id);
+        } else {
+            list.insert(*id);
+        }
     }
     list
 }

@@ -17,7 +17,7 @@ impl Wide {
     /// Widens a site's map.
     #[must_use]
     pub fn new(site: CpuMap, knowledge: &Knowledge) -> Self {
-        let newest = CpuMap::of(knowledge);
+        let newest = CpuMap::newest_over(knowledge);
         let mut features = site.features.clone();
         // Features of the newest map by their numbers in the wide one; the bit decides, not the name.
         let numbers: Vec<usize> = newest

@@ -340,7 +340,7 @@ fn hide_unmigratable(offer: &mut Offer, dump: &Dump, knowledge: &Knowledge) {
     if boot.cpu.contains("migratable=off") {
         return;
     }
-    for (place, _) in knowledge.features().filter(|(_, row)| row.blocks_migration) {
+    for place in knowledge.blockers() {
         offer.places.entry(place).or_insert(Statement::Unknown(Reason::Migratable));
     }
 }

@@ -107,8 +107,7 @@ fn is_sev(view: &DumpView<'_>) -> bool {
 /// The guest has a feature that blocks live migration unless its TSC frequency is pinned.
 #[must_use]
 pub fn is_blocked(view: &DumpView<'_>, knowledge: &Knowledge) -> bool {
-    let mut blockers = knowledge.features().filter(|(_, row)| row.blocks_migration);
-    blockers.any(|(place, _)| view.values(place).iter().any(|seen| matches!(seen, Seen::Value(1))))
+    knowledge.blockers().any(|place| view.values(place).iter().any(|seen| matches!(seen, Seen::Value(1))))
 }
 
 /// The TSC frequency that the `-cpu` argument or the definition pins, in kHz.

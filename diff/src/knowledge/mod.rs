@@ -23,6 +23,7 @@ pub mod synthetic;
 pub mod table;
 pub mod unit;
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use cpuid_probe::place::{BitRange, Within};
@@ -51,6 +52,10 @@ pub struct Knowledge {
     features: Vec<Place>,
     /// Places of protections and hazards of the CPU, in order.
     guards: Vec<Place>,
+    /// Places of features that block live migration, in order.
+    blockers: Vec<Place>,
+    /// Every name, folded, with its places; made when a name is first asked for.
+    named: OnceLock<HashMap<String, Vec<Match>>>,
 }
 
 impl Knowledge {
@@ -73,12 +78,15 @@ impl Knowledge {
         };
         let mut features: Vec<Place> = rows_of(&groups).filter_map(named).collect();
         features.sort_unstable();
+        let blocks = |(place, _, line): (Place, Sub, &Line)| (!line.field && line.blocks_migration).then_some(place);
+        let mut blockers: Vec<Place> = rows_of(&groups).filter_map(blocks).collect();
+        blockers.sort_unstable();
         let index = Index::new(&groups);
         let guards = |row: &Row| row.guard.is_some() || row.feature && row.rule == RuleKind::Hazard;
         let own = rows_of(&groups).map(|(place, ..)| place).filter(|place| place.owner() == Owner::Cpu);
         let mut guards: Vec<Place> = own.filter(|place| guards(&index.row(*place))).collect();
         guards.sort_unstable();
-        Self { index, groups, features, guards }
+        Self { index, groups, features, guards, blockers, named: OnceLock::new() }
     }
 
     /// The row that the lowest bit of `place` belongs to.
@@ -102,6 +110,11 @@ impl Knowledge {
     /// places.
     pub fn guards(&self) -> impl Iterator<Item = (Place, Row)> {
         self.guards.iter().map(|place| (*place, self.row(*place)))
+    }
+
+    /// Every feature that blocks live migration, in the order of places.
+    pub fn blockers(&self) -> impl Iterator<Item = Place> {
+        self.blockers.iter().copied()
     }
 
     /// The subleaves at which rows of a leaf begin, ascending. `leaf` may be that of any hypervisor block.

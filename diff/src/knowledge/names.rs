@@ -1,5 +1,7 @@
 //! From a name to its places: libvirt's, QEMU's and Linux's names of features, other spellings, names of fields.
 
+use std::collections::HashMap;
+
 use cpuid_probe::Place;
 
 use super::table::{Line, Namespace};
@@ -50,12 +52,14 @@ impl Knowledge {
     /// this name, neither do `_`, `.` and `-`.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Vec<Match> {
-        let exact: Vec<Match> = self.names().filter(|m| m.name.eq_ignore_ascii_case(name)).collect();
-        if !exact.is_empty() {
-            return by_place(exact);
-        }
-        let name = folded(name);
-        by_place(self.names().filter(|m| folded(m.name) == name).collect())
+        let named = self.named.get_or_init(|| {
+            let mut named: HashMap<String, Vec<Match>> = HashMap::new();
+            self.names().for_each(|m| named.entry(folded(m.name)).or_default().push(m));
+            named
+        });
+        let Some(spelled) = named.get(&folded(name)) else { return Vec::new() };
+        let exact: Vec<Match> = spelled.iter().copied().filter(|m| m.name.eq_ignore_ascii_case(name)).collect();
+        by_place(if exact.is_empty() { spelled.clone() } else { exact })
     }
 
     /// Every place with a name that contains `part`, each once, by place. A `part` without letters and digits matches

@@ -480,7 +480,7 @@ fn facts() -> &'static Facts {
         Facts {
             by_mode: by_mode.map(|(place, _)| place).collect(),
             guards: nameless.map(|(place, _)| place).collect(),
-            blocking: knowledge.features().filter(|(_, row)| row.blocks_migration).map(|(place, _)| place).collect(),
+            blocking: knowledge.blockers().collect(),
             since: knowledge.features().map(|(place, row)| (place, Since::of(&row))).collect(),
             tsc_khz: knowledge.by_name("tsc_khz").into_iter().map(|found| found.place).collect(),
         }

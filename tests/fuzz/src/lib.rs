@@ -55,9 +55,9 @@ pub fn source(formats: &[&str], data: &[u8]) {
     let format = formats.get(usize::from(*first) % (formats.len() + 1)).copied();
     if let Ok(cpuid_diff::view::source::Source::Cpus(cpus)) = cpuid_diff::view::source::read(bytes, format) {
         assert!(!cpus.is_empty());
-        let map = cpuid_diff::cpu_map::CpuMap::of(Knowledge::builtin());
+        let map = cpuid_diff::cpu_map::CpuMap::newest();
         for cpu in cpus.iter().take(4) {
-            let _ = cpuid_diff::view::said::of_cpu(cpu, &map, Knowledge::builtin());
+            let _ = cpuid_diff::view::said::of_cpu(cpu, map, Knowledge::builtin());
         }
     }
 }
