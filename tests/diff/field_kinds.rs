@@ -22,6 +22,12 @@ const OFFER: &str = "<domainCapabilities><domain>kvm</domain><arch>x86_64</arch>
     <model fallback='forbid'>Broadwell-noTSX-IBRS</model><vendor>Intel</vendor><maxphysaddr mode='passthrough' limit='40'/></mode>\
     </cpu></domainCapabilities>";
 
+const GUEST_1: &str = "00000001 00000000: 000306f2 00010800 fffa3203 178bfbff\n";
+
+/// The records of that guest without pcid, and a mask that takes aes from it.
+const VMX: &str = "displayName = \"vm\"\nguestCPUID.1 = \"000306f200010800fff83203178bfbff\"\ncpuid.1.ecx = \
+    \"----:--0-:----:----:----:----:----:----\"\n";
+
 const CASES: &[Case] = &[
     Case {
         kind: "numbers: more address bits than the host's",
@@ -203,6 +209,46 @@ const CASES: &[Case] = &[
         code: 1,
         says: &["not met", "aes"],
         never: &[],
+    },
+    Case {
+        kind: "promises: records and masks of one .vmx file, as a baseline",
+        files: &[("guest", GUEST_1), ("vm", VMX)],
+        ask: "check guest --baseline vm --partial",
+        code: 2,
+        says: &["vm: holds CPUID records and CPUID masks", "--from vmx-masks or --from vmx"],
+        never: &["met"],
+    },
+    Case {
+        kind: "promises: the masks are chosen, for the input that has them",
+        files: &[("guest", GUEST_1), ("vm", VMX)],
+        ask: "check guest --baseline vm --partial --from vmx-masks",
+        code: 1,
+        says: &["not met", "aes"],
+        never: &["pcid"],
+    },
+    Case {
+        kind: "promises: the records are chosen",
+        files: &[("guest", GUEST_1), ("vm", VMX)],
+        ask: "trace --guest guest --baseline vm --from vmx",
+        code: 0,
+        says: &["gained at guest", "pcid"],
+        never: &["aes"],
+    },
+    Case {
+        kind: "promises: a dump says that the masks were not read",
+        files: &[("guest", GUEST_1), ("vm", VMX)],
+        ask: "compare vm guest --partial",
+        code: 1,
+        says: &["the file's CPUID masks were not read (--from vmx-masks reads them): cpuid.1.ecx"],
+        never: &[],
+    },
+    Case {
+        kind: "promises: a format of which no input is",
+        files: &[("a", GUEST_1), ("b", GUEST_1)],
+        ask: "compare a b --partial --from vmx-masks",
+        code: 2,
+        says: &["b: "],
+        never: &["identical", "compatible"],
     },
 ];
 

@@ -44,7 +44,7 @@ use cpuid_probe::text::clean_line;
 use crate::view::template::Template;
 
 pub use cpuid_probe::dump::{MAX_LEAVES, MAX_VCPUS};
-pub use sets::{cpu_of_file, is_like_cpu_of_file, read_folder};
+pub use sets::{MASKS_BESIDE, cpu_of_file, is_like_cpu_of_file, read_folder};
 pub use unpack::unpacked;
 
 /// What is wrong with an input, and where.
@@ -191,6 +191,18 @@ pub fn read(bytes: &[u8], from: Option<&str>) -> Result<Input, ReadError> {
 /// As [`read`]; nothing of that name.
 pub fn read_part(bytes: &[u8], from: Option<&str>, wanted: Option<&str>) -> Result<Input, ReadError> {
     read_decoded(&decode(bytes)?, from, wanted)
+}
+
+/// Whether a text is of the format that `--from` names, or of none that is known: it looks like it, or can be read as it.
+#[must_use]
+pub fn is_of(bytes: &[u8], from: &str, wanted: Option<&str>) -> bool {
+    let Ok(text) = decode(bytes) else { return true };
+    let is_named = |reader: &&Reader| from.split(':').next() == Some(reader.name);
+    let looks_like = |reader: &Reader| (reader.recognise)(&text);
+    if READERS.iter().find(is_named).is_none_or(looks_like) {
+        return true;
+    }
+    !is_document_head(&text) && (!READERS.iter().any(looks_like) || read_decoded(&text, Some(from), wanted).is_ok())
 }
 
 /// As [`read_part`], of what [`decode`] has made of the bytes.

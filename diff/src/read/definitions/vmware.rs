@@ -82,6 +82,15 @@ fn is_of_masks(line: &str) -> bool {
         || lower.contains("hypervisor.cpuid")
 }
 
+/// The keys of the lines that mask CPUID bits, in a file whose records are read.
+pub(in crate::read) fn masks_beside(text: &str) -> Vec<String> {
+    let key = |line: &str| match setting(line) {
+        Some((key, value)) if key == "hypervisor.cpuid.v0" => hides_hypervisor(&key, value).then_some(key),
+        _ => is_of_masks(line).then(|| shorten(line.split('=').next().unwrap_or_default().trim())),
+    };
+    lines(text).filter_map(|(_, line)| key(line)).collect()
+}
+
 /// The name of a feature that is masked by name.
 fn feature(key: &str) -> Option<&str> {
     key.strip_prefix("featmask.vm.cpuid.")
