@@ -250,6 +250,14 @@ const CASES: &[Case] = &[
         says: &["b: "],
         never: &["identical", "compatible"],
     },
+    Case {
+        kind: "damage: a word that is a digit short, and the digit below it",
+        files: &[("a", "00000001 00000000: 000306f2 00010800 fffa3203 178bfbf\nf\n")],
+        ask: "convert a --to json",
+        code: 2,
+        says: &["a:1: ", "each 8 hex digits"],
+        never: &["178bfbff"],
+    },
 ];
 
 #[test]
