@@ -28,6 +28,13 @@ const GUEST_1: &str = "00000001 00000000: 000306f2 00010800 fffa3203 178bfbff\n"
 const VMX: &str = "displayName = \"vm\"\nguestCPUID.1 = \"000306f200010800fff83203178bfbff\"\ncpuid.1.ecx = \
     \"----:--0-:----:----:----:----:----:----\"\n";
 
+/// Two hosts, as `grep -H` or a shell on many hosts prints them.
+const DECODED_TWO: &str = "node1: CPU:\nnode1:    vendor_id = \"GenuineIntel\"\nnode1:    feature information (1/ecx):\nnode1:       AES \
+    instruction                         = true\nnode1:    0x40000001 0x00: eax=0x00000000 ebx=0x00000000 ecx=0x00000000 \
+    edx=0x00000000\nnode2: CPU:\nnode2:    vendor_id = \"GenuineIntel\"\nnode2:    feature information (1/ecx):\nnode2:       AES \
+    instruction                         = false\nnode2:    0x40000001 0x00: eax=0x00000000 ebx=0x00000000 ecx=0x00000000 \
+    edx=0x00000000\n";
+
 const CASES: &[Case] = &[
     Case {
         kind: "numbers: more address bits than the host's",
@@ -257,6 +264,37 @@ const CASES: &[Case] = &[
         code: 2,
         says: &["a:1: ", "each 8 hex digits"],
         never: &["178bfbff"],
+    },
+    Case {
+        kind: "damage: decoded output of two hosts",
+        files: &[("two", DECODED_TWO)],
+        ask: "show two",
+        code: 2,
+        says: &["two:6: a line behind another prefix than line 1: another machine", "two#2"],
+        never: &[],
+    },
+    Case {
+        kind: "damage: decoded output of two hosts, one chosen by its name",
+        files: &[("two", DECODED_TWO)],
+        ask: "compare two#node1 two#node2 --partial",
+        code: 1,
+        says: &["aes"],
+        never: &[],
+    },
+    Case {
+        kind: "promises: a mask's subleaf whose base is not known",
+        files: &[
+            ("guest", GUEST_1),
+            (
+                "vm",
+                "cpuid.1.ecx = \"----:----:----:----:----:----:----:---1\"\ncpuid.d.10.eax = \
+                 \"0000:0000:0000:0000:0000:0000:0000:0000\"\n",
+            ),
+        ],
+        ask: "check guest --baseline vm --partial",
+        code: 2,
+        says: &["vm:2: ", "a subleaf of 0 to 9"],
+        never: &["met"],
     },
 ];
 

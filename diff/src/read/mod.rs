@@ -261,6 +261,12 @@ fn recognised(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
     };
     let is_line = reader.is_none_or(|reader| LINES.contains(&reader.name));
     match behind_prefixes(text, wanted, is_line) {
+        // Two machines, where the lines of the first one can be read.
+        Some(Err(e))
+            if e.another && wanted.is_none() && matches!(behind_prefixes(text, Some("1"), is_line), Some(Ok(_))) =>
+        {
+            Err(e)
+        }
         Some(Err(_)) if !is_line => Err(refused),
         Some(behind) => behind,
         None => Err(refused),
