@@ -296,6 +296,20 @@ const CASES: &[Case] = &[
         says: &["vm:2: ", "a subleaf of 0 to 9"],
         never: &["met"],
     },
+    Case {
+        kind: "damage: a hunk that does not show which CPU it is of",
+        files: &[(
+            "d",
+            "--- a\n+++ b\n@@ -1,2 +1,2 @@\n CPU 0:\n-   0x00000001 0x00: eax=0x000306f2 ebx=0x00010800 ecx=0xfffa3203 \
+             edx=0x178bfbff\n+   0x00000001 0x00: eax=0x000306f2 ebx=0x00010800 ecx=0xfffa3203 edx=0x178bfbff\n@@ -40,1 +40,1 @@\n-   \
+             0x00000007 0x00: eax=0x00000000 ebx=0x000007a9 ecx=0x00000000 edx=0x00000000\n+   0x00000007 0x00: eax=0x00000000 \
+             ebx=0x000007ab ecx=0x00000000 edx=0x00000000\n",
+        )],
+        ask: "compare d --partial",
+        code: 2,
+        says: &["d:8: a hunk that does not show the heading of its CPU"],
+        never: &["gains"],
+    },
 ];
 
 #[test]
