@@ -273,7 +273,7 @@ pub struct Common {
     /// Take imported tables for the whole CPUID (profiles and templates of VMMs): what one does not list is zero
     #[arg(long)]
     pub complete: bool,
-    /// Read inputs as this format instead of recognising it
+    /// Read the inputs that are of this format as it, whatever else they look like; at least one has to be
     #[arg(long, value_name = "FORMAT", value_parser = from_formats())]
     pub from: Option<String>,
     /// What an input is: hardware, offer, promise or guest; of one input INPUT=ROLE [default: what it says of itself]
@@ -468,6 +468,9 @@ pub struct TraceArgs {
     /// Show the features that all layers agree on, too
     #[arg(long)]
     pub all: bool,
+    /// Read the layers that are of this format as it, whatever else they look like; at least one has to be
+    #[arg(long, value_name = "FORMAT", value_parser = from_formats())]
+    pub from: Option<String>,
 }
 
 /// How a CPU is written.

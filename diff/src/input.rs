@@ -1,5 +1,6 @@
 //! Files in: the one place that opens what the user names.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -64,6 +65,33 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>> {
         bail!("{name}: larger than {} MiB, expected a CPUID dump", MAX_BYTES >> 20);
     }
     read::unpacked(bytes).map_err(|e| located(path, &e))
+}
+
+/// The format that `--from` names, which holds for the inputs that are of it: of several, one may be a definition, or another
+/// tool's dump.
+pub struct Asked<'a> {
+    format: Option<&'a str>,
+    /// How many inputs are still to be read.
+    left: Cell<usize>,
+    /// One was of this format.
+    heard: Cell<bool>,
+}
+
+impl<'a> Asked<'a> {
+    /// What was asked of so many inputs.
+    pub fn new(format: Option<&'a str>, inputs: usize) -> Self {
+        Self { format, left: Cell::new(inputs), heard: Cell::new(false) }
+    }
+
+    /// The format to read an input as. The last one has to be of it where no other was.
+    fn of(&self, bytes: &[u8], part: Option<&str>) -> Option<&'a str> {
+        let left = self.left.get().saturating_sub(1);
+        self.left.set(left);
+        let format = self.format?;
+        let holds = left == 0 && !self.heard.get() || read::is_of(bytes, format, part);
+        self.heard.set(self.heard.get() || holds);
+        holds.then_some(format)
+    }
 }
 
 /// Reads an input of any known format.
@@ -133,13 +161,37 @@ pub fn policy(path: &Path) -> Result<Policy> {
     Policy::parse(&path.display().to_string(), &text).map_err(|e| located(path, &e))
 }
 
-/// Reads what a baseline or a layer can be: libvirt XML, a dump, a CPU template.
+/// Reads what a layer can be: libvirt XML, a dump, a CPU template.
 ///
 /// # Errors
 /// As [`any`].
-pub fn source(path: &Path, from: Option<&str>) -> Result<Source> {
+pub fn source(path: &Path, asked: &Asked<'_>) -> Result<Source> {
     let (file, part) = part_of(path);
-    source::read_part(&bytes(&file)?, from, part.as_deref()).map_err(|e| located(&file, &e))
+    let bytes = bytes(&file)?;
+    let from = asked.of(&bytes, part.as_deref());
+    source::read_part(&bytes, from, part.as_deref()).map_err(|e| located(&file, &e))
+}
+
+/// Reads what guests are promised.
+///
+/// # Errors
+/// As [`source`]; a `.vmx` file with CPUID records and masks, of which nothing says what is promised.
+pub fn baseline(path: &Path, asked: &Asked<'_>) -> Result<Source> {
+    let (file, part) = part_of(path);
+    let bytes = bytes(&file)?;
+    let from = asked.of(&bytes, part.as_deref());
+    let source = source::read_part(&bytes, from, part.as_deref()).map_err(|e| located(&file, &e))?;
+    if let (None, None, Source::Dump(dump)) = (from, part, &source)
+        && let Some(imported) = &dump.provenance.imported
+        && imported.limits.iter().any(|limit| limit.starts_with(read::MASKS_BESIDE))
+    {
+        bail!(
+            "{}: holds CPUID records and CPUID masks, either of which can be promised; choose with --from vmx-masks or \
+             --from vmx",
+            file.display()
+        );
+    }
+    Ok(source)
 }
 
 /// The CPU map asked for: a directory, `9.0` for the one of libvirt 9.0, or nothing for the newest.
@@ -239,9 +291,9 @@ impl Checkable {
 ///
 /// # Errors
 /// As [`any`]; a definition, which is what others are held against; a diff, a template, feature names without a host.
-pub fn checkable(path: &Path, from: Option<&str>) -> Result<Checkable> {
+pub fn checkable(path: &Path, asked: &Asked<'_>) -> Result<Checkable> {
     let name = path.display().to_string();
-    match source(path, from)? {
+    match source(path, asked)? {
         Source::Dump(dump) => Ok(Checkable::Dump(Box::new(for_report(name, *dump)))),
         Source::Template(_) => {
             bail!("{name}: a CPU template, expected a dump or what a host offers; give it as --baseline")
@@ -273,9 +325,9 @@ fn for_report(name: String, mut dump: Dump) -> Named {
 ///
 /// # Errors
 /// As [`source`]; several CPUs, a template, a model that no map knows.
-pub fn side(path: &Path, from: Option<&str>) -> Result<Named> {
+pub fn side(path: &Path, asked: &Asked<'_>) -> Result<Named> {
     let name = path.display().to_string();
-    match source(path, from)? {
+    match source(path, asked)? {
         Source::Dump(dump) => Ok(for_report(name, *dump)),
         Source::Template(_) => bail!("{name}: a CPU template, which leaves bits to the host; give it as --baseline"),
         Source::Cpus(cpus) => match &cpus[..] {
@@ -302,15 +354,18 @@ pub fn take_as_whole(named: &mut Named) -> Result<()> {
 ///
 /// # Errors
 /// As [`dump`]; one file that is not a diff.
-pub fn two(paths: &[PathBuf], from: Option<&str>) -> Result<[Named; 2]> {
+pub fn two(paths: &[PathBuf], asked: &Asked<'_>) -> Result<[Named; 2]> {
     match paths {
         [a, b] if a.as_os_str() == "-" && b.as_os_str() == "-" => {
             bail!("standard input can be read only once; name a file for the other dump")
         }
-        [a, b] => Ok([side(a, from)?, side(b, from)?]),
+        [a, b] => Ok([side(a, asked)?, side(b, asked)?]),
         [one] => {
             let name = one.display();
-            match any(one, from)? {
+            let (file, part) = part_of(one);
+            let bytes = bytes(&file)?;
+            let from = asked.of(&bytes, part.as_deref());
+            match read::read_part(&bytes, from, part.as_deref()).map_err(|e| located(&file, &e))? {
                 Input::Pair(pair) => {
                     let ([a, b], [old, new, _]) = (*pair, names(one));
                     Ok([for_report(old, a), for_report(new, b)])

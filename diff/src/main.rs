@@ -34,7 +34,7 @@ use cpuid_diff::view::{DumpView, Role, role};
 use cpuid_diff::{assemble, explain, show, wire, write};
 use cpuid_probe::printable::printable;
 
-use crate::input::Checkable;
+use crate::input::{Asked, Checkable};
 
 use crate::cli::{
     BaselineArgs, CheckArgs, Cli, ColorArg, Command, Common, CommonArgs, CompareArgs, ConvertArgs, CpuFormat,
@@ -123,12 +123,14 @@ pub(crate) fn print_gate(gate: &Gate, format: Format, markdown: impl FnOnce() ->
 
 fn compare(args: &CompareArgs) -> Result<ExitCode> {
     let policy = SitePolicy::read(&args.common, &args.inputs)?;
-    let [mut a, mut b] = input::two(&args.inputs, args.common.from.as_deref())?;
+    let asked =
+        Asked::new(args.common.from.as_deref(), args.inputs.len() + usize::from(args.baseline.baseline.is_some()));
+    let [mut a, mut b] = input::two(&args.inputs, &asked)?;
     if args.common.complete {
         [&mut a, &mut b].into_iter().try_for_each(input::take_as_whole)?;
     }
     let directions = args.direction.into();
-    let given = Given::read(&args.baseline)?;
+    let given = Given::read(&args.baseline, &asked)?;
     let baseline = given.as_ref().map(Given::baseline).transpose()?;
     let log = given.as_ref().and_then(|given| given.log.as_ref());
     let report = assemble::report(&a, &b, directions, baseline.as_ref().map(|b| (b, log)), &policy.site());
@@ -221,11 +223,11 @@ struct Given {
 }
 
 impl Given {
-    fn read(args: &BaselineArgs) -> Result<Option<Self>> {
+    fn read(args: &BaselineArgs, asked: &Asked<'_>) -> Result<Option<Self>> {
         let Some(path) = &args.baseline else { return Ok(None) };
         Ok(Some(Self {
             name: path.display().to_string(),
-            source: input::source(path, None)?,
+            source: input::baseline(path, asked)?,
             map: input::cpu_map(args.cpu_map.as_deref())?,
             log: args.qemu_log.as_deref().map(input::log).transpose()?,
         }))
@@ -238,10 +240,11 @@ impl Given {
 
 fn check(args: &CheckArgs) -> Result<ExitCode> {
     let policy = SitePolicy::read(&args.common, &args.inputs)?;
-    let given = Given::read(&args.baseline)?.context("check needs --baseline FILE")?;
+    let asked = Asked::new(args.common.from.as_deref(), args.inputs.len() + 1);
+    let given = Given::read(&args.baseline, &asked)?.context("check needs --baseline FILE")?;
     let mut baseline = given.baseline()?;
     let read = |path: &PathBuf| {
-        let mut one = input::checkable(path, args.common.from.as_deref())?;
+        let mut one = input::checkable(path, &asked)?;
         if let (true, Checkable::Dump(named)) = (args.common.complete, &mut one) {
             input::take_as_whole(named)?;
         }
@@ -328,15 +331,18 @@ fn trace(args: &TraceArgs) -> Result<ExitCode> {
         (Layer::Baseline, &args.baseline),
         (Layer::Guest, &args.guest),
     ];
+    let given = named.iter().filter(|(_, path)| path.is_some()).count();
+    let asked = Asked::new(args.from.as_deref(), given + args.inputs.len());
     let mut sources: Vec<(trace::Given, Source)> = Vec::new();
     for (layer, path) in named {
         if let Some(path) = path {
-            sources.push((trace::Given { layer, name: path.display().to_string() }, input::source(path, None)?));
+            let read = if layer == Layer::Baseline { input::baseline } else { input::source };
+            sources.push((trace::Given { layer, name: path.display().to_string() }, read(path, &asked)?));
         }
     }
     are_named(&args.roles, &args.inputs)?;
     for path in &args.inputs {
-        let (name, source) = (path.display().to_string(), input::source(path, None)?);
+        let (name, source) = (path.display().to_string(), input::source(path, &asked)?);
         let stated = role::stated(&args.roles, |of| input::names(path).iter().any(|name| name == of));
         let Some(layer) = Layer::of(stated.unwrap_or_else(|| source.role())) else {
             bail!("{name}: does not say what it shows; state it: --as {name}=hardware, offer, promise or guest");
@@ -376,7 +382,7 @@ fn baseline(args: &CommonArgs) -> Result<ExitCode> {
     // One file at a time: a fleet's worth of dumps need not be in memory.
     let mut pool = Pool::new(&wide, Knowledge::builtin());
     for (path, name) in args.inputs.iter().zip(input::short_names(&args.inputs)) {
-        match input::source(path, None)? {
+        match input::source(path, &Asked::new(None, 1))? {
             Source::Cpus(cpus) => {
                 for cpu in &cpus {
                     let name = match &cpu.name {
@@ -489,7 +495,7 @@ fn explain(args: &ExplainArgs) -> Result<ExitCode> {
 }
 
 fn show(args: &ShowArgs) -> Result<ExitCode> {
-    let named = input::side(&args.input, args.from.as_deref())?;
+    let named = input::side(&args.input, &Asked::new(args.from.as_deref(), 1))?;
     print(&show::show(&named, &Site::default(), width().into()))?;
     Ok(ExitCode::SUCCESS)
 }

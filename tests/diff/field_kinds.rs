@@ -22,6 +22,19 @@ const OFFER: &str = "<domainCapabilities><domain>kvm</domain><arch>x86_64</arch>
     <model fallback='forbid'>Broadwell-noTSX-IBRS</model><vendor>Intel</vendor><maxphysaddr mode='passthrough' limit='40'/></mode>\
     </cpu></domainCapabilities>";
 
+const GUEST_1: &str = "00000001 00000000: 000306f2 00010800 fffa3203 178bfbff\n";
+
+/// The records of that guest without pcid, and a mask that takes aes from it.
+const VMX: &str = "displayName = \"vm\"\nguestCPUID.1 = \"000306f200010800fff83203178bfbff\"\ncpuid.1.ecx = \
+    \"----:--0-:----:----:----:----:----:----\"\n";
+
+/// Two hosts, as `grep -H` or a shell on many hosts prints them.
+const DECODED_TWO: &str = "node1: CPU:\nnode1:    vendor_id = \"GenuineIntel\"\nnode1:    feature information (1/ecx):\nnode1:       AES \
+    instruction                         = true\nnode1:    0x40000001 0x00: eax=0x00000000 ebx=0x00000000 ecx=0x00000000 \
+    edx=0x00000000\nnode2: CPU:\nnode2:    vendor_id = \"GenuineIntel\"\nnode2:    feature information (1/ecx):\nnode2:       AES \
+    instruction                         = false\nnode2:    0x40000001 0x00: eax=0x00000000 ebx=0x00000000 ecx=0x00000000 \
+    edx=0x00000000\n";
+
 const CASES: &[Case] = &[
     Case {
         kind: "numbers: more address bits than the host's",
@@ -203,6 +216,99 @@ const CASES: &[Case] = &[
         code: 1,
         says: &["not met", "aes"],
         never: &[],
+    },
+    Case {
+        kind: "promises: records and masks of one .vmx file, as a baseline",
+        files: &[("guest", GUEST_1), ("vm", VMX)],
+        ask: "check guest --baseline vm --partial",
+        code: 2,
+        says: &["vm: holds CPUID records and CPUID masks", "--from vmx-masks or --from vmx"],
+        never: &["met"],
+    },
+    Case {
+        kind: "promises: the masks are chosen, for the input that has them",
+        files: &[("guest", GUEST_1), ("vm", VMX)],
+        ask: "check guest --baseline vm --partial --from vmx-masks",
+        code: 1,
+        says: &["not met", "aes"],
+        never: &["pcid"],
+    },
+    Case {
+        kind: "promises: the records are chosen",
+        files: &[("guest", GUEST_1), ("vm", VMX)],
+        ask: "trace --guest guest --baseline vm --from vmx",
+        code: 0,
+        says: &["gained at guest", "pcid"],
+        never: &["aes"],
+    },
+    Case {
+        kind: "promises: a dump says that the masks were not read",
+        files: &[("guest", GUEST_1), ("vm", VMX)],
+        ask: "compare vm guest --partial",
+        code: 1,
+        says: &["the file's CPUID masks were not read (--from vmx-masks reads them): cpuid.1.ecx"],
+        never: &[],
+    },
+    Case {
+        kind: "promises: a format of which no input is",
+        files: &[("a", GUEST_1), ("b", GUEST_1)],
+        ask: "compare a b --partial --from vmx-masks",
+        code: 2,
+        says: &["b: "],
+        never: &["identical", "compatible"],
+    },
+    Case {
+        kind: "damage: a word that is a digit short, and the digit below it",
+        files: &[("a", "00000001 00000000: 000306f2 00010800 fffa3203 178bfbf\nf\n")],
+        ask: "convert a --to json",
+        code: 2,
+        says: &["a:1: ", "each 8 hex digits"],
+        never: &["178bfbff"],
+    },
+    Case {
+        kind: "damage: decoded output of two hosts",
+        files: &[("two", DECODED_TWO)],
+        ask: "show two",
+        code: 2,
+        says: &["two:6: a line behind another prefix than line 1: another machine", "two#2"],
+        never: &[],
+    },
+    Case {
+        kind: "damage: decoded output of two hosts, one chosen by its name",
+        files: &[("two", DECODED_TWO)],
+        ask: "compare two#node1 two#node2 --partial",
+        code: 1,
+        says: &["aes"],
+        never: &[],
+    },
+    Case {
+        kind: "promises: a mask's subleaf whose base is not known",
+        files: &[
+            ("guest", GUEST_1),
+            (
+                "vm",
+                "cpuid.1.ecx = \"----:----:----:----:----:----:----:---1\"\ncpuid.d.10.eax = \
+                 \"0000:0000:0000:0000:0000:0000:0000:0000\"\n",
+            ),
+        ],
+        ask: "check guest --baseline vm --partial",
+        code: 2,
+        says: &["vm:2: ", "a subleaf of 0 to 9"],
+        never: &["met"],
+    },
+    Case {
+        kind: "damage: a hunk that does not show which CPU it is of",
+        files: &[(
+            "d",
+            "--- a\n+++ b\n@@ -1,2 +1,2 @@\n CPU 0:\n-   0x00000001 0x00: eax=0x000306f2 ebx=0x00010800 ecx=0xfffa3203 \
+             edx=0x178bfbff\n+   0x00000001 0x00: eax=0x000306f2 ebx=0x00010800 ecx=0xfffa3203 edx=0x178bfbff\n@@ -40,1 +40,1 @@\n-   \
+             0x00000007 0x00: eax=0x00000000 ebx=0x000007a9 ecx=0x00000000 edx=0x00000000\n+   0x00000007 0x00: eax=0x00000000 \
+             ebx=0x000007ab ecx=0x00000000 edx=0x00000000\n",
+        )],
+        ask: "compare d --partial",
+        code: 2,
+        says: &["d:8: a hunk that does not show the heading of its CPU"],
+        never: &["gains"],
     },
 ];
 

@@ -128,7 +128,7 @@ fn describes_cpu(line: &str) -> bool {
 }
 
 /// The header of a CPU: its number from 0, where it has one.
-fn header(line: &str) -> Option<Option<u32>> {
+pub(super) fn header(line: &str) -> Option<Option<u32>> {
     if !line.contains('#') {
         return None;
     }

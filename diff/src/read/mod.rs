@@ -44,7 +44,7 @@ use cpuid_probe::text::clean_line;
 use crate::view::template::Template;
 
 pub use cpuid_probe::dump::{MAX_LEAVES, MAX_VCPUS};
-pub use sets::{cpu_of_file, is_like_cpu_of_file, read_folder};
+pub use sets::{MASKS_BESIDE, cpu_of_file, is_like_cpu_of_file, read_folder};
 pub use unpack::unpacked;
 
 /// What is wrong with an input, and where.
@@ -193,6 +193,18 @@ pub fn read_part(bytes: &[u8], from: Option<&str>, wanted: Option<&str>) -> Resu
     read_decoded(&decode(bytes)?, from, wanted)
 }
 
+/// Whether a text is of the format that `--from` names, or of none that is known: it looks like it, or can be read as it.
+#[must_use]
+pub fn is_of(bytes: &[u8], from: &str, wanted: Option<&str>) -> bool {
+    let Ok(text) = decode(bytes) else { return true };
+    let is_named = |reader: &&Reader| from.split(':').next() == Some(reader.name);
+    let looks_like = |reader: &Reader| (reader.recognise)(&text);
+    if READERS.iter().find(is_named).is_none_or(looks_like) {
+        return true;
+    }
+    !is_document_head(&text) && (!READERS.iter().any(looks_like) || read_decoded(&text, Some(from), wanted).is_ok())
+}
+
 /// As [`read_part`], of what [`decode`] has made of the bytes.
 pub(crate) fn read_decoded(text: &str, from: Option<&str>, wanted: Option<&str>) -> Result<Input, ReadError> {
     if text.trim().is_empty() {
@@ -249,6 +261,12 @@ fn recognised(text: &str, wanted: Option<&str>) -> Result<Input, ReadError> {
     };
     let is_line = reader.is_none_or(|reader| LINES.contains(&reader.name));
     match behind_prefixes(text, wanted, is_line) {
+        // Two machines, where the lines of the first one can be read.
+        Some(Err(e))
+            if e.another && wanted.is_none() && matches!(behind_prefixes(text, Some("1"), is_line), Some(Ok(_))) =>
+        {
+            Err(e)
+        }
         Some(Err(_)) if !is_line => Err(refused),
         Some(behind) => behind,
         None => Err(refused),

@@ -12,7 +12,11 @@ use cpuid_probe::text::hex8;
 
 use super::builder::Builder;
 use super::line::{Line, header, lines, lower, short_hex};
-use super::{Input, Read, ReadError, Reader, shorten, skip};
+use super::{Input, Read, ReadError, Reader, definitions, shorten, skip};
+use crate::list;
+
+/// What a dump of a `.vmx` file says where the file also has masks.
+pub const MASKS_BESIDE: &str = "the file's CPUID masks were not read (--from vmx-masks reads them)";
 
 /// A register set of a table.
 #[derive(Debug, PartialEq)]
@@ -81,6 +85,7 @@ fn read(format: &'static str, text: &str, wanted: Option<&str>, form: Form) -> R
             names.push(entry.set);
         }
     }
+    let masks = if format == VMX.name { definitions::vmware::masks_beside(text) } else { Vec::new() };
     let chosen = match (wanted, names.as_slice()) {
         (Some(wanted), _) => names.iter().find(|name| name.eq_ignore_ascii_case(wanted)).ok_or_else(|| {
             ReadError::whole(format!(
@@ -92,8 +97,9 @@ fn read(format: &'static str, text: &str, wanted: Option<&str>, form: Form) -> R
         (None, [one]) => one,
         (None, []) => return Err(ReadError::whole("no register set in this file")),
         (None, _) => {
+            let other = if masks.is_empty() { "" } else { "; --from vmx-masks reads its CPUID masks instead" };
             let message = format!(
-                "{} tables; choose one with FILE#NAME or --from {format}:NAME: {}",
+                "{} tables; choose one with FILE#NAME or --from {format}:NAME: {}{other}",
                 names.len(),
                 names.join(" ")
             );
@@ -104,6 +110,9 @@ fn read(format: &'static str, text: &str, wanted: Option<&str>, form: Form) -> R
     // x86info alone prints more than one CPU.
     builder.one_a_run = format != X86INFO.name;
     builder.label = Some((*chosen).to_string()).filter(|name| !name.is_empty());
+    if !masks.is_empty() {
+        builder.limit(&format!("{MASKS_BESIDE}: {}", list::first(&masks, 4)));
+    }
     let mut cpu = None;
     for (number, entry) in entries.iter().filter(|(_, entry)| entry.set == *chosen) {
         if entry.cpu != cpu {

@@ -9,7 +9,7 @@ use crate::list;
 
 use super::builder::Builder;
 use super::line::{self, BARE, Form, Line};
-use super::{Input, READERS, Read, ReadError, Reader, chosen, decoded, shorten, xen};
+use super::{Input, READERS, Read, ReadError, Reader, aida64, chosen, decoded, has_registers, shorten, xen};
 
 pub(super) const READER: Reader =
     Reader { name: "diff", about: "a unified diff of two dumps in one form", recognise, read: Read::One(read) };
@@ -136,6 +136,10 @@ fn of_another_form(text: &str) -> Result<Input, ReadError> {
     };
     match (a?, b?) {
         (Input::Dump(mut a), Input::Dump(mut b)) => {
+            // Statements are lines without registers.
+            are_below_headings(text, |line| {
+                has_registers(line) || a.is_statements() && line.starts_with(['-', '+']) && line.len() > 1
+            })?;
             let format = |dump: &Dump| dump.provenance.imported.as_ref().map(|imported| imported.format.clone());
             if format(&a) != format(&b) {
                 return Err(ReadError::whole("the two sides of the diff have not one form"));
@@ -148,6 +152,67 @@ fn of_another_form(text: &str) -> Result<Input, ReadError> {
         }
         _ => Err(ReadError::whole("a unified diff of two definitions; give the two of them")),
     }
+}
+
+/// Refuses a hunk that does not show which CPU its lines are of, where the diff has headings of CPUs: the heading of the
+/// hunk before may not be its own. Below `vcpu N lines=M` there are M lines of that vCPU.
+///
+/// # Errors
+/// The first line that `is_content` of a hunk of which that is not known.
+fn are_below_headings(text: &str, is_content: impl Fn(&str) -> bool) -> Result<(), ReadError> {
+    let is_heading = |line: &str| {
+        let line = line.trim_start_matches(['-', '+', ' ']).trim_end();
+        line.starts_with("vcpu ")
+            || matches!(line::header(line), Some(Line::Header(Some(_))))
+            || aida64::header(line).is_some()
+    };
+    let section = |hunk: &str| hunk.split_once("@@").is_some_and(|(_, above)| is_heading(above));
+    let is_shown = |line: &str| line.strip_prefix("@@ -").map_or_else(|| is_heading(line), section);
+    if !text.lines().any(is_shown) {
+        return Ok(());
+    }
+    let mut left = [0usize; 2];
+    // Of each side: the CPU is known, the number of the line, and the last one that is of this CPU for certain.
+    let (mut known, mut at, mut until) = ([true; 2], [0usize; 2], [0usize; 2]);
+    for (number, line) in (1..).zip(text.lines()) {
+        if let Some(hunk) = line.strip_prefix("@@ -") {
+            left = lengths(hunk);
+            at = starts(hunk);
+            known = [0, 1].map(|side| section(hunk) || at[side] <= until[side]);
+            continue;
+        }
+        let of = match line.as_bytes().first() {
+            _ if left == [0; 2] || is_frame(line) => continue,
+            Some(b'\\') => continue,
+            Some(b'-') => [true, false],
+            Some(b'+') => [false, true],
+            _ => [true, true],
+        };
+        for side in [0, 1].into_iter().filter(|side| of[*side]) {
+            if is_heading(line) {
+                known[side] = true;
+                let lines = line.split_once("lines=").and_then(|(_, lines)| lines.trim().parse::<usize>().ok());
+                until[side] = lines.map_or(0, |lines| at[side].saturating_add(lines));
+            } else if !known[side] && is_content(line) {
+                let message = format!(
+                    "a hunk that does not show the heading of its CPU; give the two whole dumps, or a diff with all lines \
+                     (`diff -U 99999`); found `{}`",
+                    shorten(line)
+                );
+                return Err(ReadError::at(number, message));
+            }
+            left[side] = left[side].saturating_sub(1);
+            at[side] = at[side].saturating_add(1);
+        }
+    }
+    Ok(())
+}
+
+/// The first lines of a hunk, of A and of B, by its header behind `@@ -`.
+fn starts(hunk: &str) -> [usize; 2] {
+    let mut ranges = hunk.split("@@").next().unwrap_or_default().split_ascii_whitespace();
+    let mut start = || ranges.next()?.trim_start_matches('+').split(',').next()?.parse().ok();
+    [start().unwrap_or(UNKNOWN), start().unwrap_or(UNKNOWN)]
 }
 
 const LIMIT: &str = "a unified diff shows the differing register sets and a few around them, not the whole dump";
@@ -164,6 +229,10 @@ fn read(text: &str) -> Result<Input, ReadError> {
     {
         return Ok(pair);
     }
+    are_below_headings(text, |line| {
+        let line = form(line.trim_start_matches(['-', '+', ' ']).trim_end());
+        matches!(line, Ok(Some(Line::Leaf(..) | Line::Msr(_) | Line::Gap(_))))
+    })?;
     let mut policies = Policies::default();
     let [mut a, mut b] = [Builder::new(READER.name), Builder::new(READER.name)];
     let mut names: [Option<String>; 2] = [None, None];
@@ -377,6 +446,32 @@ mod tests {
         assert_eq!(b.vcpus[1].get(LeafId::new(1, 0)).unwrap().eax, 4);
     }
 
+    #[test]
+    fn a_hunk_without_its_heading_is_of_no_cpu() {
+        let row = |n: u32, eax: u32| {
+            let line = |mark, eax| format!("{mark}{n:08x} 00000000: {eax:08x} 00000000 00000000 00000000\n");
+            line('-', eax) + &line('+', eax + 1)
+        };
+        let first = |heading: &str| format!("--- a\n+++ b\n@@ -1,2 +1,2 @@\n {heading}\n{}", row(1, 1));
+        let second = |at: u32, above: &str, row: &str| format!("@@ -{at},1 +{at},1 @@{above}\n{row}");
+        let refused = read(&(first("CPU 0:") + &second(40, "", &row(7, 3)))).unwrap_err();
+        assert!(refused.line == Some(8) && refused.message.contains("heading of its CPU"), "{refused}");
+        // One heading without a number is all that its file has; so is none.
+        assert!(read(&(first("CPU:") + &second(40, "", &row(7, 3)))).is_ok());
+        assert_eq!(pair(&(first("CPU 0:") + &second(40, " CPU 1:", &row(7, 3))))[0].vcpus.len(), 2);
+        // The frame says how many lines a vCPU has.
+        let framed = |at| read(&(first("vcpu 0 lines=41") + &second(at, "", &row(7, 3))));
+        assert!(framed(42).is_ok() && framed(43).is_err());
+        // Other forms have headings too.
+        let aida = |n: u32, eax: u32| {
+            let line = |mark, eax| format!("{mark}CPUID {n:08X}: {eax:08X}-00000000-00000000-00000000\n");
+            line('-', eax) + &line('+', eax + 1)
+        };
+        let first = format!("--- a\n+++ b\n@@ -1,2 +1,2 @@\n ------[ Logical CPU #1 ]------\n{}", aida(1, 1));
+        assert!(read(&first).is_ok());
+        assert!(read(&(first + &second(40, "", &aida(7, 3)))).unwrap_err().message.contains("heading of its CPU"));
+    }
+
     const XEN: &str = "--- before\n+++ after\n@@ -3,6 +3,6 @@\n HVM Max policy: 3 leaves, 1 MSRs\n  CPUID:\n   leaf     subleaf  -> \
                        eax      ebx      ecx      edx\n-  00000001:ffffffff -> 000306f2:00100800:7ffefbff:bfebfbff\n+  \
                        00000001:ffffffff -> 000306f2:00100800:7ffefbff:bfeb7bff\n   0000000d:00000000 -> \
@@ -422,10 +517,8 @@ mod tests {
     #[test]
     fn a_hunk_of_decoded_lines_is_below_no_heading_of_the_hunk_before() {
         let row = |name: &str, on: [bool; 2]| format!("-      {name:39}= {}\n+      {name:39}= {}\n", on[0], on[1]);
-        let first = format!(
-            " CPU 0:\n    feature information (1/edx):\n{}",
-            row("virtual-8086 mode enhancement", [true, false])
-        );
+        let first =
+            format!(" CPU:\n    feature information (1/edx):\n{}", row("virtual-8086 mode enhancement", [true, false]));
         let text = |second: &str| format!("--- a\n+++ b\n@@ -1,3 +1,3 @@\n{first}@@ -300,1 +300,1 @@\n{second}");
         let at = |dump: &Dump, bit| {
             let place = cpuid_probe::Place::bit(1, 0, cpuid_probe::Register::Edx, bit);

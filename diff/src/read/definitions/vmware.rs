@@ -25,7 +25,8 @@ pub(in crate::read) const MASKS: Reader = Reader {
 const VENDORS: [&str; 2] = ["intel", "amd"];
 
 /// What a line of a mask looks like.
-const EXPECTED: &str = "`cpuid.LEAF.REGISTER = \"32 signs\"` or `featMask.vm.cpuid.NAME = \"Val:0\"`";
+const EXPECTED: &str = "`cpuid.LEAF.REGISTER = \"32 signs\"`, `cpuid.LEAF.SUBLEAF.REGISTER` with a subleaf of 0 to 9 (the base of \
+                        larger ones is not known), or `featMask.vm.cpuid.NAME = \"Val:0\"`";
 /// The bit of a hypervisor, hidden.
 const HIDDEN: ((LeafId, Register), Masked) = ((LeafId::new(1, 0), Register::Ecx), Masked { mask: 1 << 31, value: 0 });
 
@@ -44,6 +45,11 @@ fn setting(line: &str) -> Option<(String, &str)> {
     Some((key.trim().to_ascii_lowercase(), value))
 }
 
+/// A subleaf. No public text says whether larger ones are decimal or hexadecimal.
+fn one_digit(subleaf: &str) -> Option<u32> {
+    short_hex(subleaf).filter(|_| subleaf.trim_start_matches('0').len() <= 1 && !subleaf.contains(char::is_alphabetic))
+}
+
 /// `cpuid.LEAF[.SUBLEAF].REGISTER[.VENDOR]`; `cpuid.coresPerSocket` and the like are no masks.
 fn mask<'a>(key: &str, bits: &'a str) -> Option<Mask<'a>> {
     let mut words: Vec<&str> = key.strip_prefix("cpuid.")?.split('.').collect();
@@ -54,7 +60,7 @@ fn mask<'a>(key: &str, bits: &'a str) -> Option<Mask<'a>> {
     let register = Register::from_name(words.pop()?)?;
     let (leaf, subleaf) = match words[..] {
         [leaf] => (short_hex(leaf)?, 0),
-        [leaf, subleaf] => (short_hex(leaf)?, short_hex(subleaf)?),
+        [leaf, subleaf] => (short_hex(leaf)?, one_digit(subleaf)?),
         _ => return None,
     };
     Some(Mask { id: LeafId::new(leaf, subleaf), register, vendor, bits })
@@ -80,6 +86,15 @@ fn is_of_masks(line: &str) -> bool {
     lower.split("cpuid.").skip(1).any(|rest| is_leaf(rest) || has_register(rest))
         || lower.contains("featmask.") && lower.contains("cpuid")
         || lower.contains("hypervisor.cpuid")
+}
+
+/// The keys of the lines that mask CPUID bits, in a file whose records are read.
+pub(in crate::read) fn masks_beside(text: &str) -> Vec<String> {
+    let key = |line: &str| match setting(line) {
+        Some((key, value)) if key == "hypervisor.cpuid.v0" => hides_hypervisor(&key, value).then_some(key),
+        _ => is_of_masks(line).then(|| shorten(line.split('=').next().unwrap_or_default().trim())),
+    };
+    lines(text).filter_map(|(_, line)| key(line)).collect()
 }
 
 /// The name of a feature that is masked by name.
@@ -263,6 +278,8 @@ mod tests {
             mask.replace("ebx", "exb"),
             mask.replace("7.0", "0x7.0"),
             mask.replace("7.0", "7.0.0"),
+            mask.replace("7.0", "d.10"),
+            mask.replace("7.0", "d.a"),
             mask.replace("ebx", "ebx.inel"),
             mask.replace(" = ", ": "),
             format!("{mask};"),
