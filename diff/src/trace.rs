@@ -354,7 +354,7 @@ impl<'a> View<'a> {
 /// The width of physical addresses that a CPU states.
 fn phys_bits(cpu: &Cpu, layer: Layer) -> Option<Says> {
     let asked = cpu.max_phys_addr?;
-    match (asked.mode, asked.bits, asked.limit) {
+    match (asked.mode, asked.emulated(), asked.limit) {
         (PhysAddrMode::Emulate, Some(bits), _) if layer == Layer::Baseline && cpu.form == Form::Guest => {
             Some(Says::Exactly(bits.into()))
         }

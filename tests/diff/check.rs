@@ -260,12 +260,19 @@ fn vendor_and_address_width_are_checked_where_given() {
 80000007 00000000: 00000000 00000000 00000000 00000000
 80000008 00000000: 0000302e 00000000 00000000 00000000
 ";
-    let guest = files.put("guest", guest);
-    let of = |inner: &str| {
+    let long_mode = guest.replace(
+        "80000001 00000000: 00000000 00000000 00000000 00000000",
+        "80000001 00000000: 00000000 00000000 00000000 20000000",
+    );
+    let own_width = long_mode.replace("0000302e", "00003028");
+    let put = |name: &str, text: &str| files.put(name, text);
+    let (guest, long_mode, own_width) = (put("guest", guest), put("long", &long_mode), put("own", &own_width));
+    let held = |guest: &str, inner: &str| {
         let xml = format!("<cpu><model>486</model>{inner}</cpu>");
-        let (code, report) = report(&["check", &guest, "--as", "guest", "--baseline", &files.put("b.xml", &xml)]);
+        let (code, report) = report(&["check", guest, "--as", "guest", "--baseline", &files.put("b.xml", &xml)]);
         (code, result(&report).to_string(), names(&report, "unsafe").join(" "))
     };
+    let of = |inner: &str| held(&guest, inner);
     let met = |name: &str| (0, "met".to_string(), name.to_string());
     let not = |name: &str| (1, "not-met".to_string(), name.to_string());
     assert_eq!(of("<vendor>Intel</vendor>"), met(""));
@@ -274,6 +281,9 @@ fn vendor_and_address_width_are_checked_where_given() {
     assert_eq!(of("<maxphysaddr mode='emulate' bits='40'/>").0, 1);
     assert_eq!(of("<maxphysaddr mode='passthrough' limit='46'/>"), met(""));
     assert_eq!(of("<maxphysaddr mode='passthrough' limit='45'/>").0, 1);
+    // Without bits it is QEMU's own width, 40 bits of a CPU with long mode.
+    let own = "<maxphysaddr mode='emulate'/>";
+    assert_eq!((held(&long_mode, own).0, held(&own_width, own).0, of(own).0), (1, 0, 0));
 }
 
 #[test]

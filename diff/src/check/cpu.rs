@@ -194,6 +194,9 @@ fn notes(cpu: &Cpu, map: &CpuMap, knowledge: &Knowledge) -> Vec<String> {
     notes
 }
 
+/// The CPU has 64 bits.
+const LONG_MODE: Place = Place::bit(0x8000_0001, 0, Register::Edx, 29);
+
 /// What answers for a CPU.
 #[derive(Clone, Copy)]
 enum Seer<'a> {
@@ -449,7 +452,7 @@ impl One<'_> {
     fn phys_bits(&self, tally: &mut Tally<'_>) {
         let cpu = self.baseline.cpu;
         let Some(asked) = cpu.max_phys_addr.filter(|_| cpu.form != Form::Host) else { return };
-        let (expected, kept): (u32, fn(u64, u64) -> bool) = match (asked.mode, asked.bits, asked.limit) {
+        let (expected, kept): (u32, fn(u64, u64) -> bool) = match (asked.mode, asked.emulated(), asked.limit) {
             (PhysAddrMode::Emulate, Some(bits), _) if self.role != Role::Guest => (bits, |has, bits| has >= bits),
             _ if self.role != Role::Guest => return,
             (PhysAddrMode::Emulate, Some(bits), _) => (bits, |seen, bits| seen == bits),
@@ -457,7 +460,10 @@ impl One<'_> {
             _ => return,
         };
         let seen = self.seer.phys_bits();
-        if matches!(seen, Seen::Value(bits) if kept(bits, expected.into())) {
+        // A CPU without long mode has another width where the definition gives none.
+        let is_own = asked.mode == PhysAddrMode::Emulate && asked.bits.is_none();
+        let is_short = is_own && matches!(self.seer, Seer::Vcpu(vcpu) if vcpu.feature(LONG_MODE).is_clear());
+        if is_short || matches!(seen, Seen::Value(bits) if kept(bits, expected.into())) {
             return;
         }
         let row: Row = tally.context.knowledge.row(PHYS_BITS);

@@ -152,7 +152,7 @@ impl Vm {
         }
         // Whose model it is does not matter: KVM gives the guest its host's vendor, and libvirt asks for `<vendor>` alone.
         vm.vendor = expanded.vendor.map(|vendor| vendor.text.to_string());
-        if let Some(bits) = cpu.max_phys_addr.and_then(|width| width.bits) {
+        if let Some(bits) = cpu.max_phys_addr.and_then(|width| width.emulated()) {
             vm.needs.insert(crate::view::dump::PHYS_BITS, bits.into());
         }
         vm.own_width = own_width(cpu);

@@ -16,7 +16,7 @@ mod ovirt;
 mod proxmox;
 mod virt_install;
 
-use cpuid_probe::libvirt::cpu::Policy;
+use cpuid_probe::libvirt::cpu::{Policy, QEMU_WIDTH};
 
 use crate::cpu_map::{CpuMap, Feature, FeatureId};
 use crate::knowledge::Knowledge;
@@ -96,12 +96,6 @@ impl Platform {
         matches!(self, Self::Proxmox | Self::Incus)
     }
 }
-
-/// The width of physical addresses that QEMU gives a named model that asks for none, in bits.
-///
-/// # Source
-/// QEMU 7.2 target/i386/cpu.h `TCG_PHYS_ADDR_BITS`, target/i386/cpu.c `x86_cpu_realizefn`.
-const QEMU_WIDTH: u32 = 40;
 
 /// Why a form cannot say a definition, and what it can say.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -72,7 +72,7 @@ impl Width {
     }
 
     pub(super) fn of(asked: &MaxPhysAddr) -> Option<Self> {
-        match (asked.mode, asked.bits, asked.limit) {
+        match (asked.mode, asked.emulated(), asked.limit) {
             (PhysAddrMode::Emulate, Some(bits), _) => Some(Self::Exactly(bits)),
             (PhysAddrMode::Passthrough, _, Some(limit)) => Some(Self::Limit(limit)),
             _ => None,

@@ -187,6 +187,24 @@ pub struct MaxPhysAddr {
     pub limit: Option<u32>,
 }
 
+impl MaxPhysAddr {
+    /// The width that a definition gives a guest, in bits: without `bits`, QEMU's own of a 64-bit CPU.
+    ///
+    /// # Source
+    /// libvirt 11.3 src/qemu/qemu_command.c (`host-phys-bits=off`; 9.0 refuses such a definition); QEMU 7.2
+    /// target/i386/cpu.h `TCG_PHYS_ADDR_BITS`, target/i386/cpu.c `x86_cpu_realizefn`.
+    #[must_use]
+    pub fn emulated(&self) -> Option<u32> {
+        (self.mode == PhysAddrMode::Emulate).then(|| self.bits.unwrap_or(QEMU_WIDTH))
+    }
+}
+
+/// The width of physical addresses that QEMU gives a 64-bit CPU that asks for none, in bits.
+///
+/// # Source
+/// QEMU 7.2 target/i386/cpu.h `TCG_PHYS_ADDR_BITS`, target/i386/cpu.c `x86_cpu_realizefn`.
+pub const QEMU_WIDTH: u32 = 40;
+
 /// `<topology>`: each at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topology {
