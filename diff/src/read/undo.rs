@@ -69,8 +69,9 @@ fn from_numbers(text: &str) -> String {
 /// At most this many lines are one.
 const PIECES: usize = 4;
 
-/// A text whose register lines a mailer wrapped, at a blank, with those that are exact again once they are joined; `None`
-/// where there are none. A word that is short is damaged, whatever the line below it holds. Lines keep their numbers.
+/// A text whose register lines were wrapped at a blank, as mailers do, or at a column, as `fold` and consoles do, with
+/// those that are exact again once they are joined; `None` where there are none. A word that is short elsewhere is damaged,
+/// whatever the line below it holds. Lines keep their numbers.
 fn unbroken(text: &str) -> Option<String> {
     let is_rest = |line: &str| {
         let line = line.trim();
@@ -78,11 +79,12 @@ fn unbroken(text: &str) -> Option<String> {
         !line.is_empty() && line.len() < 80 && line.bytes().all(is_part) && !has_registers(line)
     };
     let lines: Vec<&str> = text.lines().collect();
+    let column = column(&lines);
     let mut out: Vec<Cow<'_, str>> = Vec::new();
     let (mut at, mut any) = (0, false);
     while let Some(first) = lines.get(at) {
         let pieces = lines[at + 1..].iter().take(PIECES - 1).take_while(|line| is_rest(line)).count();
-        match whole_line(first, &lines[at + 1..at + 1 + pieces]) {
+        match whole_line(&lines[at..=at + pieces], column) {
             Some((whole, pieces)) => {
                 any = true;
                 out.push(Cow::Owned(whole));
@@ -96,19 +98,26 @@ fn unbroken(text: &str) -> Option<String> {
     any.then(|| out.join("\n") + "\n")
 }
 
-/// A register line that was wrapped after `first`, and how many of the pieces it has.
-fn whole_line(first: &str, pieces: &[&str]) -> Option<(String, usize)> {
+/// The column that lines may have been cut at: the length of the longest, if more than one are as long.
+fn column(lines: &[&str]) -> Option<usize> {
+    let longest = lines.iter().map(|line| line.len()).max()?;
+    (lines.iter().filter(|line| line.len() == longest).count() > 1).then_some(longest)
+}
+
+/// A register line that was wrapped into the first of `pieces` and some of those behind it, and how many these are. Words are
+/// whole, but for those that end at `column`.
+fn whole_line(pieces: &[&str], column: Option<usize>) -> Option<(String, usize)> {
     let is_begun = |line: &str| [line::raw, line::bare].iter().any(|form| form(line).is_err());
     let is_whole =
         |line: &str| [line::raw, line::bare].iter().any(|form| matches!(form(line), Ok(Some(Line::Leaf(..)))));
-    if pieces.is_empty() || !is_begun(first.trim()) {
-        return None;
-    }
-    let mut whole = first.trim().to_string();
-    for (count, piece) in (1..).zip(pieces) {
-        whole = whole + " " + piece.trim();
-        if is_whole(&whole) {
-            return Some((whole, count));
+    let first = pieces.first().filter(|first| pieces.len() > 1 && is_begun(first.trim()))?;
+    let mut begun = vec![first.trim().to_string()];
+    for (count, pair) in (1..).zip(pieces.windows(2)) {
+        let signs: &[&str] = if Some(pair[0].len()) == column { &[" ", ""] } else { &[" "] };
+        begun =
+            begun.iter().flat_map(|line| signs.iter().map(move |s| format!("{line}{s}{}", pair[1].trim()))).collect();
+        if let Some(whole) = begun.iter().find(|line| is_whole(line)) {
+            return Some((whole.clone(), count));
         }
     }
     None
@@ -289,7 +298,17 @@ mod tests {
         for text in [bare.replace(" 49656e69", "\n49656e69"), bare.replace(" 7ffa3227", " \n7ffa3227")] {
             assert_eq!(read(text.as_bytes(), None), read(bare.as_bytes(), None), "{text}");
         }
-        // A word in two pieces is a damaged one, and a line below it that would fit.
+        // `fold -w 40`, and a console that wraps.
+        for (text, whole) in [(RAW, &exact), (bare, &read(bare.as_bytes(), None))] {
+            for width in [30, 40, 48] {
+                let cut = |line: &str| {
+                    line.as_bytes().chunks(width).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n")
+                };
+                let text: Vec<String> = text.lines().map(cut).collect();
+                assert_eq!(&read(text.join("\n").as_bytes(), None), whole, "{width}: {text:?}");
+            }
+        }
+        // Elsewhere a word in two pieces is a damaged one, and a line below it that would fit.
         for damaged in [
             bare.replace(" 49656e69", " 49656e6\n9"),
             bare.replace(" 6c65746e", " 6c65\n746e"),
