@@ -90,5 +90,9 @@ mod tests {
             assert!(unpacked(cut).is_err_and(|e| e.message.contains("cannot be unpacked")));
         }
         assert_eq!(unpacked(TEXT.to_vec()).as_deref(), Ok(TEXT));
+        // The footer says how long the index is: no number there is too large to be an error.
+        let footer = xz.len() - 8;
+        xz[footer..footer + 4].fill(0xff);
+        assert!(unpacked(xz).is_err_and(|e| e.message.contains("Invalid index size")));
     }
 }
