@@ -166,10 +166,16 @@ pub fn policy(path: &Path) -> Result<Policy> {
 /// # Errors
 /// As [`any`].
 pub fn source(path: &Path, asked: &Asked<'_>) -> Result<Source> {
+    Ok(read_as(path, asked)?.0)
+}
+
+/// An input, and whether the user said which of its parts or forms to take.
+fn read_as(path: &Path, asked: &Asked<'_>) -> Result<(Source, bool)> {
     let (file, part) = part_of(path);
     let bytes = bytes(&file)?;
     let from = asked.of(&bytes, part.as_deref());
-    source::read_part(&bytes, from, part.as_deref()).map_err(|e| located(&file, &e))
+    let source = source::read_part(&bytes, from, part.as_deref()).map_err(|e| located(&file, &e))?;
+    Ok((source, from.is_some() || part.is_some()))
 }
 
 /// Reads what guests are promised.
@@ -177,18 +183,15 @@ pub fn source(path: &Path, asked: &Asked<'_>) -> Result<Source> {
 /// # Errors
 /// As [`source`]; a `.vmx` file with CPUID records and masks, of which nothing says what is promised.
 pub fn baseline(path: &Path, asked: &Asked<'_>) -> Result<Source> {
-    let (file, part) = part_of(path);
-    let bytes = bytes(&file)?;
-    let from = asked.of(&bytes, part.as_deref());
-    let source = source::read_part(&bytes, from, part.as_deref()).map_err(|e| located(&file, &e))?;
-    if let (None, None, Source::Dump(dump)) = (from, part, &source)
+    let (source, chosen) = read_as(path, asked)?;
+    if let (false, Source::Dump(dump)) = (chosen, &source)
         && let Some(imported) = &dump.provenance.imported
         && imported.limits.iter().any(|limit| limit.starts_with(read::MASKS_BESIDE))
     {
         bail!(
             "{}: holds CPUID records and CPUID masks, either of which can be promised; choose with --from vmx-masks or \
              --from vmx",
-            file.display()
+            part_of(path).0.display()
         );
     }
     Ok(source)

@@ -301,8 +301,7 @@ impl Around {
             given.insert(key, number);
         }
         let count = |name: &str| given.get(name).copied();
-        let product = |names: &[&str]| names.iter().fold(1u32, |n, name| n.saturating_mul(count(name).unwrap_or(1)));
-        let all = product(&LEVELS);
+        let all = LEVELS.iter().fold(1u32, |n, name| n.saturating_mul(count(name).unwrap_or(1)));
         let most = count("maxcpus").or(count("cpus")).unwrap_or(all);
         let vcpus = count("cpus").unwrap_or(most);
         let (sockets, cores) = (count("sockets"), count("cores"));
@@ -315,7 +314,7 @@ impl Around {
                 None
             }
             (None, None) => None,
-            _ => Some(open.first().map_or(1, |_| most / all)),
+            _ => Some(if open.is_empty() { 1 } else { most / all }),
         };
         let total = rest.map_or(most, |rest| all.saturating_mul(rest));
         if vcpus > most || total != most {
