@@ -19,7 +19,7 @@ use crate::judge::within::{no_room, without_state};
 use crate::knowledge::Severity;
 use crate::knowledge::advice::Asked;
 use crate::knowledge::{Knowledge, Row};
-use crate::view::dump::{OnVcpus, PHYS_BITS};
+use crate::view::dump::{LONG_MODE, OnVcpus, PHYS_BITS};
 use crate::view::promise::{Expanded, Promise, once_promised};
 use crate::view::{DumpView, Role, Seen, VcpuView, Why};
 
@@ -193,9 +193,6 @@ fn notes(cpu: &Cpu, map: &CpuMap, knowledge: &Knowledge) -> Vec<String> {
     }
     notes
 }
-
-/// The CPU has 64 bits.
-const LONG_MODE: Place = Place::bit(0x8000_0001, 0, Register::Edx, 29);
 
 /// What answers for a CPU.
 #[derive(Clone, Copy)]

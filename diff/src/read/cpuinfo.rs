@@ -15,6 +15,7 @@ use super::said::{Said, flag, has, places};
 use super::{Input, Read, ReadError, Reader, json, shorten};
 use crate::knowledge::{Knowledge, Namespace};
 use crate::list;
+use crate::view::dump::LONG_MODE;
 
 pub(super) const READER: Reader = Reader {
     name: "cpuinfo",
@@ -40,9 +41,8 @@ pub(super) const FLAGS: Reader = Reader {
 const KERNEL: &str = "the features that the Linux kernel shows, after hiding, folding and clearing some: a flag that is not \
                       there says nothing, but for those that Linux always shows";
 
-/// The flag that Linux prints first, and one that every 64-bit CPU has.
+/// The flag that Linux prints first.
 const FIRST: Place = Place::bit(1, 0, Register::Edx, 0);
-const LONG_MODE: Place = Place::bit(0x8000_0001, 0, Register::Edx, 29);
 /// AMD's SME and SEV, Intel's TME.
 const ENCRYPTION: [Place; 3] = [
     Place::bit(0x8000_001f, 0, Register::Eax, 0),

@@ -235,6 +235,9 @@ impl<'a> VcpuView<'a> {
     }
 }
 
+/// The CPU has 64 bits.
+pub const LONG_MODE: Place = Place::bit(0x8000_0001, 0, cpuid_probe::Register::Edx, 29);
+
 /// The width of physical addresses.
 pub const PHYS_BITS: Place = Place::Cpuid {
     block: None,
